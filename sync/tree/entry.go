@@ -1,0 +1,118 @@
+// Package tree is the vocabulary of the shared tree: entries with stable ids, what is
+// known of them on disk, the orders that change the disk and the findings of a scan.
+//
+// It holds values and their encodings; what to do with them is decided by merge (which
+// value wins, what the view is) and folder (what to do next). The index, the scanner, the
+// disk and the simulator all speak these words.
+package tree
+
+import (
+	"slices"
+
+	"github.com/shoal-sync/shoal/internal/ident"
+	"github.com/shoal-sync/shoal/sync/version"
+)
+
+// Kind is what an entry is. It never changes: a file that became a directory is a delete
+// and a new entry.
+type Kind uint8
+
+// The kinds an entry can have. Other numbers are carried through and not materialised.
+const (
+	File Kind = 1
+	Dir  Kind = 2
+	Link Kind = 3 // symbolic link
+)
+
+// String returns "file", "dir" or "link".
+func (k Kind) String() string {
+	switch k {
+	case File:
+		return "file"
+	case Dir:
+		return "dir"
+	case Link:
+		return "link"
+	}
+	return "unknown kind"
+}
+
+// AncestorsMax is how many replaced content ids a content carries: a loser among the
+// winner's last 8 ancestors needs no conflict copy (rule R3).
+const AncestorsMax = 8
+
+// Entry is one file, directory or link of the replicated set: three registers under a
+// stable id. Each register holds the winning value and the context, the join of all
+// writes that were seen when it won.
+type Entry struct {
+	ID      ident.EntryID
+	Kind    Kind
+	Place   Placement
+	Content Content
+	Attrs   Attributes
+	// Extra holds encoded fields that a newer program wrote. They are carried through.
+	Extra []byte
+}
+
+// Placement says where an entry is. Its name is empty in a conflict entry that nobody has
+// moved: then Parent is the entry it lost to, and it is shown beside that one.
+type Placement struct {
+	version.Version
+	Context version.Vector // every write to this register that was seen; covers Seen
+	Parent  ident.EntryID
+	Name    string
+	// WasParent and WasName are the place this one replaced; the view falls back to it
+	// when concurrent moves make a cycle (rule R10). Both are zero for a first placement.
+	WasParent ident.EntryID
+	WasName   string
+}
+
+// Content says what bytes an entry holds, or that it was deleted.
+type Content struct {
+	version.Version
+	Context version.Vector
+	ID      ident.ContentID // zero for directories; of a deleted entry: what it held last
+	Size    int64           // bytes
+	Target  string          // where a link points; empty otherwise
+	Deleted bool
+	// SawPlace is what the deleting replica knew of the placement: a placement it does
+	// not cover survives the delete (rule R15).
+	SawPlace version.Vector
+	// Ancestors are the content ids this one replaced, newest first, at most AncestorsMax.
+	Ancestors []ident.ContentID
+}
+
+// Attributes are permission bits and times.
+type Attributes struct {
+	version.Version
+	Context version.Vector
+	Mode    uint32 // Unix permission bits, 0..0o777
+	Mtime   int64  // nanoseconds since 1970 (UTC)
+}
+
+// Live reports whether the entry is to be seen: not deleted, or moved by somebody whom
+// the delete had not seen.
+func (e *Entry) Live() bool {
+	if !e.Content.Deleted {
+		return true
+	}
+	return !e.Place.IsNull() && !e.Content.SawPlace.Covers(e.Place.Dot)
+}
+
+// IsConflict reports whether e keeps the content of a loser and still rests beside the
+// entry it lost to.
+func (e *Entry) IsConflict() bool { return e.Place.Name == "" }
+
+// Descends reports whether c is, or knowingly replaced, the given content.
+func (c *Content) Descends(id ident.ContentID) bool {
+	return c.ID == id || slices.Contains(c.Ancestors, id)
+}
+
+// Clone returns a copy that shares no changeable memory with e. Vectors are immutable and
+// may be shared.
+func (e *Entry) Clone() Entry {
+	c := *e
+	c.Content.Ancestors = slices.Clone(e.Content.Ancestors)
+	c.Extra = slices.Clone(e.Extra)
+	return c
+}

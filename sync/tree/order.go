@@ -1,0 +1,88 @@
+package tree
+
+import (
+	"github.com/shoal-sync/shoal/internal/ident"
+	"github.com/shoal-sync/shoal/internal/step"
+)
+
+// Op is what an Order does.
+type Op uint8
+
+// The operations on disk. Each is atomic for whoever reads the folder meanwhile.
+const (
+	MakeDir       Op = iota + 1 // create the directory Path
+	InstallFile                 // put staged content at Path, in place of Victim
+	InstallLink                 // put a symbolic link to Target at Path, in place of Victim
+	Move                        // rename Path to To, which must not exist
+	Remove                      // move what is at Path to the trash; directories must be empty
+	SetAttributes               // set mode and, for files, mtime of what is at Path
+)
+
+// Order tells the disk to change one name. Paths are relative to the folder, with
+// slashes. The disk refuses, and changes nothing, when what it finds is not what the
+// order was decided about.
+type Order struct {
+	Ticket  step.Ticket
+	Entry   ident.EntryID
+	Op      Op
+	Path    string
+	To      string // Move only
+	Victim  *Stat  // what must be at Path; nil: Path must not exist
+	Content ident.ContentID
+	Size    int64
+	Target  string // InstallLink only
+	Mode    uint32
+	Mtime   int64
+	// Copy is the path of a file in this folder that holds Content already, with the Stat
+	// it must have; empty when the content was staged from peers.
+	Copy     string
+	CopyStat Stat
+}
+
+// Refusal says why an order was not carried out.
+type Refusal uint8
+
+// Why the disk refused. The zero value means it did not.
+const (
+	Done         Refusal = iota
+	Changed              // what is at Path is not the Victim; look again
+	Occupied             // something unexpected is at To, or at Path where nothing should be
+	Missing              // Path, or its directory, is gone; look again
+	NotEmpty             // a directory to be removed has unknown children; look again
+	ContentGone          // the staged or copied content is no longer there; fetch again
+	NoSpace              // the volume is full
+	Denied               // the system does not permit it
+	NameRefused          // this file system cannot hold the name
+	Unsupported          // this system cannot hold this kind of entry
+	OtherFailure         // anything else; Detail says what
+)
+
+// Outcome answers an Order.
+type Outcome struct {
+	Ticket  step.Ticket
+	Refusal Refusal
+	Detail  string // for people: what happened and to which file
+	Stat    Stat   // what is at Path (Move: at To) now; unset after Remove
+}
+
+// Finding is one name a scan has something to say about: it differs from what the base
+// says, or the base does not have it. Unchanged names are not reported.
+type Finding struct {
+	Path string // relative to the folder, with slashes
+	// Known and Rev are the base row the scan compared with: the row of that name, or,
+	// when Moved, the row whose file was found under this other name. Rev is 0 when the
+	// base had no row for the name.
+	Known ident.EntryID
+	Rev   uint64
+	Moved bool
+	Gone  bool // nothing is there any more
+	Stat  Stat
+	// Content is the id of the file's or link's bytes (zero for directories). Its recipe
+	// has been handed to the index before the finding is reported.
+	Content ident.ContentID
+	Target  string // of a link
+	Racy    bool   // see Base.Racy
+	// Problem, when set, says why the name could not be read; the other fields but Path
+	// and Known then mean nothing and the entry must be left alone.
+	Problem string
+}

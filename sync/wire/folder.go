@@ -1,0 +1,30 @@
+package wire
+
+import "github.com/shoal-sync/shoal/internal/ident"
+
+// FolderOf returns the folder a message is about; false for messages about a link.
+func FolderOf(m Message) (ident.FolderID, bool) {
+	switch m := m.(type) {
+	case Join:
+		return m.Folder, true
+	case Refuse:
+		return m.Folder, true
+	case State:
+		return m.Folder, true
+	case Rows:
+		return m.Folder, true
+	case RowsTaken:
+		return m.Folder, true
+	case WantHave:
+		return m.Folder, true
+	case Have:
+		return m.Folder, true
+	case AskRecipes:
+		return m.Folder, true
+	case Recipes:
+		return m.Folder, true
+	case AskPieces:
+		return m.Folder, true
+	}
+	return ident.FolderID{}, false
+}
