@@ -1,0 +1,128 @@
+package node
+
+import (
+	"math/rand/v2"
+	"net/netip"
+
+	"github.com/shoal-sync/shoal/discovery/book"
+	"github.com/shoal-sync/shoal/internal/ident"
+	"github.com/shoal-sync/shoal/internal/step"
+	"github.com/shoal-sync/shoal/nat/route"
+)
+
+// DeviceEvent is a book.Event, a route.Event or a Sync.
+type DeviceEvent any
+
+// DeviceEffect is what reaches the world: every route.Effect, or a Synced.
+type DeviceEffect any
+
+// Sync asks to be told when every event before it has been handled and its effects have
+// been carried out.
+type Sync struct{ Ticket step.Ticket }
+
+// Synced answers Sync.
+type Synced struct{ Ticket step.Ticket }
+
+// Device joins the cores of a device: where others are, and which link serves them.
+type Device struct {
+	book  *book.Core
+	route *route.Core
+	dials map[step.Ticket]dialed
+	now   step.Instant
+	out   []DeviceEffect
+}
+
+// dialed remembers what a dial went to, so that the book learns how it ended.
+type dialed struct {
+	device ident.DeviceID
+	addr   netip.AddrPort
+}
+
+// NewDevice joins the cores of the device with the given id.
+func NewDevice(self ident.DeviceID, chance *rand.Rand) *Device {
+	return &Device{book: book.New(), route: route.New(self, chance), dials: map[step.Ticket]dialed{}}
+}
+
+// Handle takes in what happened and returns what reaches the world, in order.
+func (n *Device) Handle(now step.Instant, event DeviceEvent) []DeviceEffect {
+	n.now, n.out = now, n.out[:0]
+	switch e := event.(type) {
+	case book.Event:
+		n.toBook(e)
+	case route.Event:
+		n.tellBook(e)
+		n.toRoute(e)
+	case Sync:
+		n.out = append(n.out, Synced(e))
+	default:
+		panic("bug: device node was handed an event it does not know")
+	}
+	return n.out
+}
+
+// Tick lets both cores do what is due.
+func (n *Device) Tick(now step.Instant) []DeviceEffect {
+	n.now, n.out = now, n.out[:0]
+	n.learn(n.book.Tick(now))
+	n.take(n.route.Tick(now))
+	return n.out
+}
+
+// Deadline is the earlier of both cores.
+func (n *Device) Deadline() step.Instant {
+	return step.Earliest(n.book.Deadline(), n.route.Deadline())
+}
+
+// Links returns how every trusted device is reached now.
+func (n *Device) Links() []route.Status { return n.route.Snapshot() }
+
+// Addresses returns where a device is believed to be, best first.
+func (n *Device) Addresses(d ident.DeviceID) []netip.AddrPort { return n.book.Addresses(d) }
+
+func (n *Device) toBook(e book.Event) { n.learn(n.book.Handle(n.now, e)) }
+
+func (n *Device) toRoute(e route.Event) { n.take(n.route.Handle(n.now, e)) }
+
+func (n *Device) learn(news []book.Effect) {
+	for _, f := range news {
+		if k, ok := f.(book.AddressesKnown); ok {
+			n.toRoute(route.AddressesLearned{Device: k.Device, Addrs: k.Addrs})
+		}
+	}
+}
+
+// tellBook lets the book know how a dial ended.
+func (n *Device) tellBook(e route.Event) {
+	var ticket step.Ticket
+	worked := false
+	switch e := e.(type) {
+	case route.LinkUp:
+		ticket, worked = e.Ticket, true
+	case route.DialFailed:
+		ticket = e.Ticket
+	case route.DeviceForgotten:
+		n.toBook(book.DeviceForgotten(e))
+		return
+	default:
+		return
+	}
+	d, ok := n.dials[ticket]
+	if !ok {
+		return
+	}
+	delete(n.dials, ticket)
+	if worked {
+		n.toBook(book.AddressWorked{Device: d.device, Addr: d.addr})
+	} else {
+		n.toBook(book.AddressFailed{Device: d.device, Addr: d.addr})
+	}
+}
+
+func (n *Device) take(effects []route.Effect) {
+	for _, f := range effects {
+		if d, ok := f.(route.Dial); ok {
+			n.dials[d.Ticket] = dialed{d.Device, d.Addr}
+		}
+		n.out = append(n.out, f)
+	}
+}

@@ -1,0 +1,296 @@
+// Package node joins the cores of one device and decides nothing: an effect of one core
+// becomes an event of another, or reaches the world. The same node runs in a person's
+// laptop (app/host) and in the simulator (internal/sim).
+//
+// A device has one Device machine (where devices are, which link serves them) and one
+// Folder machine for each folder (settle, folder, swarm, and a peer core for each member).
+package node
+
+import (
+	"math/rand/v2"
+	"slices"
+
+	"github.com/shoal-sync/shoal/internal/ident"
+	"github.com/shoal-sync/shoal/internal/step"
+	"github.com/shoal-sync/shoal/sync/folder"
+	"github.com/shoal-sync/shoal/sync/peer"
+	"github.com/shoal-sync/shoal/sync/settle"
+	"github.com/shoal-sync/shoal/sync/swarm"
+	"github.com/shoal-sync/shoal/sync/wire"
+)
+
+// FolderEvent is an event of one of the cores of a folder (folder.Event, settle.Event,
+// swarm.Event) or one of the structs of this package.
+type FolderEvent any
+
+// FolderEffect is what reaches the world: folder.Execute, LoadNeeds, DropContent and
+// Notice; settle.ScanNames and ScanFolder; swarm.AskPieces, CancelPieces, FindRecipe,
+// OpenStage, CheckHaves and PeerBanned; or one of the structs of this package.
+type FolderEffect any
+
+// ScanFinished: a look that settle ordered is over, after all its findings.
+type ScanFinished struct {
+	Full    bool
+	Problem string
+	Look    settle.LookFinished
+}
+
+// MemberAdded: a device shares the folder from now on.
+type MemberAdded struct{ Device ident.DeviceID }
+
+// MemberRemoved: it does not any more.
+type MemberRemoved struct{ Device ident.DeviceID }
+
+// PeerConnected: a device is spoken with on a link now.
+type PeerConnected struct{ Device ident.DeviceID }
+
+// PeerLost: it is not any more.
+type PeerLost struct{ Device ident.DeviceID }
+
+// MessageHeard: a device said something about this folder. Wall is in unix milliseconds.
+type MessageHeard struct {
+	Device  ident.DeviceID
+	Message wire.Message
+	Wall    int64
+}
+
+// RowsLoaded answers LoadRows.
+type RowsLoaded struct {
+	Device ident.DeviceID
+	Page   peer.RowsLoaded
+}
+
+// PiecesServed answers asks of ServePieces, possibly in parts.
+type PiecesServed struct {
+	Device ident.DeviceID
+	Count  int
+}
+
+// SendTo says something to a device.
+type SendTo struct {
+	Device  ident.DeviceID
+	Message wire.Message
+}
+
+// LoadRows asks for durable rows of the folder's log.
+type LoadRows struct {
+	Device ident.DeviceID
+	After  uint64
+	Limit  int
+}
+
+// ServePieces lets pieces be read and sent to a device.
+type ServePieces struct {
+	Device ident.DeviceID
+	Items  []wire.PieceAsk
+}
+
+// ServeRecipes lets recipes be read and sent to a device.
+type ServeRecipes struct {
+	Device   ident.DeviceID
+	Contents []ident.ContentID
+}
+
+// DropPeer ends the link to a device that broke the rules.
+type DropPeer struct {
+	Device ident.DeviceID
+	Reason string
+}
+
+// StopFolder ends the folder's life until a person has acted.
+type StopFolder struct{ Reason string }
+
+// Folder joins the cores of one folder.
+type Folder struct {
+	id     ident.FolderID
+	settle *settle.Core
+	folder *folder.Core
+	swarm  *swarm.Core
+	peers  map[ident.DeviceID]*peer.Core
+	order  []ident.DeviceID        // members, sorted
+	up     map[ident.DeviceID]bool // connected devices, members or not
+	now    step.Instant
+	wall   int64
+	queue  []any
+	out    []FolderEffect
+}
+
+// NewFolder joins the cores of a folder with the given members. Chance is split between
+// the cores.
+func NewFolder(cfg folder.Config, members []ident.DeviceID, chance *rand.Rand) *Folder {
+	split := func() *rand.Rand { return rand.New(rand.NewPCG(chance.Uint64(), chance.Uint64())) }
+	cfg.Rand = split()
+	n := &Folder{
+		id: cfg.Folder, settle: settle.New(split()), folder: folder.New(cfg),
+		swarm: swarm.New(cfg.Folder, split()),
+		peers: map[ident.DeviceID]*peer.Core{}, up: map[ident.DeviceID]bool{},
+	}
+	for _, m := range members {
+		n.addMember(m)
+	}
+	return n
+}
+
+// Handle takes in what happened and returns what reaches the world, in order.
+func (n *Folder) Handle(now step.Instant, event FolderEvent) []FolderEffect {
+	n.now, n.out = now, n.out[:0]
+	switch e := event.(type) {
+	case folder.Event:
+		n.toFolder(e)
+	case settle.Event:
+		n.toSettle(e)
+	case swarm.Event:
+		n.toSwarm(e)
+	case ScanFinished:
+		n.toFolder(folder.ScanEnded{Full: e.Full, Problem: e.Problem})
+		n.toSettle(e.Look)
+		n.tellStanding()
+	case MemberAdded:
+		n.addMember(e.Device)
+	case MemberRemoved:
+		n.removeMember(e.Device)
+	case PeerConnected:
+		n.up[e.Device] = true
+		n.open(e.Device)
+	case PeerLost:
+		delete(n.up, e.Device)
+		n.close(e.Device)
+	case MessageHeard:
+		n.wall = e.Wall
+		n.hear(e)
+	case RowsLoaded:
+		n.toPeer(e.Device, e.Page)
+	case Sync:
+		n.out = append(n.out, Synced(e))
+	case PiecesServed:
+		n.toPeer(e.Device, peer.PiecesServed{Count: e.Count})
+	default:
+		panic("bug: folder node was handed an event it does not know")
+	}
+	n.route()
+	if _, committed := event.(folder.Committed); committed {
+		n.tellStanding()
+	}
+	return n.out
+}
+
+// Tick lets every core do what is due.
+func (n *Folder) Tick(now step.Instant) []FolderEffect {
+	n.now, n.out = now, n.out[:0]
+	n.queue = collect(n.queue, n.settle.Tick(now))
+	n.queue = collect(n.queue, n.folder.Tick(now))
+	n.queue = collect(n.queue, n.swarm.Tick(now))
+	for _, d := range n.order {
+		if c := n.peers[d]; c.Deadline() <= now {
+			n.queue = append(n.queue, from(d, c.Tick(now))...)
+		}
+	}
+	n.route()
+	return n.out
+}
+
+// Deadline is the earliest of all cores.
+func (n *Folder) Deadline() step.Instant {
+	at := step.Earliest(n.settle.Deadline(), n.folder.Deadline(), n.swarm.Deadline())
+	for _, d := range n.order {
+		at = min(at, n.peers[d].Deadline())
+	}
+	return at
+}
+
+func (n *Folder) toFolder(e folder.Event) { n.queue = collect(n.queue, n.folder.Handle(n.now, e)) }
+func (n *Folder) toSettle(e settle.Event) { n.queue = collect(n.queue, n.settle.Handle(n.now, e)) }
+func (n *Folder) toSwarm(e swarm.Event)   { n.queue = collect(n.queue, n.swarm.Handle(n.now, e)) }
+
+func (n *Folder) toPeer(d ident.DeviceID, e peer.Event) {
+	if c := n.peers[d]; c != nil {
+		n.queue = append(n.queue, from(d, c.Handle(n.now, e))...)
+	}
+}
+
+// peerEffect is an effect of the conversation with one device.
+type peerEffect struct {
+	device ident.DeviceID
+	effect peer.Effect
+}
+
+func from(d ident.DeviceID, effects []peer.Effect) []any {
+	out := make([]any, len(effects))
+	for i, f := range effects {
+		out[i] = peerEffect{d, f}
+	}
+	return out
+}
+
+func collect[F any](queue []any, effects []F) []any {
+	for _, f := range effects {
+		queue = append(queue, f)
+	}
+	return queue
+}
+
+func (n *Folder) addMember(d ident.DeviceID) {
+	if n.peers[d] != nil {
+		return
+	}
+	n.peers[d] = peer.New(n.id, d)
+	n.order = append(n.order, d)
+	slices.SortFunc(n.order, func(a, b ident.DeviceID) int { return slices.Compare(a[:], b[:]) })
+	n.open(d)
+}
+
+func (n *Folder) removeMember(d ident.DeviceID) {
+	if n.peers[d] == nil {
+		return
+	}
+	n.close(d)
+	delete(n.peers, d)
+	n.order = slices.DeleteFunc(n.order, func(o ident.DeviceID) bool { return o == d })
+	if n.up[d] {
+		n.out = append(n.out, SendTo{d, wire.Refuse{Folder: n.id, Reason: wire.NotMember}})
+	}
+}
+
+// open begins the conversation with a member that is connected.
+func (n *Folder) open(d ident.DeviceID) {
+	if n.peers[d] != nil && n.up[d] {
+		n.toPeer(d, peer.Opened{
+			Standing: n.standing(), Cursor: n.folder.Cursor(d), Replicas: n.folder.Replicas(),
+		})
+	}
+}
+
+func (n *Folder) close(d ident.DeviceID) {
+	n.toPeer(d, peer.Closed{})
+	n.toSwarm(swarm.PeerLeft{Peer: d})
+}
+
+// hear lets members be heard; to others the folder does not exist.
+func (n *Folder) hear(e MessageHeard) {
+	if n.peers[e.Device] != nil {
+		n.toPeer(e.Device, peer.Heard{Message: e.Message})
+		return
+	}
+	if _, join := e.Message.(wire.Join); join {
+		n.out = append(n.out, SendTo{e.Device, wire.Refuse{Folder: n.id, Reason: wire.NotMember}})
+	}
+}
+
+// tellStanding lets every conversation know how the folder stands now.
+func (n *Folder) tellStanding() {
+	s := n.standing()
+	for _, d := range n.order {
+		n.toPeer(d, peer.Stood{Standing: s})
+	}
+	n.route()
+}
+
+func (n *Folder) standing() peer.Standing {
+	s := n.folder.Snapshot()
+	return peer.Standing{
+		Replica: s.Replica, Log: s.Log, Head: s.Head, Counter: s.Counter, Root: s.Root,
+		Knowledge: s.Knowledge, Scanning: s.Scanning, Needs: s.Totals.Needs,
+		NeedFiles: s.Totals.NeedFiles, NeedBytes: s.Totals.NeedBytes,
+		Files: s.Totals.Files, Bytes: s.Totals.Bytes,
+	}
+}

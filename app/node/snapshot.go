@@ -1,0 +1,49 @@
+package node
+
+import (
+	"github.com/shoal-sync/shoal/internal/ident"
+	"github.com/shoal-sync/shoal/sync/folder"
+	"github.com/shoal-sync/shoal/sync/peer"
+	"github.com/shoal-sync/shoal/sync/wire"
+)
+
+// Member is how one member of a folder stands, as far as we know.
+type Member struct {
+	Device    ident.DeviceID
+	Linked    bool // a link to the device is up
+	Joined    bool // it shares the folder with us on that link
+	Equal     bool // verified equal to us
+	Refused   bool
+	Reason    wire.RefuseReason
+	Theirs    wire.State
+	RootEqual bool
+}
+
+// Snapshot is how a folder and its members stand now.
+type Snapshot struct {
+	Folder   folder.Snapshot
+	Members  []Member // by device id
+	Troubles []folder.Trouble
+}
+
+// troublesShown is how many troubles a person is shown at once.
+const troublesShown = 100
+
+// Snapshot returns how the folder and its members stand now.
+func (n *Folder) Snapshot() Snapshot {
+	s := Snapshot{Folder: n.folder.Snapshot(), Troubles: n.folder.Troubles(troublesShown)}
+	for _, d := range n.order {
+		s.Members = append(s.Members, n.member(n.peers[d], s.Folder.Root))
+	}
+	return s
+}
+
+func (n *Folder) member(c *peer.Core, root [32]byte) Member {
+	m := Member{
+		Device: c.Peer(), Linked: n.up[c.Peer()], Joined: c.Connected(), Equal: c.Equal(),
+		Theirs: c.Theirs(),
+	}
+	m.Reason, m.Refused = c.Refused()
+	m.RootEqual = m.Joined && m.Theirs.Root == root
+	return m
+}

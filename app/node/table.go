@@ -1,0 +1,102 @@
+package node
+
+import (
+	"github.com/shoal-sync/shoal/internal/ident"
+	"github.com/shoal-sync/shoal/sync/folder"
+	"github.com/shoal-sync/shoal/sync/peer"
+	"github.com/shoal-sync/shoal/sync/settle"
+	"github.com/shoal-sync/shoal/sync/swarm"
+	"github.com/shoal-sync/shoal/sync/wire"
+)
+
+// route is the table: this effect of that core becomes that event of this core, or
+// reaches the world. It runs until no core has anything more to say to another.
+func (n *Folder) route() {
+	for i := 0; i < len(n.queue); i++ {
+		switch f := n.queue[i].(type) {
+		case folder.LookAt:
+			n.toSettle(settle.LookAsked{Paths: f.Paths, After: f.After})
+		case folder.FetchContent:
+			n.toSwarm(swarm.ContentWanted{Content: f.Content, Size: f.Size, Old: old(f.Old)})
+		case folder.DropContent:
+			n.toSwarm(swarm.ContentDropped{Content: f.Content})
+			n.out = append(n.out, f)
+		case folder.RowsTaken:
+			n.toPeer(f.From, peer.RowsRecorded{Log: f.Log, Upto: f.Upto})
+		case swarm.Send:
+			n.out = append(n.out, SendTo{f.Peer, f.Message})
+		case swarm.ContentReady:
+			n.toFolder(folder.ContentStaged{Content: f.Content})
+		case swarm.ContentFailed:
+			n.toFolder(folder.ContentFailed{Content: f.Content, Reason: f.Reason})
+		case peerEffect:
+			n.routePeer(f.device, f.effect)
+		default:
+			n.out = append(n.out, f)
+		}
+	}
+	clear(n.queue)
+	n.queue = n.queue[:0]
+}
+
+// routePeer is the part of the table for conversations.
+func (n *Folder) routePeer(d ident.DeviceID, effect peer.Effect) {
+	switch f := effect.(type) {
+	case peer.Send:
+		n.out = append(n.out, SendTo{d, f.Message})
+	case peer.LoadRows:
+		n.out = append(n.out, LoadRows{d, f.After, f.Limit})
+	case peer.TakeRows:
+		n.toSwarm(swarm.PeerHas{Peer: d, Contents: held(f.Rows)})
+		n.toFolder(folder.RowsReceived{
+			From: d, Log: f.Rows.Log, After: f.Rows.After, Upto: f.Rows.Upto,
+			Entries: f.Rows.Entries, Wall: n.wall,
+		})
+	case peer.TakeKnowledge:
+		n.toFolder(folder.KnowledgeHeard{
+			From: d, Log: f.Log, Head: f.Head, Knowledge: f.Knowledge, Same: f.Same,
+		})
+	case peer.TakeReplicas:
+		n.toFolder(folder.ReplicasHeard{Replicas: f.Replicas})
+	case peer.PeerJoined:
+		n.toSwarm(swarm.PeerJoined{Peer: d})
+		n.toFolder(folder.PeerArrived{})
+	case peer.PeerLeft:
+		n.toSwarm(swarm.PeerLeft{Peer: d})
+	case peer.Content:
+		n.toSwarm(swarm.Heard{Peer: d, Message: f.Message})
+	case peer.ServePieces:
+		n.out = append(n.out, ServePieces{d, f.Items})
+	case peer.ServeRecipes:
+		n.out = append(n.out, ServeRecipes{d, f.Contents})
+	case peer.Renew:
+		n.open(d)
+		n.toPeer(d, peer.Heard{Message: f.Join})
+	case peer.RolledBack:
+		n.out = append(n.out, StopFolder{"the index of this folder is older than what " + d.Short() +
+			" has seen of it, as after restoring a backup: stop the agent and delete the index of this" +
+			" folder, it is rebuilt from the files and the other devices"})
+	case peer.Drop:
+		n.out = append(n.out, DropPeer{d, f.Reason})
+	default:
+		panic("bug: folder node met a peer effect it does not know")
+	}
+}
+
+func old(o *folder.OldContent) *swarm.Old {
+	if o == nil {
+		return nil
+	}
+	return &swarm.Old{Path: o.Path, Content: o.Content, Stat: o.Stat}
+}
+
+// held lists the contents that rows say the sender has.
+func held(rows wire.Rows) []ident.ContentID {
+	var out []ident.ContentID
+	for i, has := range rows.Has {
+		if has {
+			out = append(out, rows.Entries[i].Content.ID)
+		}
+	}
+	return out
+}

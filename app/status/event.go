@@ -1,0 +1,32 @@
+package status
+
+import "github.com/shoal-sync/shoal/internal/ident"
+
+// Kind says what an Event tells of.
+type Kind string
+
+// The kinds of events.
+const (
+	ItemStarted  Kind = "item_started"
+	ItemFinished Kind = "item_finished"
+	LocalChange  Kind = "local_change"
+	RemoteChange Kind = "remote_change"
+	Conflict     Kind = "conflict"
+	HeldDeletes  Kind = "held_deletes"
+	LinkUp       Kind = "link_up"
+	LinkDown     Kind = "link_down"
+	Trouble      Kind = "problem"
+)
+
+// Event is one thing that happened, numbered so that a listener can come back and ask for
+// what it missed. Fields that do not apply are left out of the JSON.
+type Event struct {
+	// Seq grows by one with each event, from 1.
+	Seq    uint64         `json:"seq"`
+	Time   Moment         `json:"time"`
+	Kind   Kind           `json:"kind"`
+	Folder ident.FolderID `json:"folder,omitzero"`
+	Path   string         `json:"path,omitempty"`
+	Device ident.DeviceID `json:"device,omitzero"`
+	Detail string         `json:"detail,omitempty"`
+}

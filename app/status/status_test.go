@@ -1,0 +1,208 @@
+package status
+
+import (
+	"encoding/json"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/shoal-sync/shoal/internal/ident"
+)
+
+var (
+	desk   = ident.DeviceFromKey([]byte("desk"))
+	photos = ident.FolderID{1}
+	noon   = MomentOf(time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC))
+)
+
+func before(d time.Duration) Moment { return noon - Moment(d) }
+
+func full() View {
+	return View{
+		Device: Self{ID: desk, Name: "desk", Listen: []string{"127.0.0.1:22100"}},
+		Devices: []Device{{ID: desk, Name: "nas", Connected: true, Route: LAN, RTT: 1.5,
+			BytesIn: 7, BytesOut: 8, Addresses: []string{"tcp://nas:1"}, LastProblem: "x",
+			NextTry: noon, LastSeen: noon}},
+		Folders: []Folder{{ID: photos, Name: "photos", Path: "/p", State: Syncing,
+			Files: 4, Bytes: 5, NeedFiles: 1, NeedBytes: 2, Root: "ab", Conflicts: 1,
+			Held: 2, Problems: []Problem{{"a", "unreadable", "no", noon}},
+			Members:   []Member{{desk, "nas", Writer, true, true}},
+			LastEqual: &Equal{desk, "nas", noon},
+			Progress:  &Progress{1, 2, 3, 4.5, "a"}}},
+	}
+}
+
+// The names scripts rely on: contract of `shoal status --json`.
+func TestFieldNames(t *testing.T) {
+	const want = `{"device":{"id":"ID","name":"desk","listen":["127.0.0.1:22100"]},` +
+		`"devices":[{"id":"ID","name":"nas","connected":true,"route":"lan","rtt_ms":1.5,` +
+		`"bytes_in":7,"bytes_out":8,"addresses":["tcp://nas:1"],"last_problem":"x",` +
+		`"next_try":"2026-05-01T12:00:00Z","last_seen":"2026-05-01T12:00:00Z"}],` +
+		`"folders":[{"id":"FOLDER","name":"photos","path":"/p","state":"syncing","files":4,` +
+		`"bytes":5,"need_files":1,"need_bytes":2,"root":"ab","conflicts":1,"held":2,` +
+		`"problems":[{"path":"a","kind":"unreadable","reason":"no",` +
+		`"next_try":"2026-05-01T12:00:00Z"}],"members":[{"device":"ID","name":"nas",` +
+		`"role":"writer","connected":true,"up_to_date":true}],"last_equal":{"device":"ID",` +
+		`"name":"nas","when":"2026-05-01T12:00:00Z"},"progress":{"bytes_done":1,` +
+		`"bytes_total":2,"rate_bps":3,"eta_s":4.5,"current":"a"}}]}`
+	got := asJSON(t, full())
+	got = strings.ReplaceAll(got, desk.String(), "ID")
+	got = strings.ReplaceAll(got, photos.String(), "FOLDER")
+	if got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+	var back View
+	if err := json.Unmarshal([]byte(asJSON(t, full())), &back); err != nil {
+		t.Fatal(err)
+	}
+	if !reflect.DeepEqual(back, full()) {
+		t.Errorf("read back\n%+v\nwant\n%+v", back, full())
+	}
+}
+
+func TestEmptyListsAreLists(t *testing.T) {
+	got := asJSON(t, View{Folders: []Folder{{}}, Devices: []Device{{}}})
+	for _, want := range []string{`"problems":[]`, `"members":[]`, `"addresses":[]`,
+		`"listen":[]`, `"next_try":null`, `"rtt_ms":null`, `"last_equal":null`,
+		`"progress":null`} {
+		if !strings.Contains(got, want) {
+			t.Errorf("%s is not in %s", want, got)
+		}
+	}
+	if got := asJSON(t, View{}); !strings.Contains(got, `"devices":[],"folders":[]`) {
+		t.Errorf("got %s", got)
+	}
+}
+
+func TestEventFields(t *testing.T) {
+	got := asJSON(t, Event{Seq: 3, Time: noon, Kind: LinkUp, Device: desk})
+	want := `{"seq":3,"time":"2026-05-01T12:00:00Z","kind":"link_up","device":"` +
+		desk.String() + `"}`
+	if got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
+func TestMoments(t *testing.T) {
+	for text, want := range map[string]Moment{
+		`null`: 0, `"2026-05-01T12:00:00Z"`: noon, `"2026-05-01T14:00:00+02:00"`: noon,
+	} {
+		var got Moment
+		if err := json.Unmarshal([]byte(text), &got); err != nil || got != want {
+			t.Errorf("%s: got %v, %v; want %v", text, got, err, want)
+		}
+	}
+	for _, text := range []string{`12`, `"noon"`, `"1500-01-01T00:00:00Z"`, `{}`} {
+		var got Moment
+		if err := json.Unmarshal([]byte(text), &got); err == nil {
+			t.Errorf("%s was read as %v", text, got)
+		}
+	}
+}
+
+func TestWords(t *testing.T) {
+	for _, c := range []struct{ got, want string }{
+		{Bytes(0), "0 bytes"}, {Bytes(1), "1 byte"}, {Bytes(1023), "1023 bytes"},
+		{Bytes(1024), "1.0 KiB"}, {Bytes(1536), "1.5 KiB"}, {Bytes(10 << 10), "10 KiB"},
+		{Bytes(1<<20 - 1), "1.0 MiB"}, {Bytes(5 << 30), "5.0 GiB"},
+		{Bytes(1<<63 - 1), "8.0 EiB"},
+		{Count(0), "0"}, {Count(999), "999"}, {Count(1000), "1,000"},
+		{Count(-1234567), "-1,234,567"}, {Files(1), "1 file"}, {Files(20000), "20,000 files"},
+		{Duration(0), "less than 1 s"}, {Duration(-time.Hour), "less than 1 s"},
+		{Duration(time.Second), "1 s"}, {Duration(59700 * time.Millisecond), "1 min"},
+		{Duration(125 * time.Second), "2 min 5 s"}, {Duration(time.Hour - 1), "1 h"},
+		{Duration(3*time.Hour + 29*time.Second), "3 h"},
+		{Duration(50 * time.Hour), "2 d 2 h"}, {Duration(1<<63 - 1), "106751 d 23 h"},
+		{Plain("a b"), "a b"}, {Plain("día 🐟"), "día 🐟"}, {Plain("a\x1b[2Jb"), `a\x1b[2Jb`},
+		{Plain("a\nb"), `a\nb`}, {Plain("a\"\x07"), `a"\a`}, {Plain("\xff"), `\xff`},
+		{Plain("\u202egpj"), `\u202egpj`},
+		{UpToDate.Words(), "up to date"}, {NeedsYou.Words(), "needs you"},
+		{Syncing.Words(), "syncing"},
+	} {
+		if c.got != c.want {
+			t.Errorf("got %q, want %q", c.got, c.want)
+		}
+	}
+}
+
+func TestLines(t *testing.T) {
+	v := full()
+	v.Devices = append(v.Devices, Device{ID: desk, Name: "attic",
+		LastProblem: "connection refused", NextTry: noon + Moment(12*time.Second),
+		LastSeen: before(time.Hour)})
+	v.Folders = append(v.Folders, Folder{Name: "notes", State: Waiting, Path: "/n",
+		LastEqual: &Equal{desk, "nas", before(2 * time.Minute)}},
+		Folder{Name: "evil\x1b[31m", State: Waiting, Path: "/e"})
+	got := strings.ReplaceAll(strings.Join(Lines(v, noon), "\n"), desk.String(), "ID")
+	const want = `This device: desk  ID
+Reachable at: 127.0.0.1:22100
+
+FOLDER        STATE    FILES  SIZE     PATH
+photos        syncing  4      5 bytes  /p
+    1 file (2 bytes) to go
+    1 byte of 2 bytes (50 %), 3 bytes/s, 5 s left: a
+    shared with nas (writer, equal)
+    conflicts to look at: 1
+    held deletes waiting for your word: 2
+    a: no (next try now)
+notes         waiting  0      0 bytes  /n
+    no member is connected; last equal with nas 2 min ago
+evil\x1b[31m  waiting  0      0 bytes  /e
+    no member is connected, and none was equal yet
+
+DEVICE  LINK           ROUND TRIP  IN       OUT      ID
+nas     lan            1.5 ms      7 bytes  8 bytes  ID
+attic   not connected  -           0 bytes  0 bytes  ID
+    connection refused (next try in 12 s); last seen 1 h ago`
+	if got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
+
+func TestLinesOfNothing(t *testing.T) {
+	got := strings.Join(Lines(View{}, noon), "\n")
+	for _, want := range []string{"shoal folder add PATH", "shoal device add ID"} {
+		if !strings.Contains(got, want) {
+			t.Errorf("%q does not say %q", got, want)
+		}
+	}
+}
+
+func TestManyProblemsAreCounted(t *testing.T) {
+	f := Folder{State: Syncing, Problems: make([]Problem, 1005)}
+	got := folderNotes(f, noon)
+	if len(got) != problemsShown+1 ||
+		got[problemsShown] != "and 1,000 more problems (all of them: --json)" {
+		t.Errorf("got %d notes, the last %q", len(got), got[len(got)-1])
+	}
+}
+
+func TestProgressIsNeverRoundedUpToDone(t *testing.T) {
+	got := progressNote(Progress{BytesDone: 999_999, BytesTotal: 1_000_000, ETA: 1e300})
+	if !strings.Contains(got, "(99 %)") || strings.Contains(got, "left") {
+		t.Errorf("got %q", got)
+	}
+}
+
+func TestBriefs(t *testing.T) {
+	v := full()
+	for _, c := range []struct{ got, want string }{
+		{v.Folders[0].Brief(), "folder photos: syncing, 1 file (2 bytes) to go, problems: 1"},
+		{v.Devices[0].Brief(), "device nas: connected, lan"},
+		{Device{Name: "a", LastProblem: "refused"}.Brief(), "device a: not connected: refused"},
+	} {
+		if c.got != c.want {
+			t.Errorf("got %q, want %q", c.got, c.want)
+		}
+	}
+}
+
+func asJSON(t *testing.T, value any) string {
+	t.Helper()
+	text, err := json.Marshal(value)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}

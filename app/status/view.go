@@ -1,0 +1,182 @@
+// Package status is what a person may know about a device right now: its links, its
+// folders, its progress and its problems, ready to draw. It also says these things in
+// words.
+//
+// A View is made by the node and never changed afterwards; whoever holds one may read it
+// from any goroutine. The package decides nothing and looks nothing up: times, rates and
+// roots arrive as data. The node fills it, the local API carries it, the command line and
+// the windows draw it. Its JSON field names are a promise to scripts.
+package status
+
+import (
+	"encoding/json"
+
+	"github.com/shoal-sync/shoal/internal/ident"
+)
+
+// State says in one word how a folder is.
+type State string
+
+// The states a folder can be in.
+const (
+	UpToDate State = "up-to-date" // verified equal with at least one connected member
+	Scanning State = "scanning"   // looking at the disk
+	Syncing  State = "syncing"    // something is still to be fetched or put in place
+	Waiting  State = "waiting"    // nobody to compare with; see Folder.LastEqual
+	Paused   State = "paused"     // a person stopped it
+	NeedsYou State = "needs-you"  // synced otherwise; a person must decide something
+)
+
+// Route says how a device is reached.
+type Route string
+
+// The routes, best first. A device that is not connected has none.
+const (
+	LAN     Route = "lan"
+	Direct  Route = "direct"
+	Punched Route = "punched"
+	Relayed Route = "relayed"
+)
+
+// Role is what a member may do in a folder.
+type Role string
+
+// The roles, most allowed first.
+const (
+	Owner  Role = "owner"
+	Writer Role = "writer"
+	Reader Role = "reader"
+)
+
+// Valid reports whether r is one of the roles.
+func (r Role) Valid() bool { return r == Owner || r == Writer || r == Reader }
+
+// View is everything a person may know at one moment.
+type View struct {
+	Device  Self     `json:"device"`
+	Devices []Device `json:"devices"`
+	Folders []Folder `json:"folders"`
+}
+
+// Self is the device that shows the view.
+type Self struct {
+	ID   ident.DeviceID `json:"id"`
+	Name string         `json:"name"`
+	// Listen holds the addresses other devices can reach this one at, as HOST:PORT.
+	Listen []string `json:"listen"`
+}
+
+// Device is another device this one trusts.
+type Device struct {
+	ID        ident.DeviceID `json:"id"`
+	Name      string         `json:"name"`
+	Connected bool           `json:"connected"`
+	// Route is filled exactly while Connected.
+	Route Route `json:"route"`
+	// RTT is the measured round trip in milliseconds.
+	RTT       Measured `json:"rtt_ms"`
+	BytesIn   uint64   `json:"bytes_in"`
+	BytesOut  uint64   `json:"bytes_out"`
+	Addresses []string `json:"addresses"`
+	// LastProblem says why the last attempt to connect failed, empty when none did.
+	LastProblem string `json:"last_problem"`
+	NextTry     Moment `json:"next_try"`
+	LastSeen    Moment `json:"last_seen"`
+}
+
+// Folder is one folder this device keeps.
+type Folder struct {
+	ID    ident.FolderID `json:"id"`
+	Name  string         `json:"name"`
+	Path  string         `json:"path"`
+	State State          `json:"state"`
+	// Files and Bytes count what the folder should hold; the Need fields count what of
+	// it is not here yet.
+	Files     int64  `json:"files"`
+	Bytes     int64  `json:"bytes"`
+	NeedFiles int64  `json:"need_files"`
+	NeedBytes int64  `json:"need_bytes"`
+	Root      string `json:"root"`
+	Conflicts int    `json:"conflicts"`
+	Held      int    `json:"held"`
+	// Problems are the ones worth showing; their maker bounds how many there are.
+	Problems []Problem `json:"problems"`
+	Members  []Member  `json:"members"`
+	// LastEqual is who last had the same content, nil when nobody had yet.
+	LastEqual *Equal `json:"last_equal"`
+	// Progress is nil while nothing is being moved.
+	Progress *Progress `json:"progress"`
+}
+
+// Problem is one thing that is not as it should be, with its reason and the next try.
+type Problem struct {
+	Path string `json:"path"`
+	// Kind is one stable word for programs, such as "unreadable".
+	Kind string `json:"kind"`
+	// Reason tells a person what happened and what they can do.
+	Reason string `json:"reason"`
+	// NextTry is null when trying again would be of no use before a person acts.
+	NextTry Moment `json:"next_try"`
+}
+
+// Member is a device that shares a folder with this one.
+type Member struct {
+	Device    ident.DeviceID `json:"device"`
+	Name      string         `json:"name"`
+	Role      Role           `json:"role"`
+	Connected bool           `json:"connected"`
+	UpToDate  bool           `json:"up_to_date"`
+}
+
+// Equal says who had the same content as this device, and when that was last known.
+type Equal struct {
+	Device ident.DeviceID `json:"device"`
+	Name   string         `json:"name"`
+	When   Moment         `json:"when"`
+}
+
+// Progress is how far the work at hand has come.
+type Progress struct {
+	BytesDone  int64 `json:"bytes_done"`
+	BytesTotal int64 `json:"bytes_total"`
+	RateBps    int64 `json:"rate_bps"` // bytes per second
+	// ETA is the time left in seconds.
+	ETA Measured `json:"eta_s"`
+	// Current is the path being worked on.
+	Current string `json:"current"`
+}
+
+// MarshalJSON writes lists that hold nothing as [], so that scripts can loop over them.
+func (v View) MarshalJSON() ([]byte, error) {
+	type plain View
+	v.Devices, v.Folders = filled(v.Devices), filled(v.Folders)
+	return json.Marshal(plain(v))
+}
+
+// MarshalJSON writes lists that hold nothing as [], so that scripts can loop over them.
+func (s Self) MarshalJSON() ([]byte, error) {
+	type plain Self
+	s.Listen = filled(s.Listen)
+	return json.Marshal(plain(s))
+}
+
+// MarshalJSON writes lists that hold nothing as [], so that scripts can loop over them.
+func (d Device) MarshalJSON() ([]byte, error) {
+	type plain Device
+	d.Addresses = filled(d.Addresses)
+	return json.Marshal(plain(d))
+}
+
+// MarshalJSON writes lists that hold nothing as [], so that scripts can loop over them.
+func (f Folder) MarshalJSON() ([]byte, error) {
+	type plain Folder
+	f.Problems, f.Members = filled(f.Problems), filled(f.Members)
+	return json.Marshal(plain(f))
+}
+
+func filled[T any](list []T) []T {
+	if list == nil {
+		return []T{}
+	}
+	return list
+}

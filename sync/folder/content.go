@@ -1,0 +1,144 @@
+package folder
+
+import (
+	"slices"
+
+	"github.com/shoal-sync/shoal/internal/ident"
+	"github.com/shoal-sync/shoal/sync/recipe"
+	"github.com/shoal-sync/shoal/sync/tree"
+)
+
+// fetch is a content on its way into the stage.
+type fetch struct {
+	size    int64
+	staged  bool
+	waiting []ident.EntryID
+}
+
+// planInstall puts an entry's content at a place: over what is there when replace is set.
+// A content that is nowhere on this device is fetched first.
+func (c *Core) planInstall(row *tree.Row, at tree.Base, replace bool) {
+	e := &row.Entry
+	path, ok := c.pathOf(row, at.Parent, at.Name)
+	if !ok || c.isBusy(row, path) {
+		return
+	}
+	o := tree.Order{
+		Op: tree.InstallFile, Path: path, Content: e.Content.ID, Size: e.Content.Size,
+		Mode: e.Attrs.Mode, Mtime: e.Attrs.Mtime,
+	}
+	if replace {
+		victim := at.Stat
+		o.Victim = &victim
+	}
+	if e.Kind == tree.Link {
+		o.Op, o.Target = tree.InstallLink, e.Content.Target
+	} else if !c.source(row, &o, at, replace) {
+		return
+	}
+	a := c.order(row, o, at.Parent, at.Name)
+	if replace && at.Entry != e.ID {
+		a.over = at.Entry
+	}
+}
+
+// source finds where the bytes come from: the stage, another file of this folder, or the
+// peers. False: they are not here yet.
+func (c *Core) source(row *tree.Row, o *tree.Order, at tree.Base, replace bool) bool {
+	content := row.Entry.Content.ID
+	if content == recipe.Empty && row.Entry.Content.Size == 0 {
+		return true
+	}
+	if f := c.fetches[content]; f != nil && f.staged {
+		c.endFetch(content, f)
+		return true
+	}
+	if other, busy := c.installing[content]; busy && other != row.Entry.ID {
+		c.await(row, other) // then it is on disk here, to be copied
+		return false
+	}
+	if holder, ok := c.index.Holding(content); ok && c.acts[holder.Entry] == nil {
+		if path, ok := c.pathOf(row, holder.Parent, holder.Name); ok {
+			o.Copy, o.CopyStat = path, holder.Stat
+			return true
+		}
+		return false
+	}
+	var old *OldContent
+	if replace && at.Stat.Kind == tree.File {
+		old = &OldContent{Path: o.Path, Content: at.Content, Stat: at.Stat}
+	}
+	c.fetch(row, old)
+	return false
+}
+
+// fetch asks for a content, or joins those that wait for it.
+func (c *Core) fetch(row *tree.Row, old *OldContent) {
+	c.setNeed(row, true)
+	id, content := row.Entry.ID, row.Entry.Content
+	f := c.fetches[content.ID]
+	if f == nil {
+		full := len(c.fetches) >= actsMax || len(c.fetches) > 0 && c.fetched+content.Size > fetchBytesMax
+		if full {
+			c.needs.rewind()
+			c.needs.block()
+			return
+		}
+		f = &fetch{size: content.Size}
+		c.fetches[content.ID] = f
+		c.fetched += content.Size
+		c.emit(FetchContent{Content: content.ID, Size: content.Size, Old: old})
+		c.emit(Notice{Kind: ItemStarted, Path: describe(&row.Entry)})
+	}
+	if !slices.Contains(f.waiting, id) {
+		f.waiting = append(f.waiting, id)
+	}
+}
+
+// contentStaged plans the entries that waited for a content. One that nobody wants any
+// more is dropped.
+func (c *Core) contentStaged(content ident.ContentID) {
+	f := c.fetches[content]
+	if f == nil {
+		c.emit(DropContent{Content: content})
+		return
+	}
+	f.staged = true
+	wanted := false
+	for _, id := range f.waiting {
+		if row, ok := c.index.Entry(id); ok && row.Need && row.Entry.Content.ID == content {
+			wanted = true
+		}
+		delete(c.troubles, id)
+		c.touch(id)
+	}
+	f.waiting = nil
+	if !wanted {
+		c.endFetch(content, f)
+		c.emit(DropContent{Content: content})
+	}
+}
+
+// contentFailed notes why a content cannot be had, with the entries that want it. The
+// swarm keeps looking; the fetch stays.
+func (c *Core) contentFailed(e ContentFailed) {
+	f := c.fetches[e.Content]
+	if f == nil {
+		return
+	}
+	waiting := f.waiting
+	c.endFetch(e.Content, f)
+	for _, id := range waiting {
+		if row, ok := c.index.Entry(id); ok && row.Need {
+			c.fail(&row, Trouble{Kind: ContentMissing, Reason: e.Reason})
+		}
+	}
+}
+
+func (c *Core) endFetch(content ident.ContentID, f *fetch) {
+	delete(c.fetches, content)
+	c.fetched -= f.size
+	if len(c.fetches) < actsMax/2 {
+		c.needs.resume()
+	}
+}

@@ -1,0 +1,157 @@
+package folder
+
+import (
+	"time"
+
+	"github.com/shoal-sync/shoal/internal/ident"
+	"github.com/shoal-sync/shoal/sync/tree"
+	"github.com/shoal-sync/shoal/sync/version"
+)
+
+// Event is something that happened to the folder.
+type Event interface{ event() }
+
+// FindingsReported: a scan has something to say about names. Parents come before what is
+// in them. Wall is the wall clock in unix milliseconds.
+type FindingsReported struct {
+	Findings []tree.Finding
+	Wall     int64
+}
+
+// ScanEnded: a scan is over; all of its findings were reported before.
+type ScanEnded struct {
+	Full    bool   // of the whole folder
+	Problem string // why it could not be done; empty when it was
+}
+
+// RowsReceived: a peer's log brought entries: everything with After < number <= Upto.
+type RowsReceived struct {
+	From    ident.DeviceID
+	Log     ident.LogID
+	After   uint64
+	Upto    uint64
+	Entries []tree.Entry
+	Wall    int64
+}
+
+// KnowledgeHeard: a peer whose log stands at Head knows this much. It becomes our
+// knowledge once we have taken in that log up to Head.
+type KnowledgeHeard struct {
+	From      ident.DeviceID
+	Log       ident.LogID
+	Head      uint64
+	Knowledge version.Vector
+	// Same is set when the peer's root equals ours: then its log up to Head holds nothing
+	// live that we lack, and we go on from there.
+	Same bool
+}
+
+// ReplicasHeard: a peer told which replicas share the folder.
+type ReplicasHeard struct{ Replicas []tree.Replica }
+
+// OutcomesReported: orders were carried out or refused.
+type OutcomesReported struct{ Outcomes []tree.Outcome }
+
+// ContentStaged: a fetched content is complete and verified in the stage.
+type ContentStaged struct{ Content ident.ContentID }
+
+// ContentFailed: a content cannot be had at the moment.
+type ContentFailed struct {
+	Content ident.ContentID
+	Reason  string
+}
+
+// PeerArrived: a peer shares the folder now; what nobody had may be had.
+type PeerArrived struct{}
+
+// NeedsLoaded answers LoadNeeds.
+type NeedsLoaded struct {
+	Rows []tree.Row
+	End  bool // there are no more after these
+}
+
+// Committed: everything applied to the index so far is durable.
+type Committed struct{}
+
+func (FindingsReported) event() {}
+func (ScanEnded) event()        {}
+func (RowsReceived) event()     {}
+func (KnowledgeHeard) event()   {}
+func (ReplicasHeard) event()    {}
+func (OutcomesReported) event() {}
+func (ContentStaged) event()    {}
+func (ContentFailed) event()    {}
+func (PeerArrived) event()      {}
+func (NeedsLoaded) event()      {}
+func (Committed) event()        {}
+
+// Effect is an order to the world.
+type Effect interface{ effect() }
+
+// Execute changes the disk. Each order is answered in an OutcomesReported.
+type Execute struct{ Orders []tree.Order }
+
+// LoadNeeds asks for rows marked Need whose number is above After, in order of number.
+type LoadNeeds struct {
+	After uint64
+	Limit int
+}
+
+// LookAt asks for a scan of names, not before the given time has passed.
+type LookAt struct {
+	Paths []string
+	After time.Duration
+}
+
+// RowsTaken tells that a peer's log has been taken in, durably, up to a number.
+type RowsTaken struct {
+	From ident.DeviceID
+	Log  ident.LogID
+	Upto uint64
+}
+
+// FetchContent asks for a content to be staged. Old, when set, is what the entry holds on
+// disk now: pieces found there need not be fetched.
+type FetchContent struct {
+	Content ident.ContentID
+	Size    int64
+	Old     *OldContent
+}
+
+// OldContent is a file in the folder that may share pieces with a content.
+type OldContent struct {
+	Path    string
+	Content ident.ContentID
+	Stat    tree.Stat
+}
+
+// DropContent takes a FetchContent back.
+type DropContent struct{ Content ident.ContentID }
+
+// Notice tells people what happened to a name.
+type Notice struct {
+	Kind   NoticeKind
+	Path   string
+	Detail string
+}
+
+// NoticeKind is what a Notice is about.
+type NoticeKind uint8
+
+// The kinds of notices.
+const (
+	ItemStarted NoticeKind = iota + 1
+	ItemFinished
+	LocalChange
+	RemoteChange
+	ConflictKept
+	ProblemFound
+)
+
+func (Execute) effect()      {}
+func (LoadNeeds) effect()    {}
+func (LookAt) effect()       {}
+func (FetchContent) effect() {}
+func (DropContent) effect()  {}
+func (RowsTaken) effect()    {}
+func (Notice) effect()       {}

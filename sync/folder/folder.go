@@ -1,0 +1,227 @@
+// Package folder is the life of one folder on one device: it takes in what a scan found
+// and what peers told, asks merge what the entries are now and how they appear, compares
+// that with what is on disk, and orders what is missing.
+//
+//	findings ──▶ local writes ──┐
+//	                            ├──▶ records ──▶ view ─┐
+//	peers' rows ──▶ join ───────┘                      ├──▶ orders ──▶ outcomes ──▶ base
+//	                              what is on disk ─────┘
+//
+// Three trees meet here: disk (as last scanned), base (what this replica last put there or
+// read from there) and wanted (the view). The plan is a function of the three; an order
+// that meets something else on disk is refused there, and the name is looked at again.
+//
+// It moves names, never bytes: contents are fetched by swarm and put in place by disk.
+// The node hands it events and carries its effects on.
+package folder
+
+import (
+	"math/rand/v2"
+	"time"
+
+	"github.com/shoal-sync/shoal/internal/ident"
+	"github.com/shoal-sync/shoal/internal/step"
+	"github.com/shoal-sync/shoal/sync/merge"
+	"github.com/shoal-sync/shoal/sync/summary"
+	"github.com/shoal-sync/shoal/sync/tree"
+	"github.com/shoal-sync/shoal/sync/version"
+)
+
+// Config is what a folder core is made of.
+type Config struct {
+	Folder   ident.FolderID
+	Device   ident.DeviceID
+	Index    tree.Index
+	State    tree.State
+	Totals   tree.Totals
+	Summary  *summary.Tree // of the live entries in Index
+	Replicas []tree.Replica
+	Cursors  []tree.Cursor
+	Rand     *rand.Rand // for ids of new entries
+}
+
+// Limits of what a core holds in memory; everything else waits in the index.
+const (
+	// actsMax bounds orders and fetches under way: enough to keep disks and links busy
+	// with small files (a batch of installs is about 100), about 1 KB each.
+	actsMax = 2048
+	// fetchBytesMax bounds the sizes of contents being fetched; one larger content alone
+	// is always allowed.
+	fetchBytesMax = 1 << 30
+	// queueMax bounds entries waiting to be planned.
+	queueMax = 16384
+	// waitsMax bounds entries waiting for another entry.
+	waitsMax = 8192
+	// vanishMax bounds names that vanished and wait for their partner.
+	vanishMax = 65536
+	// needsPage is how many needy rows are loaded at a time.
+	needsPage = 1000
+)
+
+// Core is the state machine of one folder. It is not safe for concurrent use.
+type Core struct {
+	cfg    Config
+	index  tree.Index
+	view   *merge.View
+	state  tree.State
+	clock  version.Clock
+	totals tree.Totals
+	names  map[ident.ReplicaID]tree.Replica
+
+	now      step.Instant
+	wall     int64 // unix milliseconds, as last told
+	out      []Effect
+	orders   []tree.Order
+	ticket   step.Ticket
+	stateNew bool // state differs from what is recorded
+
+	scanning bool     // no full scan has ended yet in this life
+	stood    Snapshot // when everything was last durable
+	// uncommitted is set while the index holds changes that are not known to be durable.
+	uncommitted bool
+	due         step.Instant // when Tick has something to do
+
+	queue      []ident.EntryID
+	queued     map[ident.EntryID]bool
+	acts       map[ident.EntryID]*act
+	tickets    map[step.Ticket]*act
+	installing map[ident.ContentID]ident.EntryID // contents being put in place, and by whom
+	busy       map[string]int                    // paths with orders under way
+	waits      map[ident.EntryID][]ident.EntryID
+	waitsOn    map[ident.EntryID]ident.EntryID // the other way round: whom an entry waits for
+	fetches    map[ident.ContentID]*fetch
+	fetched    int64 // bytes of fetches
+	needs      needs
+
+	vanished map[ident.EntryID]vanish
+	troubles map[ident.EntryID]*Trouble
+	retry    []ident.EntryID
+	unread   map[string]Trouble // names a scan could not read, by path
+	pending  map[ident.DeviceID][]heard
+	cursors  map[ident.DeviceID]tree.Cursor
+	taken    []RowsTaken // to be told once durable
+}
+
+// New returns the core of a folder whose index holds what State, Totals and Summary say.
+func New(cfg Config) *Core {
+	c := &Core{
+		cfg: cfg, index: cfg.Index, state: cfg.State, totals: cfg.Totals,
+		clock:      version.Clock{Last: version.Hybrid(cfg.State.Clock)},
+		names:      map[ident.ReplicaID]tree.Replica{},
+		scanning:   true,
+		due:        step.Never,
+		queued:     map[ident.EntryID]bool{},
+		acts:       map[ident.EntryID]*act{},
+		tickets:    map[step.Ticket]*act{},
+		busy:       map[string]int{},
+		installing: map[ident.ContentID]ident.EntryID{},
+		waits:      map[ident.EntryID][]ident.EntryID{},
+		waitsOn:    map[ident.EntryID]ident.EntryID{},
+		fetches:    map[ident.ContentID]*fetch{},
+		vanished:   map[ident.EntryID]vanish{},
+		troubles:   map[ident.EntryID]*Trouble{},
+		unread:     map[string]Trouble{},
+		pending:    map[ident.DeviceID][]heard{},
+		cursors:    map[ident.DeviceID]tree.Cursor{},
+	}
+	for _, cursor := range cfg.Cursors {
+		c.cursors[cursor.Device] = cursor
+	}
+	for _, r := range cfg.Replicas {
+		c.names[r.ID] = r
+	}
+	c.view = merge.NewView(cfg.Index, func(r ident.ReplicaID) string { return c.names[r].Name })
+	c.needs.rewind()
+	c.stand()
+	return c
+}
+
+// Handle takes in what happened and returns what is to be done, in order.
+func (c *Core) Handle(now step.Instant, event Event) []Effect {
+	c.begin(now)
+	switch e := event.(type) {
+	case FindingsReported:
+		c.wall = e.Wall
+		for i := range e.Findings {
+			c.takeFinding(&e.Findings[i])
+		}
+	case ScanEnded:
+		c.scanEnded(e)
+	case RowsReceived:
+		c.wall = e.Wall
+		c.takeRows(e)
+	case KnowledgeHeard:
+		c.takeKnowledge(e)
+	case ReplicasHeard:
+		c.takeReplicas(e.Replicas)
+	case OutcomesReported:
+		for i := range e.Outcomes {
+			c.takeOutcome(&e.Outcomes[i])
+		}
+	case ContentStaged:
+		c.contentStaged(e.Content)
+	case ContentFailed:
+		c.contentFailed(e)
+	case PeerArrived:
+		c.retryMissing()
+	case NeedsLoaded:
+		c.needsLoaded(e)
+	case Committed:
+		c.committed()
+	default:
+		panic("bug: folder core was handed an event it does not know")
+	}
+	return c.finish()
+}
+
+// Tick does what is due.
+func (c *Core) Tick(now step.Instant) []Effect {
+	c.begin(now)
+	if c.due <= now {
+		c.due = step.Never
+		c.forgetVanished()
+		c.retryTroubles()
+	}
+	return c.finish()
+}
+
+// Deadline is when the next retry is due.
+func (c *Core) Deadline() step.Instant {
+	if len(c.queue) > 0 && len(c.acts) < actsMax && !c.scanning {
+		return c.now
+	}
+	return c.due
+}
+
+// dueAt notes that something is to be done at an instant.
+func (c *Core) dueAt(t step.Instant) { c.due = min(c.due, t) }
+
+func (c *Core) begin(now step.Instant) {
+	c.now = now
+	c.out = c.out[:0]
+}
+
+// finish plans what is waiting to be planned, and hands out orders last: by then every
+// write they rest on is in the index.
+func (c *Core) finish() []Effect {
+	c.planQueued()
+	c.saveState()
+	if !c.uncommitted {
+		c.tellTaken()
+	}
+	if len(c.orders) > 0 {
+		c.out = append(c.out, Execute{Orders: append([]tree.Order(nil), c.orders...)})
+		c.orders = c.orders[:0]
+	}
+	if after, ok := c.needs.more(len(c.acts)+len(c.queue), c.scanning); ok {
+		c.out = append(c.out, LoadNeeds{After: after, Limit: needsPage})
+	}
+	return c.out
+}
+
+func (c *Core) emit(f Effect) { c.out = append(c.out, f) }
+
+// lookAgain orders a scan of names, after the given time.
+func (c *Core) lookAgain(after time.Duration, paths ...string) {
+	c.emit(LookAt{Paths: paths, After: after})
+}

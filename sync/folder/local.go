@@ -1,0 +1,323 @@
+package folder
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/shoal-sync/shoal/internal/ident"
+	"github.com/shoal-sync/shoal/sync/tree"
+	"github.com/shoal-sync/shoal/sync/version"
+)
+
+// relook is how long to wait before looking again at a name whose finding was overtaken
+// by something else: enough for an order under way to be answered.
+const relook = 100 * time.Millisecond
+
+// takeFinding turns one finding into a write, unless the base has moved on since the scan
+// compared with it: then the finding is not believed and the name is looked at again.
+func (c *Core) takeFinding(f *tree.Finding) {
+	if f.Problem != "" {
+		c.noteUnreadable(f)
+		return
+	}
+	delete(c.unread, f.Path)
+	parentPath, name := split(f.Path)
+	dirs, ok := c.directoriesAt(parentPath)
+	if !ok || c.busy[f.Path] > 0 {
+		c.lookAgain(relook, f.Path)
+		return
+	}
+	var here []tree.Base
+	for _, dir := range dirs {
+		here = append(here, c.index.BaseAt(dir, name)...)
+	}
+	switch {
+	case len(here) == 0 && f.Gone:
+	case len(here) == 0 && f.Moved:
+		c.takeMove(f, dirs[0], name)
+	case len(here) == 0 && f.Rev == 0:
+		if !c.pairVanished(f, dirs[0], name) {
+			c.create(f, dirs[0], name)
+		}
+	case len(here) == 0, f.Moved, !matches(here, f), c.acts[here[0].Entry] != nil:
+		c.lookAgain(relook, f.Path)
+	case f.Gone:
+		c.takeVanished(here[0], f.Path)
+	case f.Stat.Kind != here[0].Stat.Kind:
+		c.removeAll(here)
+		c.create(f, dirs[0], name)
+	default:
+		c.change(here, f)
+	}
+}
+
+// matches reports whether the finding was made against a base row that still stands.
+func matches(here []tree.Base, f *tree.Finding) bool {
+	return slices.ContainsFunc(here, func(b tree.Base) bool {
+		return b.Entry == f.Known && b.Rev == f.Rev
+	})
+}
+
+// create writes a new entry for a name the base did not have, or adopts the entry of a
+// peer that wants just this content at this name.
+func (c *Core) create(f *tree.Finding, parent ident.EntryID, name string) {
+	if c.adopt(f, parent, name) {
+		return
+	}
+	e := tree.Entry{Kind: f.Stat.Kind}
+	if c.state.Scanned {
+		e.ID = c.newID()
+		v := c.nextVersion(nil)
+		e.Place.Version, e.Content.Version, e.Attrs.Version = v, v, v
+	} else {
+		e.ID = ident.DerivedEntry(c.cfg.Folder, parent, byte(f.Stat.Kind), name)
+	}
+	e.Place.Parent, e.Place.Name = parent, name
+	e.Content.ID, e.Content.Target = f.Content, f.Target
+	if f.Stat.Kind == tree.File {
+		e.Content.Size = f.Stat.Size
+	}
+	e.Attrs.Mode, e.Attrs.Mtime = attributesOf(&f.Stat)
+	e.Place.Context, e.Content.Context, e.Attrs.Context = e.Place.Seen, e.Content.Seen, e.Attrs.Seen
+	c.writeLocal(e)
+	b := tree.Base{Entry: e.ID, Parent: parent, Name: name, Content: f.Content, Stat: f.Stat, Racy: f.Racy}
+	sawAll(&b, &e)
+	c.setBase(b)
+	c.touchAround(&e)
+	c.wake(e.ID)
+	c.noticeLocal(f.Path, "new")
+}
+
+// adopt takes what was found for an entry that is wanted at this very name with this very
+// content and is not on disk yet: the same file reached both devices by other means.
+func (c *Core) adopt(f *tree.Finding, parent ident.EntryID, name string) bool {
+	for _, dir := range c.view.Twins(parent) {
+		for _, row := range c.index.Placed(dir, name) {
+			e := &row.Entry
+			if e.Kind != f.Stat.Kind || !e.Live() || e.Content.ID != f.Content || c.acts[e.ID] != nil {
+				continue
+			}
+			if _, onDisk := c.index.Base(e.ID); onDisk {
+				continue
+			}
+			b := tree.Base{Entry: e.ID, Parent: dir, Name: name, Content: f.Content, Stat: f.Stat, Racy: f.Racy}
+			sawAll(&b, e)
+			c.setBase(b)
+			c.touch(e.ID)
+			c.wake(e.ID)
+			return true
+		}
+	}
+	return false
+}
+
+// writeLocal joins a local value with what is recorded and records the result. A value
+// that loses to a write nobody here had seen is kept beside it, like a peer's would be.
+func (c *Core) writeLocal(e tree.Entry) {
+	c.join(e, "")
+}
+
+// change writes what differs between a name's base and what was found there. A name that
+// several entries share is one file to the person who changed it: the first keeps the
+// change, the others end.
+func (c *Core) change(here []tree.Base, f *tree.Finding) {
+	b := here[0]
+	row, ok := c.index.Entry(b.Entry)
+	if !ok {
+		panic("bug: a base row without its entry")
+	}
+	e := row.Entry.Clone()
+	var v version.Version
+	if f.Content != b.Content {
+		v = c.nextVersion(b.SawContent)
+		ancestors := replaced(&row.Entry.Content, b.Content)
+		e.Content = tree.Content{
+			Version: v, Context: v.Seen, ID: f.Content, Size: f.Stat.Size, Target: f.Target,
+			Ancestors: ancestors,
+		}
+		b.SawContent = v.Seen
+		if len(here) > 1 && e.Kind != tree.Dir {
+			c.removeAll(here[1:])
+		}
+	}
+	if mode, mtime := attributesOf(&f.Stat); attributesDiffer(&b.Stat, mode, mtime) {
+		if v.IsNull() {
+			v = c.nextVersion(b.SawAttrs)
+		}
+		v.Seen = b.SawAttrs.With(v.Dot)
+		e.Attrs = tree.Attributes{Version: v, Context: v.Seen, Mode: mode, Mtime: mtime}
+		b.SawAttrs = v.Seen
+	}
+	b.Content, b.Stat, b.Racy = f.Content, f.Stat, f.Racy
+	c.setBase(b)
+	if v.IsNull() {
+		return
+	}
+	c.writeLocal(e)
+	if replaced := here[0]; f.Content != replaced.Content {
+		c.outlive(&replaced)
+	}
+	c.noticeLocal(f.Path, "changed")
+}
+
+// replaced lists the contents a new one replaces: what was on disk, and what that had
+// replaced when it is what is recorded.
+func replaced(recorded *tree.Content, onDisk ident.ContentID) []ident.ContentID {
+	out := []ident.ContentID{onDisk}
+	if recorded.ID == onDisk {
+		out = append(out, recorded.Ancestors...)
+	}
+	return out[:min(len(out), tree.AncestorsMax)]
+}
+
+// takeMove writes a new placement for an entry whose file was found under another name.
+func (c *Core) takeMove(f *tree.Finding, parent ident.EntryID, name string) {
+	b, ok := c.index.Base(f.Known)
+	if !ok || b.Rev != f.Rev || c.acts[b.Entry] != nil {
+		c.lookAgain(relook, f.Path)
+		return
+	}
+	c.move(b, f, parent, name)
+}
+
+// move writes the placement, and the content too where it changed on the way. Everything
+// that shared the old name moves along: it was one file, or one directory, to the person.
+func (c *Core) move(first tree.Base, f *tree.Finding, parent ident.EntryID, name string) {
+	for _, b := range c.index.BaseAt(first.Parent, first.Name) {
+		if b.Stat.File != first.Stat.File {
+			continue
+		}
+		row, ok := c.index.Entry(b.Entry)
+		if !ok {
+			panic("bug: a base row without its entry")
+		}
+		e := row.Entry.Clone()
+		v := c.nextVersion(b.SawPlace)
+		e.Place = tree.Placement{
+			Version: v, Context: v.Seen, Parent: parent, Name: name,
+			WasParent: b.Parent, WasName: b.Name,
+		}
+		b.SawPlace = v.Seen
+		b.Parent, b.Name = parent, name
+		old := b.Stat
+		c.setBase(b)
+		delete(c.vanished, b.Entry)
+		c.writeLocal(e)
+		c.noticeLocal(f.Path, "moved")
+		if b.Content != f.Content || attributesChanged(&old, &f.Stat) {
+			again, _ := c.index.Base(b.Entry)
+			c.change([]tree.Base{again}, f)
+		} else {
+			b.Stat = f.Stat
+			c.setBase(b)
+		}
+		c.wake(b.Entry)
+	}
+	c.view.Forget()
+}
+
+func attributesChanged(old, found *tree.Stat) bool {
+	mode, mtime := attributesOf(found)
+	return attributesDiffer(old, mode, mtime)
+}
+
+// removeAll writes deletes for entries whose names are gone from disk, children first.
+func (c *Core) removeAll(gone []tree.Base) {
+	const page = 256
+	for _, b := range gone {
+		for b.Stat.Kind == tree.Dir {
+			below := c.index.BaseChildren(b.Entry, "", page)
+			if len(below) == 0 {
+				break
+			}
+			c.removeAll(below)
+		}
+		row, ok := c.index.Entry(b.Entry)
+		if !ok {
+			panic("bug: a base row without its entry")
+		}
+		e := row.Entry.Clone()
+		v := c.nextVersion(b.SawContent)
+		ancestors := replaced(&row.Entry.Content, b.Content)
+		e.Content = tree.Content{
+			Version: v, Context: v.Seen, ID: b.Content, Size: b.Stat.Size, Target: e.Content.Target,
+			Deleted: true, SawPlace: b.SawPlace, Ancestors: ancestors[1:],
+		}
+		delete(c.vanished, b.Entry)
+		c.clearBase(b.Entry)
+		c.writeLocal(e)
+		c.outlive(&b)
+	}
+}
+
+// outlive deletes the conflict entry of a content that a person replaced or deleted here
+// after it had lost to a peer's write and before a copy of it was kept: they did without
+// it, and its bytes are gone.
+func (c *Core) outlive(was *tree.Base) {
+	for _, row := range c.index.Placed(was.Entry, "") {
+		e := &row.Entry
+		_, kept := c.index.Base(e.ID)
+		if e.Live() && !kept && e.Content.ID == was.Content && was.SawContent.Covers(e.Content.Dot) {
+			c.join(c.deletion(e), "")
+		}
+	}
+}
+
+// directoriesAt returns the entries that are the directory at a path on disk; more than
+// one where twins share it. False: the base knows no such directory.
+func (c *Core) directoriesAt(path string) ([]ident.EntryID, bool) {
+	dirs := []ident.EntryID{ident.Root}
+	for path != "" {
+		name, rest, _ := strings.Cut(path, "/")
+		var below []ident.EntryID
+		for _, dir := range dirs {
+			for _, b := range c.index.BaseAt(dir, name) {
+				if b.Stat.Kind == tree.Dir {
+					below = append(below, b.Entry)
+				}
+			}
+		}
+		if len(below) == 0 {
+			return nil, false
+		}
+		dirs, path = below, rest
+	}
+	return dirs, true
+}
+
+func split(path string) (dir, name string) {
+	i := strings.LastIndexByte(path, '/')
+	if i < 0 {
+		return "", path
+	}
+	return path[:i], path[i+1:]
+}
+
+// attributesOf returns what of a look at the disk is shared: permission bits and, except
+// for directories, whose time changes with every child, the modification time.
+func attributesOf(s *tree.Stat) (mode uint32, mtime int64) {
+	switch s.Kind {
+	case tree.Dir:
+		return s.Mode & 0o777, 0
+	case tree.Link:
+		return 0, 0
+	}
+	return s.Mode & 0o777, s.Mtime
+}
+
+// attributesDiffer compares what is on disk with shared attributes. A file system that
+// keeps coarser times than the writer's (2 s on FAT, 1 s, 100 ns on NTFS) shows the time
+// cut to its grain; that is no difference.
+func attributesDiffer(disk *tree.Stat, mode uint32, mtime int64) bool {
+	diskMode, diskMtime := attributesOf(disk)
+	if diskMode != mode {
+		return true
+	}
+	for _, grain := range []int64{1, 100, 1e6, 1e9, 2e9} {
+		if diskMtime%grain == 0 && mtime-mtime%grain == diskMtime {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,68 @@
+package folder
+
+// needs pages through the rows marked Need: the index is the memory, the core holds only
+// what is under way. Rows that became needy meanwhile have higher numbers, so one pass
+// meets them; rewind asks for another pass, for rows that were passed over.
+type needs struct {
+	after   uint64
+	loading bool
+	ended   bool // the pass has reached the end
+	again   bool // something was passed over; begin once more
+	blocked bool // a row found no room; wait until some work is done
+}
+
+func (n *needs) rewind() { n.again = true }
+
+// resume lets the next page be loaded although the last one found no room.
+func (n *needs) resume() { n.blocked = false }
+
+// block holds the paging back until resume.
+func (n *needs) block() { n.blocked = true }
+
+// more reports whether the next page should be loaded now, and after which number.
+func (n *needs) more(underWay int, scanning bool) (after uint64, ok bool) {
+	if n.loading || scanning || n.blocked || underWay >= actsMax/2 {
+		return 0, false
+	}
+	if n.ended || n.after == 0 {
+		if !n.again {
+			return 0, false
+		}
+		n.after, n.ended, n.again = 0, false, false
+	}
+	n.loading = true
+	return n.after, true
+}
+
+// needsLoaded queues a page of needy rows for planning.
+func (c *Core) needsLoaded(e NeedsLoaded) {
+	c.needs.loading = false
+	c.needs.ended = e.End
+	for i := range e.Rows {
+		c.needs.after = e.Rows[i].Seq
+		if c.troubles[e.Rows[i].Entry.ID] == nil {
+			c.touch(e.Rows[i].Entry.ID)
+		}
+	}
+}
+
+// scanEnded: after the first full scan of this life the disk is known, and planning
+// begins.
+func (c *Core) scanEnded(e ScanEnded) {
+	if e.Problem != "" {
+		c.unread[""] = Trouble{Kind: RootProblem, Reason: e.Problem}
+		return
+	}
+	delete(c.unread, "")
+	if !e.Full {
+		return
+	}
+	if !c.state.Scanned {
+		c.state.Scanned = true
+		c.stateNew = true
+	}
+	if c.scanning {
+		c.scanning = false
+		c.needs.rewind()
+	}
+}

@@ -1,0 +1,225 @@
+package folder
+
+import (
+	"time"
+
+	"github.com/shoal-sync/shoal/internal/ident"
+	"github.com/shoal-sync/shoal/internal/step"
+	"github.com/shoal-sync/shoal/sync/tree"
+)
+
+// Trouble is why an entry is not yet as it should be, for people.
+type Trouble struct {
+	Path    string
+	Kind    TroubleKind
+	Reason  string
+	NextTry step.Instant
+	tries   int
+}
+
+// TroubleKind says what kind of trouble it is.
+type TroubleKind string
+
+// The kinds of trouble.
+const (
+	ChangedMeanwhile TroubleKind = "changed"     // somebody changes the file right now
+	VolumeFull       TroubleKind = "no-space"    // the disk is full
+	NotPermitted     TroubleKind = "denied"      // the system does not permit it
+	BlockedName      TroubleKind = "blocked"     // this system cannot hold the name or kind
+	ContentMissing   TroubleKind = "content"     // nobody reachable has the content
+	Unreadable       TroubleKind = "unreadable"  // a scan could not read the name
+	RootProblem      TroubleKind = "root"        // the folder itself cannot be read
+	Forged           TroubleKind = "forged"      // a peer sent what cannot be
+	DiskFailure      TroubleKind = "disk"        // anything else the disk reported
+	NotObeyed        TroubleKind = "unsupported" // something this version does not do yet
+)
+
+const (
+	retryFirst = 300 * time.Millisecond // long enough for a finished write to settle
+	retryMax   = time.Minute
+	// patience is how many refusals pass before a person is told: a name that changes
+	// under our hands is normal for a moment.
+	patience = 3
+	// troublesMax bounds the entries whose trouble is remembered one by one; others stay
+	// marked Need and are met again by the paging.
+	troublesMax = 10000
+)
+
+// takeOutcome notes what an order did to the disk.
+func (c *Core) takeOutcome(o *tree.Outcome) {
+	a := c.tickets[o.Ticket]
+	if a == nil {
+		panic("bug: an outcome without its order")
+	}
+	delete(c.tickets, o.Ticket)
+	delete(c.acts, a.entry)
+	if c.installing[a.order.Content] == a.entry {
+		delete(c.installing, a.order.Content)
+	}
+	c.release(a.order.Path)
+	if a.order.To != "" {
+		c.release(a.order.To)
+	}
+	if o.Refusal == tree.Done {
+		c.done(a, o)
+	} else {
+		c.refused(a, o)
+	}
+	c.wake(a.entry)
+}
+
+func (c *Core) release(path string) {
+	if c.busy[path]--; c.busy[path] == 0 {
+		delete(c.busy, path)
+	}
+}
+
+// done brings the base in line with what the disk now shows.
+func (c *Core) done(a *act, o *tree.Outcome) {
+	delete(c.troubles, a.entry)
+	base, onDisk := c.index.Base(a.entry)
+	switch a.order.Op {
+	case tree.Remove:
+		c.clearBase(a.entry)
+		if base.Parent != tree.Parking {
+			c.touch(base.Parent)
+			c.wake(base.Parent)
+		}
+	case tree.Move:
+		base.Parent, base.Name, base.Stat = a.parent, a.name, o.Stat
+		base.SawPlace = a.sawPlace
+		c.setBase(base)
+		c.view.Forget()
+	case tree.SetAttributes:
+		base.Stat, base.SawAttrs = o.Stat, a.sawAtt
+		c.setBase(base)
+	default:
+		if a.over != (ident.EntryID{}) {
+			c.clearBase(a.over)
+			c.touch(a.over)
+		}
+		if !onDisk {
+			base = tree.Base{Entry: a.entry, Parent: a.parent, Name: a.name, SawPlace: a.sawPlace}
+		}
+		base.Content, base.Stat, base.Racy = a.content, o.Stat, false
+		base.SawContent, base.SawAttrs = a.sawContent, a.sawAtt
+		c.setBase(base)
+		if a.order.Op != tree.MakeDir {
+			c.emit(Notice{Kind: ItemFinished, Path: a.order.Path})
+		}
+	}
+	if a.order.Op != tree.SetAttributes {
+		c.emit(Notice{Kind: RemoteChange, Path: a.order.Path, Detail: opWords[a.order.Op]})
+	}
+	c.touch(a.entry)
+}
+
+var opWords = map[tree.Op]string{
+	tree.MakeDir: "new", tree.InstallFile: "installed", tree.InstallLink: "installed",
+	tree.Move: "moved", tree.Remove: "deleted",
+}
+
+// refused notes why, lets the name be looked at again where the disk was not as expected,
+// and plans a retry.
+func (c *Core) refused(a *act, o *tree.Outcome) {
+	row, ok := c.index.Entry(a.entry)
+	if !ok {
+		panic("bug: an order for an entry that is not recorded")
+	}
+	t := Trouble{Path: a.order.Path, Kind: ChangedMeanwhile, Reason: o.Detail}
+	switch o.Refusal {
+	case tree.Changed, tree.Occupied, tree.Missing, tree.NotEmpty:
+		paths := []string{a.order.Path}
+		if a.order.To != "" && a.parent != tree.Parking {
+			paths = append(paths, a.order.To)
+		}
+		c.lookAgain(0, paths...)
+	case tree.ContentGone:
+		t.Kind = ContentMissing
+		if a.order.Copy != "" {
+			c.lookAgain(0, a.order.Copy)
+		}
+	case tree.NoSpace:
+		t.Kind = VolumeFull
+	case tree.Denied:
+		t.Kind = NotPermitted
+	case tree.NameRefused, tree.Unsupported:
+		t.Kind = BlockedName
+	default:
+		t.Kind = DiskFailure
+	}
+	c.fail(&row, t)
+}
+
+// fail notes trouble with an entry and when to try again.
+func (c *Core) fail(row *tree.Row, t Trouble) {
+	c.setNeed(row, true)
+	if t.Path == "" {
+		t.Path = describe(&row.Entry)
+	}
+	c.note(row.Entry.ID, t)
+}
+
+func (c *Core) note(id ident.EntryID, t Trouble) {
+	old := c.troubles[id]
+	if old == nil && len(c.troubles) >= troublesMax {
+		c.needs.rewind()
+		return
+	}
+	if old != nil {
+		t.tries = old.tries + 1
+	}
+	t.NextTry = c.now.Add(min(retryMax, retryFirst<<min(t.tries, 10)))
+	c.troubles[id] = &t
+	c.dueAt(t.NextTry)
+	if t.tries == patience || t.tries == 0 && t.Kind != ChangedMeanwhile {
+		c.emit(Notice{Kind: ProblemFound, Path: t.Path, Detail: t.Reason})
+	}
+}
+
+// resting reports whether an entry waits for its next try. Without the wait those that want
+// its name would have it ordered again at once, and no look at the name, which is busy all
+// the time, would be believed.
+func (c *Core) resting(id ident.EntryID) bool {
+	t := c.troubles[id]
+	return t != nil && t.NextTry != step.Never && c.now < t.NextTry
+}
+
+// retryTroubles plans the entries whose next try is due. Their tries stay counted.
+func (c *Core) retryTroubles() {
+	for id, t := range c.troubles {
+		if t.NextTry <= c.now {
+			t.NextTry = step.Never
+			c.retry = append(c.retry, id)
+		} else {
+			c.dueAt(t.NextTry)
+		}
+	}
+	c.touchSorted()
+}
+
+// retryMissing plans at once what waited for somebody who has its content.
+func (c *Core) retryMissing() {
+	for id, t := range c.troubles {
+		if t.Kind == ContentMissing {
+			t.NextTry = step.Never
+			c.retry = append(c.retry, id)
+		}
+	}
+	c.touchSorted()
+}
+
+// noteUnreadable remembers that a scan could not read a name; its entry is left alone.
+func (c *Core) noteUnreadable(f *tree.Finding) {
+	if _, known := c.unread[f.Path]; !known {
+		if len(c.unread) >= troublesMax {
+			return
+		}
+		c.emit(Notice{Kind: ProblemFound, Path: f.Path, Detail: f.Problem})
+	}
+	c.unread[f.Path] = Trouble{Path: f.Path, Kind: Unreadable, Reason: f.Problem, NextTry: step.Never}
+}
+
+func (c *Core) noticeLocal(path, what string) {
+	c.emit(Notice{Kind: LocalChange, Path: path, Detail: what})
+}

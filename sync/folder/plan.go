@@ -1,0 +1,296 @@
+package folder
+
+import (
+	"strings"
+
+	"github.com/shoal-sync/shoal/internal/ident"
+	"github.com/shoal-sync/shoal/internal/step"
+	"github.com/shoal-sync/shoal/sync/tree"
+	"github.com/shoal-sync/shoal/sync/version"
+)
+
+// act is an order under way for one entry.
+type act struct {
+	entry  ident.EntryID
+	ticket step.Ticket
+	order  tree.Order
+	// What the entry was when the order was given: that, and no later write, is what the
+	// disk will show.
+	parent                       ident.EntryID
+	name                         string
+	sawPlace, sawContent, sawAtt version.Vector
+	content                      ident.ContentID
+	// over is the entry whose file the order replaces, when it is another's.
+	over ident.EntryID
+}
+
+// pathMax bounds the depth of a path.
+const pathMax = 2048
+
+// touch queues an entry for planning.
+func (c *Core) touch(id ident.EntryID) {
+	if c.queued[id] {
+		return
+	}
+	if len(c.queue) >= queueMax {
+		// Its row is, or will be marked Need below; the paging comes back to it.
+		if row, ok := c.index.Entry(id); ok {
+			c.setNeed(&row, true)
+		}
+		c.needs.rewind()
+		return
+	}
+	c.queued[id] = true
+	c.queue = append(c.queue, id)
+}
+
+// touchAround queues the entries whose appearance may depend on e: others of its name,
+// kept losers beside it, and deleted directories above it.
+func (c *Core) touchAround(e *tree.Entry) {
+	c.touchNamesakes(e)
+	if e.Kind != tree.Dir {
+		for _, row := range c.index.Placed(e.ID, "") {
+			c.touch(row.Entry.ID)
+		}
+	}
+	for at, depth := e.Place.Parent, 0; !at.IsRoot() && depth < pathMax; depth++ {
+		row, ok := c.index.Entry(at)
+		if !ok || row.Entry.Live() {
+			break
+		}
+		c.touch(at)
+		c.touchNamesakes(&row.Entry)
+		at = row.Entry.Place.Parent
+	}
+}
+
+// touchNamesakes queues the others of an entry's name.
+func (c *Core) touchNamesakes(e *tree.Entry) {
+	for _, dir := range c.view.Twins(e.Place.Parent) {
+		for _, row := range c.index.Placed(dir, e.Place.Name) {
+			if row.Entry.ID != e.ID {
+				c.touch(row.Entry.ID)
+			}
+		}
+	}
+}
+
+// wake queues the entries that waited for this one.
+func (c *Core) wake(id ident.EntryID) {
+	waiting := c.waits[id]
+	if len(waiting) == 0 {
+		return
+	}
+	delete(c.waits, id)
+	for _, w := range waiting {
+		if c.waitsOn[w] == id {
+			delete(c.waitsOn, w)
+		}
+		c.touch(w)
+	}
+	c.needs.resume()
+}
+
+// await lets an entry wait until something changes for another one.
+func (c *Core) await(row *tree.Row, other ident.EntryID) {
+	c.setNeed(row, true)
+	id := row.Entry.ID
+	if on, waits := c.waitsOn[id]; waits && on == other {
+		return
+	}
+	if len(c.waitsOn) >= waitsMax {
+		c.needs.rewind()
+		c.needs.block()
+		return
+	}
+	c.waits[other] = append(c.waits[other], id)
+	c.waitsOn[id] = other
+}
+
+// planQueued plans queued entries while there is room for more orders. Nothing is planned
+// before the first full scan has shown what is on disk.
+func (c *Core) planQueued() {
+	if c.scanning {
+		return
+	}
+	done := 0
+	for ; done < len(c.queue) && len(c.acts) < actsMax; done++ {
+		id := c.queue[done]
+		delete(c.queued, id)
+		c.plan(id)
+	}
+	c.queue = c.queue[done:]
+	if len(c.queue) == 0 {
+		c.queue = nil
+	}
+}
+
+// plan compares what the view wants of an entry with what is on disk, and orders the
+// first step that brings them together.
+func (c *Core) plan(id ident.EntryID) {
+	row, ok := c.index.Entry(id)
+	if !ok || c.acts[id] != nil || c.resting(id) {
+		return
+	}
+	base, onDisk := c.index.Base(id)
+	shown := c.view.Of(&row)
+	switch {
+	case shown.Waiting:
+		c.await(&row, c.firstUnknown(&row.Entry))
+	case !shown.Visible && !onDisk:
+		c.settled(&row)
+	case shown.Twin != (ident.EntryID{}):
+		c.yield(&row, base, shown.Twin)
+	case !shown.Visible:
+		c.planRemove(&row, base)
+	case tree.Reserved(shown.Parent, shown.Name):
+		c.fail(&row, Trouble{Kind: BlockedName, Reason: "this name belongs to Shoal itself"})
+	case row.Entry.Kind > tree.Link || row.Entry.Kind < tree.File:
+		c.fail(&row, Trouble{Kind: BlockedName, Reason: "made by a newer version of Shoal; update this one"})
+	default:
+		c.planVisible(&row, base, onDisk, shown)
+	}
+}
+
+// settled notes that the disk shows what the view wants of an entry.
+func (c *Core) settled(row *tree.Row) {
+	c.setNeed(row, false)
+	delete(c.troubles, row.Entry.ID)
+}
+
+// yield lets the entry that stands for this one have the file on disk too.
+func (c *Core) yield(row *tree.Row, base tree.Base, keeper ident.EntryID) {
+	kept, ok := c.index.Entry(keeper)
+	if _, has := c.index.Base(keeper); ok && !has && c.acts[keeper] == nil &&
+		c.view.Of(&kept).Visible && kept.Entry.Content.ID == base.Content &&
+		kept.Entry.Place.Name == base.Name {
+		handed := base
+		handed.Entry, handed.Parent = keeper, kept.Entry.Place.Parent
+		sawAll(&handed, &kept.Entry)
+		c.clearBase(base.Entry)
+		c.setBase(handed)
+		c.touch(keeper)
+		c.settled(row)
+		return
+	}
+	if shared, has := c.index.Base(keeper); has && shared.Stat.File == base.Stat.File {
+		c.clearBase(base.Entry)
+		c.settled(row)
+		return
+	}
+	c.planRemove(row, base)
+}
+
+// planRemove takes from disk what the view does not show. A name another entry is about
+// to take is left to that one's order, which replaces it in one step.
+func (c *Core) planRemove(row *tree.Row, base tree.Base) {
+	for _, dir := range c.view.Twins(base.Parent) {
+		for _, o := range c.index.BaseAt(dir, base.Name) {
+			if o.Entry != base.Entry && o.Stat.File == base.Stat.File && c.acts[o.Entry] == nil {
+				c.clearBase(base.Entry) // the file belongs to a twin that stays
+				c.settled(row)
+				return
+			}
+		}
+	}
+	if row.Entry.Kind != tree.Dir && c.heirOf(base) {
+		c.setNeed(row, true)
+		return
+	}
+	if row.Entry.Kind == tree.Dir {
+		if below := c.index.BaseChildren(base.Entry, "", 1); len(below) > 0 {
+			c.touch(below[0].Entry)
+			c.await(row, below[0].Entry)
+			return
+		}
+	}
+	path, ok := c.pathOf(row, base.Parent, base.Name)
+	if !ok {
+		return
+	}
+	victim := base.Stat
+	c.order(row, tree.Order{Op: tree.Remove, Path: path, Victim: &victim}, base.Parent, base.Name)
+}
+
+// heirOf reports whether a visible file that is not on disk yet wants the name of a file
+// that is to go; it is queued, and will replace it.
+func (c *Core) heirOf(base tree.Base) bool {
+	for _, dir := range c.view.Twins(base.Parent) {
+		for _, o := range c.index.Placed(dir, base.Name) {
+			if o.Entry.ID == base.Entry || o.Entry.Kind == tree.Dir || !o.Need {
+				continue
+			}
+			shown := c.view.Of(&o)
+			if _, has := c.index.Base(o.Entry.ID); !has && shown.Visible && shown.Name == base.Name {
+				c.touch(o.Entry.ID)
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// firstUnknown returns the nearest directory above an entry whose record is not here.
+func (c *Core) firstUnknown(e *tree.Entry) ident.EntryID {
+	at := e.Place.Parent
+	for depth := 0; depth < pathMax; depth++ {
+		row, ok := c.index.Entry(at)
+		if !ok {
+			return at
+		}
+		at = row.Entry.Place.Parent
+	}
+	return at
+}
+
+// pathOf returns the path of a name in a directory on disk. False: an order is moving, or
+// removing, a directory on the way; the entry then waits for it.
+func (c *Core) pathOf(row *tree.Row, dir ident.EntryID, name string) (string, bool) {
+	parts := []string{name}
+	for at, depth := dir, 0; !at.IsRoot(); depth++ {
+		if at == tree.Parking {
+			parts = append(parts, tree.ParkingDir)
+			break
+		}
+		if a := c.acts[at]; a != nil && (a.order.Op == tree.Move || a.order.Op == tree.Remove) {
+			c.await(row, at)
+			return "", false
+		}
+		b, ok := c.index.Base(at)
+		if !ok || depth > pathMax {
+			c.touch(at)
+			c.await(row, at)
+			return "", false
+		}
+		parts = append(parts, b.Name)
+		at = b.Parent
+	}
+	for i, j := 0, len(parts)-1; i < j; i, j = i+1, j-1 {
+		parts[i], parts[j] = parts[j], parts[i]
+	}
+	return strings.Join(parts, "/"), true
+}
+
+// order gives an order for an entry and notes what the disk will then show.
+func (c *Core) order(row *tree.Row, o tree.Order, parent ident.EntryID, name string) *act {
+	c.ticket++
+	o.Ticket, o.Entry = c.ticket, row.Entry.ID
+	e := &row.Entry
+	a := &act{
+		entry: e.ID, ticket: c.ticket, order: o, parent: parent, name: name,
+		sawPlace: e.Place.Context, sawContent: e.Content.Context, sawAtt: e.Attrs.Context,
+		content: e.Content.ID,
+	}
+	c.setNeed(row, true)
+	c.acts[e.ID] = a
+	c.tickets[c.ticket] = a
+	if o.Op == tree.InstallFile {
+		c.installing[o.Content] = e.ID
+	}
+	c.busy[o.Path]++
+	if o.To != "" {
+		c.busy[o.To]++
+	}
+	c.orders = append(c.orders, o)
+	return a
+}

@@ -1,0 +1,139 @@
+package folder
+
+import (
+	"encoding/binary"
+
+	"github.com/shoal-sync/shoal/internal/ident"
+	"github.com/shoal-sync/shoal/sync/tree"
+	"github.com/shoal-sync/shoal/sync/version"
+)
+
+// nextVersion begins a write by this replica to a register of which its author had seen
+// the given context.
+func (c *Core) nextVersion(seen version.Vector) version.Version {
+	c.state.Counter++
+	c.stateNew = true
+	dot := version.Dot{Replica: c.state.Replica, Counter: c.state.Counter}
+	c.state.Knowledge = c.state.Knowledge.With(dot)
+	return version.Version{
+		Dot:   dot,
+		Seen:  seen.With(dot),
+		Stamp: version.Stamp{Time: c.clock.Next(c.wall), Replica: c.state.Replica},
+	}
+}
+
+// apply changes the index; the change is durable once Committed has been heard.
+func (c *Core) apply(b tree.Batch) {
+	c.index.Apply(b)
+	c.uncommitted = true
+}
+
+// put records an entry, new or changed, under the next number of the log.
+func (c *Core) put(old *tree.Row, e tree.Entry, need bool) tree.Row {
+	c.state.Head++
+	c.stateNew = true
+	row := tree.Row{Entry: e, Seq: c.state.Head, Need: need}
+	delete(c.troubles, e.ID) // whatever it was, it was about another record
+	c.recount(old, &row)
+	if e.Live() {
+		c.cfg.Summary.Set(e.ID, tree.Digest(&e))
+	} else {
+		c.cfg.Summary.Remove(e.ID)
+	}
+	if e.Kind == tree.Dir || old != nil && !e.Live() || c.insideDead(&e) {
+		c.view.Forget()
+	}
+	c.apply(tree.Batch{Rows: []tree.Row{row}})
+	return row
+}
+
+// insideDead reports whether the record may change how a deleted directory appears (R12).
+func (c *Core) insideDead(e *tree.Entry) bool {
+	if e.Place.Parent.IsRoot() {
+		return false
+	}
+	parent, ok := c.index.Entry(e.Place.Parent)
+	return ok && !parent.Entry.Live()
+}
+
+// setNeed marks whether the disk shows what the view wants of the entry. It is no change
+// of the entry, so the row keeps its number.
+func (c *Core) setNeed(row *tree.Row, need bool) {
+	if row.Need == need {
+		return
+	}
+	changed := *row
+	changed.Need = need
+	c.recount(row, &changed)
+	c.apply(tree.Batch{Rows: []tree.Row{changed}})
+	row.Need = need
+}
+
+// recount keeps the totals in step with a replaced row.
+func (c *Core) recount(old, row *tree.Row) {
+	if old != nil {
+		c.count(old, -1)
+	}
+	c.count(row, 1)
+}
+
+func (c *Core) count(row *tree.Row, sign int64) {
+	if row.Need {
+		c.totals.Needs += sign
+	}
+	if !row.Entry.Live() {
+		return
+	}
+	if row.Entry.IsConflict() {
+		c.totals.Conflicts += sign
+	}
+	if row.Entry.Kind != tree.File {
+		return
+	}
+	c.totals.Files += sign
+	c.totals.Bytes += sign * row.Entry.Content.Size
+	if row.Need {
+		c.totals.NeedFiles += sign
+		c.totals.NeedBytes += sign * row.Entry.Content.Size
+	}
+}
+
+// setBase records what is on disk for an entry, with what its author has thereby seen.
+func (c *Core) setBase(b tree.Base) tree.Base {
+	c.state.Rev++
+	c.stateNew = true
+	b.Rev = c.state.Rev
+	delete(c.troubles, b.Entry)
+	c.apply(tree.Batch{Placed: []tree.Base{b}})
+	return b
+}
+
+// clearBase records that nothing is on disk for an entry.
+func (c *Core) clearBase(id ident.EntryID) {
+	delete(c.troubles, id)
+	c.apply(tree.Batch{Cleared: []ident.EntryID{id}})
+	c.wake(id)
+}
+
+// sawAll notes in a base row that the disk shows the entry as recorded.
+func sawAll(b *tree.Base, e *tree.Entry) {
+	b.SawPlace, b.SawContent, b.SawAttrs = e.Place.Context, e.Content.Context, e.Attrs.Context
+}
+
+// saveState records the numbers that must not be given out twice.
+func (c *Core) saveState() {
+	if !c.stateNew {
+		return
+	}
+	c.state.Clock = uint64(c.clock.Last)
+	state := c.state
+	c.apply(tree.Batch{State: &state})
+	c.stateNew = false
+}
+
+// newID draws an id for a new entry.
+func (c *Core) newID() (id ident.EntryID) {
+	binary.BigEndian.PutUint64(id[:8], c.cfg.Rand.Uint64())
+	binary.BigEndian.PutUint64(id[8:], c.cfg.Rand.Uint64())
+	return id
+}

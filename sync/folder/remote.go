@@ -1,0 +1,205 @@
+package folder
+
+import (
+	"github.com/shoal-sync/shoal/internal/ident"
+	"github.com/shoal-sync/shoal/sync/merge"
+	"github.com/shoal-sync/shoal/sync/tree"
+	"github.com/shoal-sync/shoal/sync/version"
+)
+
+// heard is a peer's knowledge that holds once its log has been taken in up to head.
+type heard struct {
+	log       ident.LogID
+	head      uint64
+	knowledge version.Vector
+}
+
+// pendingMax bounds the knowledge statements waiting for a peer's rows.
+const pendingMax = 64
+
+// takeRows joins a peer's rows and remembers how far its log has been taken in. A gap is
+// never passed over: rows that do not follow on are left out, the peer sends them again.
+func (c *Core) takeRows(e RowsReceived) {
+	cursor := c.cursors[e.From]
+	if cursor.Log != e.Log {
+		cursor = tree.Cursor{Device: e.From, Log: e.Log}
+	}
+	if e.After > cursor.Seq {
+		c.tell(cursor)
+		return
+	}
+	for i := range e.Entries {
+		c.clockHeard(&e.Entries[i])
+		c.join(e.Entries[i], e.From.Short())
+	}
+	if e.Upto > cursor.Seq {
+		cursor.Seq = e.Upto
+		c.setCursor(cursor)
+	}
+	c.tell(cursor)
+	c.applyKnowledge(e.From, cursor)
+}
+
+// takeKnowledge notes what a peer knows, to hold once its rows are here.
+func (c *Core) takeKnowledge(e KnowledgeHeard) {
+	cursor := c.cursors[e.From]
+	if e.Same && (cursor.Log != e.Log || cursor.Seq < e.Head) {
+		cursor = tree.Cursor{Device: e.From, Log: e.Log, Seq: e.Head}
+		c.setCursor(cursor)
+		c.tell(cursor)
+	}
+	waiting := append(c.pending[e.From], heard{e.Log, e.Head, e.Knowledge})
+	if len(waiting) > pendingMax {
+		waiting = waiting[len(waiting)-pendingMax:]
+	}
+	c.pending[e.From] = waiting
+	c.applyKnowledge(e.From, cursor)
+}
+
+func (c *Core) applyKnowledge(from ident.DeviceID, cursor tree.Cursor) {
+	rest := c.pending[from][:0]
+	for _, h := range c.pending[from] {
+		switch {
+		case h.log != cursor.Log:
+		case h.head > cursor.Seq:
+			rest = append(rest, h)
+		case !c.state.Knowledge.CoversAll(h.knowledge):
+			c.state.Knowledge = c.state.Knowledge.Join(h.knowledge)
+			c.stateNew = true
+		}
+	}
+	c.pending[from] = rest
+}
+
+// takeReplicas remembers who made which replica. What was recorded first stands, so that
+// conflict names are the same everywhere.
+func (c *Core) takeReplicas(replicas []tree.Replica) {
+	var fresh []tree.Replica
+	for _, r := range replicas {
+		if _, known := c.names[r.ID]; !known && r.ID != 0 {
+			c.names[r.ID] = r
+			fresh = append(fresh, r)
+		}
+	}
+	if len(fresh) > 0 {
+		c.apply(tree.Batch{Replicas: fresh})
+	}
+}
+
+// clockHeard lets our clock follow the stamps of others, unless theirs is far ahead.
+func (c *Core) clockHeard(e *tree.Entry) {
+	for _, s := range []version.Stamp{e.Place.Stamp, e.Content.Stamp, e.Attrs.Stamp} {
+		if c.clock.Last < s.Time && c.clock.Heard(s.Time, c.wall) {
+			c.stateNew = true
+		}
+	}
+}
+
+// derived says that a record came of a join here: it keeps what lost.
+const derived = "conflict"
+
+// join takes one record in: joined with what is recorded, and with the entries that keep
+// what lost. From is empty for a write of this device.
+func (c *Core) join(e tree.Entry, from string) {
+	if e.ID.IsRoot() || e.Place.Parent == e.ID {
+		c.note(e.ID, Trouble{Kind: Forged, Reason: "a peer sent an entry that cannot exist"})
+		return
+	}
+	old, known := c.index.Entry(e.ID)
+	if !known {
+		if from != "" && from != derived && c.outlived(&e) {
+			e = c.deletion(&e)
+		}
+		row := c.put(nil, e, from != "")
+		if from != "" {
+			c.touch(e.ID)
+		}
+		c.touchAround(&row.Entry)
+		return
+	}
+	was, told := tree.Digest(&old.Entry), tree.Digest(&e)
+	if was == told {
+		return
+	}
+	merged, losers, err := merge.Join(old.Entry, e)
+	if err != nil {
+		c.note(e.ID, Trouble{Kind: Forged, Reason: "a peer sent another kind of entry under a known id"})
+		return
+	}
+	switch now := tree.Digest(&merged); {
+	case now != was:
+		row := c.put(&old, merged, old.Need)
+		c.joined(&old, &row)
+	case now != told && !merged.Live():
+		// The peer lacks a delete. It may have skipped our log when the roots were equal,
+		// which say nothing of deletes: say it again under a new number.
+		c.put(&old, merged, old.Need)
+	}
+	for _, loser := range losers {
+		c.emit(Notice{Kind: ConflictKept, Path: merged.Place.Name})
+		c.join(loser, derived)
+	}
+}
+
+// outlived reports whether a conflict entry that another replica derived keeps a content of
+// this replica which never lost here: a later write knowingly replaced it, before this
+// replica heard of the value it lost to elsewhere. Nobody wants it, and often nobody has
+// its bytes any more. Only its writer can tell, so its writer deletes it.
+func (c *Core) outlived(e *tree.Entry) bool {
+	if !e.IsConflict() || !e.Live() || e.Content.Dot.Replica != c.state.Replica {
+		return false
+	}
+	origin, ok := c.index.Entry(e.Place.Parent)
+	return ok && origin.Entry.Content.Dot != e.Content.Dot
+}
+
+// deletion is the record of an entry with its content deleted by this replica, which saw
+// all that is in it.
+func (c *Core) deletion(e *tree.Entry) tree.Entry {
+	out := e.Clone()
+	v := c.nextVersion(e.Content.Context)
+	out.Content.Version, out.Content.Context = v, v.Seen
+	out.Content.Deleted, out.Content.SawPlace = true, e.Place.Context
+	return out
+}
+
+// joined plans what a changed record may change on disk.
+func (c *Core) joined(old, row *tree.Row) {
+	was, is := &old.Entry.Place, &row.Entry.Place
+	if was.Parent != is.Parent || was.Name != is.Name {
+		c.touchAround(&old.Entry)
+	}
+	c.touch(row.Entry.ID)
+	c.touchAround(&row.Entry)
+}
+
+// setCursor remembers how much of a peer's log has been taken in.
+func (c *Core) setCursor(cursor tree.Cursor) {
+	c.cursors[cursor.Device] = cursor
+	c.apply(tree.Batch{Cursors: []tree.Cursor{cursor}})
+}
+
+// tell orders that a peer be told how far its log has been taken in, once that is durable.
+func (c *Core) tell(cursor tree.Cursor) {
+	for i := range c.taken {
+		if c.taken[i].From == cursor.Device {
+			c.taken[i] = RowsTaken{cursor.Device, cursor.Log, cursor.Seq}
+			return
+		}
+	}
+	c.taken = append(c.taken, RowsTaken{cursor.Device, cursor.Log, cursor.Seq})
+}
+
+// committed lets go of what had to wait until it was durable.
+func (c *Core) committed() {
+	c.uncommitted = false
+	c.stand()
+	c.tellTaken()
+}
+
+func (c *Core) tellTaken() {
+	for _, t := range c.taken {
+		c.emit(t)
+	}
+	c.taken = c.taken[:0]
+}

@@ -1,0 +1,82 @@
+package folder
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/shoal-sync/shoal/internal/ident"
+	"github.com/shoal-sync/shoal/sync/tree"
+	"github.com/shoal-sync/shoal/sync/version"
+)
+
+// Snapshot is how the folder stands: what peers are told and people see.
+type Snapshot struct {
+	Replica   ident.ReplicaID
+	Log       ident.LogID
+	Head      uint64 // newest number that is durable, and may be told
+	Counter   uint64
+	Root      [32]byte
+	Knowledge version.Vector
+	Scanning  bool
+	Totals    tree.Totals
+	Broken    string // why the folder cannot be read, empty when it can
+}
+
+// Snapshot returns how the folder stood when everything was last durable: all of it goes
+// together. To tell of knowledge that rests on rows not yet told would be a lie.
+func (c *Core) Snapshot() Snapshot {
+	s := c.stood
+	s.Scanning, s.Broken = c.scanning, c.unread[""].Reason
+	return s
+}
+
+// stand takes note of how the folder stands, at a moment when everything is durable.
+func (c *Core) stand() {
+	c.stood = Snapshot{
+		Replica: c.state.Replica, Log: c.state.Log, Head: c.state.Head, Counter: c.state.Counter,
+		Root: c.cfg.Summary.Root(), Knowledge: c.state.Knowledge, Totals: c.totals,
+	}
+}
+
+// Durable reports whether everything recorded so far has been committed.
+func (c *Core) Durable() bool { return !c.uncommitted }
+
+// Cursor returns how much of a peer's log has been taken in.
+func (c *Core) Cursor(peer ident.DeviceID) tree.Cursor { return c.cursors[peer] }
+
+// Replicas returns every known replica of the folder, by id.
+func (c *Core) Replicas() []tree.Replica {
+	out := make([]tree.Replica, 0, len(c.names))
+	for _, r := range c.names {
+		out = append(out, r)
+	}
+	slices.SortFunc(out, func(a, b tree.Replica) int { return cmp.Compare(a.ID, b.ID) })
+	return out
+}
+
+// Troubles returns up to limit troubles a person should know of, by path.
+func (c *Core) Troubles(limit int) []Trouble {
+	var out []Trouble
+	for _, t := range c.troubles {
+		if t.Kind != ChangedMeanwhile || t.tries >= patience {
+			out = append(out, *t)
+		}
+	}
+	for _, t := range c.unread {
+		out = append(out, t)
+	}
+	slices.SortFunc(out, func(a, b Trouble) int {
+		return cmp.Or(cmp.Compare(a.Path, b.Path), cmp.Compare(a.Reason, b.Reason))
+	})
+	return out[:min(len(out), limit)]
+}
+
+// touchSorted queues the entries collected for a retry in order of id, so that the order
+// of a map is never seen.
+func (c *Core) touchSorted() {
+	slices.SortFunc(c.retry, func(a, b ident.EntryID) int { return slices.Compare(a[:], b[:]) })
+	for _, id := range c.retry {
+		c.touch(id)
+	}
+	c.retry = c.retry[:0]
+}

@@ -1,0 +1,119 @@
+package peer
+
+import (
+	"github.com/shoal-sync/shoal/internal/ident"
+	"github.com/shoal-sync/shoal/sync/tree"
+	"github.com/shoal-sync/shoal/sync/version"
+	"github.com/shoal-sync/shoal/sync/wire"
+)
+
+// Event is something that happened to the conversation.
+type Event interface{ event() }
+
+// Opened: a link to the peer is there. Cursor is how much of the peer's log we have.
+type Opened struct {
+	Standing Standing
+	Cursor   tree.Cursor
+	Replicas []tree.Replica
+}
+
+// Closed: the link is gone, or the peer is no member any more.
+type Closed struct{}
+
+// Heard: the peer said something about this folder.
+type Heard struct{ Message wire.Message }
+
+// Stood: our replica stands differently now.
+type Stood struct{ Standing Standing }
+
+// RowsLoaded answers LoadRows: rows with After < number <= Upto. Has[i] is set when the
+// content of Rows[i] is on disk here.
+type RowsLoaded struct {
+	After uint64
+	Upto  uint64
+	Rows  []tree.Row
+	Has   []bool
+}
+
+// RowsRecorded: rows of the peer's log are durable here up to a number.
+type RowsRecorded struct {
+	Log  ident.LogID
+	Upto uint64
+}
+
+// PiecesServed: so many of the peer's asks have been answered, one way or another.
+type PiecesServed struct{ Count int }
+
+func (Opened) event()       {}
+func (Closed) event()       {}
+func (Heard) event()        {}
+func (Stood) event()        {}
+func (RowsLoaded) event()   {}
+func (RowsRecorded) event() {}
+func (PiecesServed) event() {}
+
+// Effect is an order to the world.
+type Effect interface{ effect() }
+
+// Send says something to the peer.
+type Send struct{ Message wire.Message }
+
+// LoadRows asks for up to Limit durable rows of our log after a number.
+type LoadRows struct {
+	After uint64
+	Limit int
+}
+
+// TakeRows hands the peer's rows to the folder.
+type TakeRows struct{ Rows wire.Rows }
+
+// TakeKnowledge hands what the peer knows to the folder; see folder.KnowledgeHeard.
+type TakeKnowledge struct {
+	Log       ident.LogID
+	Head      uint64
+	Knowledge version.Vector
+	Same      bool
+}
+
+// TakeReplicas hands the replicas the peer told of to the folder.
+type TakeReplicas struct{ Replicas []tree.Replica }
+
+// PeerJoined lets the swarm ask this peer.
+type PeerJoined struct{}
+
+// PeerLeft ends that.
+type PeerLeft struct{}
+
+// Content hands a message about content to the swarm: Have, WantHave, Recipes, NoPiece.
+type Content struct{ Message wire.Message }
+
+// ServePieces lets the peer's asks be answered. PiecesServed counts them back.
+type ServePieces struct{ Items []wire.PieceAsk }
+
+// ServeRecipes lets the peer's question for recipes be answered.
+type ServeRecipes struct{ Contents []ident.ContentID }
+
+// Renew asks the node to open the conversation anew, and then to let this Join be heard:
+// the peer began anew.
+type Renew struct{ Join wire.Join }
+
+// RolledBack: the peer remembers writes of this replica that it does not remember itself.
+// The folder must stop: it would give numbers out twice.
+type RolledBack struct{}
+
+// Drop ends the link: the peer broke the rules.
+type Drop struct{ Reason string }
+
+func (Send) effect()          {}
+func (LoadRows) effect()      {}
+func (TakeRows) effect()      {}
+func (TakeKnowledge) effect() {}
+func (TakeReplicas) effect()  {}
+func (PeerJoined) effect()    {}
+func (PeerLeft) effect()      {}
+func (Content) effect()       {}
+func (ServePieces) effect()   {}
+func (ServeRecipes) effect()  {}
+func (Renew) effect()         {}
+func (RolledBack) effect()    {}
+func (Drop) effect()          {}

@@ -1,0 +1,155 @@
+// Package peer is the conversation with one device about one folder: joining, telling how
+// we stand, streaming our change log as fast as the other side takes it in, and letting
+// its questions about content through within limits.
+//
+//	           Opened                 Join heard
+//	closed ──────────▶ joining ─────────────────▶ joined
+//	  ▲                   │  ▲                       │
+//	  │ Closed            ▼  │ Join heard            │ Refuse heard
+//	  └──────────────── refused ◀────────────────────┘
+//
+// It decides what to say and when; the folder core decides what rows mean, the swarm core
+// what to ask for. The node joins them.
+package peer
+
+import (
+	"time"
+
+	"github.com/shoal-sync/shoal/internal/ident"
+	"github.com/shoal-sync/shoal/internal/step"
+	"github.com/shoal-sync/shoal/sync/tree"
+	"github.com/shoal-sync/shoal/sync/version"
+	"github.com/shoal-sync/shoal/sync/wire"
+)
+
+// Standing is how our replica stands, as peers are told.
+type Standing struct {
+	Replica   ident.ReplicaID
+	Log       ident.LogID
+	Head      uint64 // newest durable row
+	Counter   uint64
+	Root      [32]byte
+	Knowledge version.Vector
+	Scanning  bool
+	Needs     int64 // rows of any kind that are not yet as they should be
+	NeedFiles int64
+	NeedBytes int64
+	Files     int64
+	Bytes     int64
+}
+
+const (
+	// batchesMax is how many Rows messages may be on their way unrecorded: enough to keep
+	// a peer busy over a 100 ms round trip, little enough to stop quickly.
+	batchesMax = 4
+	// frameBytes is where a batch of rows is closed, well below wire.FrameMax.
+	frameBytes = 512 << 10
+	// statePause keeps State messages to ten a second, however fast the folder changes.
+	statePause = 100 * time.Millisecond
+	// echoMax bounds the rows remembered so as not to send them back to where they came
+	// from. Forgetting one costs a needless row on the wire.
+	echoMax = 32 << 10
+	// asksMax bounds the pieces one peer may have asked for and not yet got.
+	asksMax = 4096
+)
+
+type stage uint8
+
+const (
+	closed stage = iota
+	joining
+	joined
+	refused
+)
+
+// Core is the conversation with one peer about one folder.
+type Core struct {
+	folder ident.FolderID
+	peer   ident.DeviceID
+	ours   Standing
+	now    step.Instant
+	out    []Effect
+
+	stage  stage
+	reason wire.RefuseReason
+	theirs wire.State
+	log    ident.LogID // the peer's change log
+	tookUs bool        // theirs holds a State of this link
+
+	sent    uint64  // rows up to this number were sent, or need not be
+	told    uint64  // number up to which the peer was last told
+	batches []batch // sent, not yet recorded there
+	loading bool
+	echo    map[ident.EntryID][32]byte
+
+	stateDue  step.Instant
+	stateSent step.Instant
+	stateOld  bool // the peer has not been told how we stand now
+	asks      int
+	scratch   []byte
+}
+
+// batch is one Rows message on its way.
+type batch struct{ after, upto uint64 }
+
+// New returns the conversation with a peer that is not connected yet.
+func New(folder ident.FolderID, peer ident.DeviceID) *Core {
+	return &Core{folder: folder, peer: peer, stateDue: step.Never}
+}
+
+// Handle takes in what happened and returns what is to be done, in order.
+func (c *Core) Handle(now step.Instant, event Event) []Effect {
+	c.now, c.out = now, c.out[:0]
+	switch e := event.(type) {
+	case Opened:
+		c.open(e)
+	case Closed:
+		c.stage, c.asks, c.loading = closed, 0, false
+	case Heard:
+		c.hear(e.Message)
+	case Stood:
+		c.stand(e.Standing)
+	case RowsLoaded:
+		c.rowsLoaded(e)
+	case RowsRecorded:
+		if c.stage == joined {
+			c.say(wire.RowsTaken{Folder: c.folder, Log: e.Log, Upto: e.Upto})
+		}
+	case PiecesServed:
+		c.asks = max(0, c.asks-e.Count)
+	default:
+		panic("bug: peer core was handed an event it does not know")
+	}
+	c.pump()
+	return c.out
+}
+
+// Tick says how we stand when that has waited long enough.
+func (c *Core) Tick(now step.Instant) []Effect {
+	c.now, c.out = now, c.out[:0]
+	c.pump()
+	return c.out
+}
+
+// Deadline is when a State is due.
+func (c *Core) Deadline() step.Instant { return c.stateDue }
+
+func (c *Core) emit(f Effect)      { c.out = append(c.out, f) }
+func (c *Core) say(m wire.Message) { c.emit(Send{m}) }
+func (c *Core) drop(reason string) { c.emit(Drop{Reason: reason}) }
+
+func (c *Core) open(e Opened) {
+	*c = Core{
+		folder: c.folder, peer: c.peer, out: c.out, now: c.now, ours: e.Standing,
+		stage: joining, stateDue: step.Never, echo: map[ident.EntryID][32]byte{},
+	}
+	c.join(e.Cursor, e.Replicas)
+}
+
+func (c *Core) join(cursor tree.Cursor, replicas []tree.Replica) {
+	c.say(wire.Join{
+		Folder: c.folder, Replica: c.ours.Replica, Log: c.ours.Log, Head: c.ours.Head,
+		TookLog: cursor.Log, TookSeq: cursor.Seq, Root: c.ours.Root, Counter: c.ours.Counter,
+		Replicas: replicas[:min(len(replicas), wire.ReplicasMax)],
+	})
+}

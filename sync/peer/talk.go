@@ -1,0 +1,262 @@
+package peer
+
+import (
+	"fmt"
+
+	"github.com/shoal-sync/shoal/internal/ident"
+	"github.com/shoal-sync/shoal/internal/step"
+	"github.com/shoal-sync/shoal/sync/tree"
+	"github.com/shoal-sync/shoal/sync/wire"
+)
+
+// hear takes in one message. Before the peer has joined, only Join and Refuse mean
+// anything: they may cross our own Join.
+func (c *Core) hear(m wire.Message) {
+	switch m := m.(type) {
+	case wire.Join:
+		c.heardJoin(m)
+		return
+	case wire.Refuse:
+		c.heardRefuse(m)
+		return
+	}
+	if c.stage != joined {
+		return
+	}
+	switch m := m.(type) {
+	case wire.State:
+		c.heardState(m)
+	case wire.Rows:
+		c.heardRows(m)
+	case wire.RowsTaken:
+		c.heardTaken(m)
+	case wire.AskPieces:
+		c.heardAsks(m)
+	case wire.AskRecipes:
+		c.emit(ServeRecipes{m.Contents})
+	default:
+		c.emit(Content{m})
+	}
+}
+
+// heardJoin begins, or begins anew, to stream our log from where the peer stands.
+func (c *Core) heardJoin(m wire.Join) {
+	switch {
+	case c.stage == closed:
+		return
+	case m.Replica == c.ours.Replica:
+		c.say(wire.Refuse{Folder: c.folder, Reason: wire.CloneFound})
+		c.stage, c.reason = refused, wire.CloneFound
+		return
+	case c.stage == joined || c.stage == refused:
+		// The peer opened the conversation anew: so do we, then its Join is heard again.
+		if c.stage == joined {
+			c.emit(PeerLeft{})
+		}
+		c.stage = closed
+		c.emit(Renew{m})
+		return
+	}
+	c.stage, c.log = joined, m.Log
+	c.theirs, c.tookUs = wire.State{Head: m.Head, Root: m.Root}, false
+	same := m.Root == c.ours.Root
+	switch {
+	case m.TookLog == c.ours.Log && m.TookSeq <= c.ours.Head:
+		c.sent = m.TookSeq
+	case same:
+		c.sent = c.ours.Head
+	default:
+		c.sent = 0
+	}
+	c.told = c.sent
+	c.emit(TakeReplicas{m.Replicas})
+	if same {
+		c.emit(TakeKnowledge{Log: m.Log, Head: m.Head, Same: true})
+	}
+	c.emit(PeerJoined{})
+	c.stateOld, c.stateDue = true, c.now
+}
+
+func (c *Core) heardRefuse(m wire.Refuse) {
+	if c.stage == joined {
+		c.emit(PeerLeft{})
+	}
+	if c.stage != closed {
+		c.stage, c.reason = refused, m.Reason
+	}
+}
+
+func (c *Core) heardState(m wire.State) {
+	if m.Knowledge.Of(c.ours.Replica) > c.ours.Counter {
+		// It remembers writes of ours that we do not: our index was rolled back. Writing
+		// on would give the same number to two different writes.
+		c.stage, c.reason = refused, wire.CloneFound
+		c.emit(PeerLeft{})
+		c.emit(RolledBack{})
+		return
+	}
+	c.theirs, c.tookUs = m, true
+	c.emit(TakeKnowledge{Log: c.log, Head: m.Head, Knowledge: m.Knowledge})
+}
+
+func (c *Core) heardRows(m wire.Rows) {
+	if m.Log != c.log || m.After > m.Upto || len(m.Has) != len(m.Entries) {
+		c.drop(fmt.Sprintf("rows of log %v after %d up to %d do not fit log %v", m.Log, m.After, m.Upto, c.log))
+		return
+	}
+	if len(c.echo)+len(m.Entries) > echoMax {
+		clear(c.echo)
+	}
+	for i := range m.Entries {
+		c.echo[m.Entries[i].ID] = tree.Digest(&m.Entries[i])
+	}
+	c.emit(TakeRows{m})
+}
+
+// heardTaken opens the window. A peer that stands behind what it was sent has met a gap:
+// it is sent again from there.
+func (c *Core) heardTaken(m wire.RowsTaken) {
+	if m.Log != c.ours.Log || m.Upto > c.ours.Head {
+		return
+	}
+	if m.Upto > c.sent {
+		c.sent, c.told = m.Upto, m.Upto
+	}
+	if len(c.batches) > 0 && m.Upto < c.batches[0].after {
+		c.batches, c.sent, c.told = nil, m.Upto, m.Upto
+		return
+	}
+	for len(c.batches) > 0 && c.batches[0].upto <= m.Upto {
+		c.batches = c.batches[1:]
+	}
+}
+
+func (c *Core) heardAsks(m wire.AskPieces) {
+	room := max(0, asksMax-c.asks)
+	served := m.Items[:min(room, len(m.Items))]
+	for _, item := range m.Items[len(served):] {
+		c.say(wire.NoPiece{Ticket: item.Ticket, Reason: wire.Busy})
+	}
+	if len(served) > 0 {
+		c.asks += len(served)
+		c.emit(ServePieces{served})
+	}
+}
+
+// stand notes how we stand, to be told soon.
+func (c *Core) stand(s Standing) {
+	if s.Head == c.ours.Head && s.Root == c.ours.Root && s.Scanning == c.ours.Scanning &&
+		s.NeedFiles == c.ours.NeedFiles && s.Needs == c.ours.Needs && s.NeedBytes == c.ours.NeedBytes {
+		c.ours = s
+		return
+	}
+	c.ours = s
+	if c.stage == joined && !c.stateOld {
+		c.stateOld = true
+		c.stateDue = max(c.now, c.stateSent.Add(statePause))
+	}
+}
+
+// pump sends what may be sent now: rows while the window is open, then how we stand.
+func (c *Core) pump() {
+	if c.stage != joined {
+		c.stateDue = step.Never
+		return
+	}
+	if !c.loading && c.sent < c.ours.Head && len(c.batches) < batchesMax {
+		c.loading = true
+		c.emit(LoadRows{After: c.sent, Limit: wire.RowsMax})
+	}
+	if c.stateOld && c.stateDue <= c.now {
+		c.sayState()
+	}
+}
+
+// sayState tells how we stand. Head is the number up to which the peer lacks nothing once
+// it has taken in what it was sent.
+func (c *Core) sayState() {
+	head := c.ours.Head
+	if c.sent == head {
+		head = c.told
+	}
+	need := uint64(max(c.ours.NeedFiles, c.ours.Needs))
+	c.say(wire.State{
+		Folder: c.folder, Head: head, Root: c.ours.Root, Knowledge: c.ours.Knowledge,
+		Scanning: c.ours.Scanning, NeedFiles: need, NeedBytes: uint64(c.ours.NeedBytes),
+		Files: uint64(c.ours.Files), Bytes: uint64(c.ours.Bytes),
+	})
+	c.stateOld, c.stateDue, c.stateSent = false, step.Never, c.now
+}
+
+// rowsLoaded sends what of a page of our log the peer does not know yet, in messages that
+// fit a frame.
+func (c *Core) rowsLoaded(e RowsLoaded) {
+	c.loading = false
+	if c.stage != joined || e.After != c.sent {
+		return // the conversation moved on while the page was read
+	}
+	c.sent = e.Upto
+	if len(e.Rows) == 0 {
+		c.sent = c.ours.Head // every row after was replaced by one that is told already
+	}
+	rows := wire.Rows{Folder: c.folder, Log: c.ours.Log, After: c.told}
+	size := 0
+	flush := func(upto uint64) {
+		rows.Upto = upto
+		c.say(rows)
+		c.batches = append(c.batches, batch{c.told, upto})
+		c.told = upto
+		rows = wire.Rows{Folder: c.folder, Log: c.ours.Log, After: upto}
+		size = 0
+	}
+	for i := range e.Rows {
+		row := &e.Rows[i]
+		if c.knows(&row.Entry) {
+			continue
+		}
+		rows.Entries = append(rows.Entries, row.Entry)
+		rows.Has = append(rows.Has, e.Has[i])
+		c.scratch = tree.AppendEntry(c.scratch[:0], &row.Entry)
+		if size += len(c.scratch); size >= frameBytes || len(rows.Entries) == wire.RowsMax {
+			flush(row.Seq)
+		}
+	}
+	if len(rows.Entries) > 0 {
+		flush(e.Upto)
+	}
+}
+
+// knows reports whether the peer need not be sent an entry: it sent the very record, or
+// it knows every write in it.
+func (c *Core) knows(e *tree.Entry) bool {
+	if digest, ok := c.echo[e.ID]; ok {
+		delete(c.echo, e.ID)
+		if digest == tree.Digest(e) {
+			return true
+		}
+	}
+	if e.Place.IsNull() || e.Content.IsNull() || e.Attrs.IsNull() {
+		return false
+	}
+	k := c.theirs.Knowledge
+	return k.CoversAll(e.Place.Context) && k.CoversAll(e.Content.Context) && k.CoversAll(e.Attrs.Context)
+}
+
+// Equal reports whether the peer is verified equal: it told of the same root on this
+// link, lacks nothing, and is not scanning.
+func (c *Core) Equal() bool {
+	return c.Connected() && c.tookUs && c.theirs.Root == c.ours.Root &&
+		c.theirs.NeedFiles == 0 && !c.theirs.Scanning
+}
+
+// Connected reports whether the peer shares the folder with us on a link that is up.
+func (c *Core) Connected() bool { return c.stage == joined }
+
+// Refused returns why the peer, or we, refused; false when nobody did.
+func (c *Core) Refused() (wire.RefuseReason, bool) { return c.reason, c.stage == refused }
+
+// Theirs returns how the peer said it stands.
+func (c *Core) Theirs() wire.State { return c.theirs }
+
+// Peer returns whom the conversation is with.
+func (c *Core) Peer() ident.DeviceID { return c.peer }

@@ -1,0 +1,160 @@
+package swarm
+
+import (
+	"github.com/shoal-sync/shoal/internal/ident"
+	"github.com/shoal-sync/shoal/sync/recipe"
+	"github.com/shoal-sync/shoal/sync/tree"
+	"github.com/shoal-sync/shoal/sync/wire"
+)
+
+// Event is something that happened.
+type Event interface{ event() }
+
+// Old is a file in the folder that may share pieces with a content.
+type Old struct {
+	Path    string
+	Content ident.ContentID
+	Stat    tree.Stat
+}
+
+// ContentWanted: the folder wants a content in the stage.
+type ContentWanted struct {
+	Content ident.ContentID
+	Size    int64
+	Old     *Old
+}
+
+// ContentDropped: the folder does not want it any more.
+type ContentDropped struct{ Content ident.ContentID }
+
+// PeerJoined: a peer shares this folder on a link that is up.
+type PeerJoined struct{ Peer ident.DeviceID }
+
+// PeerLeft: it does not any more.
+type PeerLeft struct{ Peer ident.DeviceID }
+
+// PeerHas: a peer's rows said that it holds these contents whole.
+type PeerHas struct {
+	Peer     ident.DeviceID
+	Contents []ident.ContentID
+}
+
+// Heard: a peer said something about content.
+type Heard struct {
+	Peer    ident.DeviceID
+	Message wire.Message
+}
+
+// RecipeFound answers FindRecipe; the zero Recipe says it is not on this device.
+type RecipeFound struct {
+	Content ident.ContentID
+	Recipe  recipe.Recipe
+}
+
+// StageOpened answers OpenStage. Present[i] is set when piece i is there already.
+type StageOpened struct {
+	Content ident.ContentID
+	Present []bool
+}
+
+// StageFailed: the stage of a content cannot be opened or written.
+type StageFailed struct {
+	Content ident.ContentID
+	Reason  string
+}
+
+// PiecesStored: asked pieces came, are what they were asked to be, and are in the stage.
+type PiecesStored struct{ Tickets []uint64 }
+
+// PieceBad: what came for an ask is not what was asked for, or could not be stored.
+type PieceBad struct {
+	Ticket uint64
+	// Ours is set when the disk, not the peer, is to blame; Reason says how.
+	Ours   bool
+	Reason string
+}
+
+// HavesChecked answers CheckHaves, content by content.
+type HavesChecked struct {
+	Peer     ident.DeviceID
+	Contents []ident.ContentID
+	Here     []bool
+}
+
+func (ContentWanted) event()  {}
+func (ContentDropped) event() {}
+func (PeerJoined) event()     {}
+func (PeerLeft) event()       {}
+func (PeerHas) event()        {}
+func (Heard) event()          {}
+func (RecipeFound) event()    {}
+func (StageOpened) event()    {}
+func (StageFailed) event()    {}
+func (PiecesStored) event()   {}
+func (PieceBad) event()       {}
+func (HavesChecked) event()   {}
+
+// Effect is an order to the world.
+type Effect interface{ effect() }
+
+// Send says something to a peer.
+type Send struct {
+	Peer    ident.DeviceID
+	Message wire.Message
+}
+
+// AskPieces asks a peer for pieces. Each is answered by PiecesStored, PieceBad or a
+// NoPiece that is Heard. Tickets are unique in this folder; the host makes them unique on
+// the link.
+type AskPieces struct {
+	Peer  ident.DeviceID
+	Items []wire.PieceAsk
+}
+
+// CancelPieces takes asks back; nothing answers them any more.
+type CancelPieces struct {
+	Peer    ident.DeviceID
+	Tickets []uint64
+}
+
+// FindRecipe looks for a recipe on this device.
+type FindRecipe struct{ Content ident.ContentID }
+
+// OpenStage opens, or reopens, the stage of a content of several pieces and keeps its
+// recipe. Pieces that Old holds are taken from there.
+type OpenStage struct {
+	Content ident.ContentID
+	Recipe  recipe.Recipe
+	Old     *Old
+}
+
+// CheckHaves asks which contents are whole on this device.
+type CheckHaves struct {
+	Peer     ident.DeviceID
+	Contents []ident.ContentID
+}
+
+// ContentReady: every piece of a content is in the stage.
+type ContentReady struct{ Content ident.ContentID }
+
+// ContentFailed: it cannot be had at the moment; it is not looked for any more.
+type ContentFailed struct {
+	Content ident.ContentID
+	Reason  string
+}
+
+// PeerBanned: a peer sent wrong pieces and is not asked again on this link.
+type PeerBanned struct {
+	Peer   ident.DeviceID
+	Reason string
+}
+
+func (Send) effect()          {}
+func (AskPieces) effect()     {}
+func (CancelPieces) effect()  {}
+func (FindRecipe) effect()    {}
+func (OpenStage) effect()     {}
+func (CheckHaves) effect()    {}
+func (ContentReady) effect()  {}
+func (ContentFailed) effect() {}
+func (PeerBanned) effect()    {}
