@@ -1,0 +1,216 @@
+package direct
+
+import (
+	"context"
+	"crypto/tls"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"sync"
+	"time"
+
+	"github.com/shoal-sync/shoal/internal/ident"
+)
+
+const (
+	// strangersMax is how many connections may be proving themselves at once. A handshake
+	// costs about 30 KiB and a millisecond; more at once would only make all of them late.
+	strangersMax = 64
+	// strangersPerAddress leaves room for everybody else when one address does nothing
+	// but connect. Several devices may share an address behind one router.
+	strangersPerAddress = 16
+	// acceptPauseMin and acceptPauseMax bound the wait after a failed accept, which
+	// mostly means that the process is out of file descriptors for a while.
+	acceptPauseMin = 5 * time.Millisecond
+	acceptPauseMax = time.Second
+)
+
+// Listener takes calls from other devices.
+type Listener struct {
+	endpoint *Endpoint
+	socket   net.Listener
+	closed   chan struct{}
+	running  sync.WaitGroup // one for each connection that is proving itself
+
+	mu        sync.Mutex
+	stopped   bool
+	strangers map[net.Conn]netip.Addr
+	perSource map[netip.Addr]int
+}
+
+// Listen binds the address; port 0 takes any free one, an invalid IP means all addresses
+// of this computer. The error wraps ErrPortInUse when another program has the port. Calls
+// are taken once Serve runs.
+func (e *Endpoint) Listen(addr netip.AddrPort) (*Listener, error) {
+	network, where := "tcp", addr.String()
+	switch ip := addr.Addr(); {
+	case !ip.IsValid():
+		where = fmt.Sprintf(":%d", addr.Port())
+	case ip.Is4():
+		network = "tcp4" // else 0.0.0.0 would listen on IPv6 too
+	}
+	config := net.ListenConfig{KeepAlive: -1, Control: tuneSocket}
+	socket, err := config.Listen(context.Background(), network, where)
+	if err != nil {
+		if portInUse(err) {
+			return nil, fmt.Errorf("port %d %w", addr.Port(), ErrPortInUse)
+		}
+		return nil, fmt.Errorf("listen on %s: %w", where, bare(err))
+	}
+	return newListener(e, socket), nil
+}
+
+func newListener(e *Endpoint, socket net.Listener) *Listener {
+	return &Listener{
+		endpoint: e, socket: socket, closed: make(chan struct{}),
+		strangers: map[net.Conn]netip.Addr{}, perSource: map[netip.Addr]int{},
+	}
+}
+
+// Addr is the address that was bound.
+func (l *Listener) Addr() netip.AddrPort { return addrPort(l.socket.Addr()) }
+
+// Serve takes calls until Close and hands every welcomed link to the given function, on a
+// goroutine of its own for each; the links outlive the listener. It returns nil after
+// Close: no other trouble ends it, because a person would have to restart the program.
+func (l *Listener) Serve(welcomed func(*Link)) error {
+	pause := time.Duration(0)
+	for {
+		conn, err := l.socket.Accept()
+		if err == nil {
+			pause = 0
+			l.admit(conn, welcomed)
+			continue
+		}
+		if errors.Is(err, net.ErrClosed) {
+			return nil
+		}
+		pause = min(max(2*pause, acceptPauseMin), acceptPauseMax)
+		l.endpoint.opts.Log.Warn("cannot take calls for a moment", "error", bare(err), "wait", pause)
+		select {
+		case <-time.After(pause):
+		case <-l.closed:
+			return nil
+		}
+	}
+}
+
+// Close stops listening, breaks off handshakes, and returns when Serve's goroutines have
+// ended. It does not touch links that were handed over.
+func (l *Listener) Close() error {
+	l.mu.Lock()
+	if l.stopped {
+		l.mu.Unlock()
+		l.running.Wait()
+		return nil
+	}
+	l.stopped = true
+	close(l.closed)
+	for conn := range l.strangers {
+		conn.Close()
+	}
+	l.mu.Unlock()
+	err := l.socket.Close()
+	l.running.Wait()
+	if err != nil {
+		return fmt.Errorf("stop listening: %w", bare(err))
+	}
+	return nil
+}
+
+// admit starts the handshake of a new connection, or closes it when too many are at it.
+func (l *Listener) admit(conn net.Conn, welcomed func(*Link)) {
+	source := sourceOf(addrPort(conn.RemoteAddr()).Addr())
+	l.mu.Lock()
+	full := l.stopped || len(l.strangers) >= strangersMax || l.perSource[source] >= strangersPerAddress
+	if !full {
+		l.strangers[conn] = source
+		l.perSource[source]++
+		l.running.Add(1)
+	}
+	l.mu.Unlock()
+	if full {
+		conn.Close()
+		return
+	}
+	go func() {
+		defer l.running.Done()
+		link, err := l.endpoint.welcome(newSocket(conn))
+		if !l.release(conn) && err == nil {
+			err = net.ErrClosed
+		}
+		if err != nil {
+			l.endpoint.opts.Log.Debug("call refused", "from", conn.RemoteAddr(), "error", err)
+			conn.Close()
+			return
+		}
+		welcomed(start(link))
+	}()
+}
+
+// release takes a connection off the list of strangers and reports whether it may live on.
+func (l *Listener) release(conn net.Conn) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	source := l.strangers[conn]
+	delete(l.strangers, conn)
+	if l.perSource[source]--; l.perSource[source] <= 0 {
+		delete(l.perSource, source)
+	}
+	return !l.stopped
+}
+
+// welcome lets the caller prove its key, then answers whether it is trusted.
+func (e *Endpoint) welcome(socket *socket) (*Link, error) {
+	if err := socket.SetDeadline(time.Now().Add(e.opts.HandshakeTime)); err != nil {
+		return nil, fmt.Errorf("set deadline: %w", bare(err))
+	}
+	conn := tls.Server(socket, e.config(func(ident.DeviceID) error { return nil }))
+	if err := conn.Handshake(); err != nil {
+		return nil, err
+	}
+	// Here we know that the caller holds the key of the certificate it showed.
+	device, err := deviceOf(conn.ConnectionState())
+	if err != nil {
+		return nil, err
+	}
+	if !e.opts.Trusts(device) {
+		e.opts.Refused(device, addrPort(socket.RemoteAddr()))
+		err := answer(conn, answerUntrusted)
+		return nil, errors.Join(fmt.Errorf("device %s is not trusted", device.Short()), err, conn.Close())
+	}
+	if err := answer(conn, answerWelcome); err != nil {
+		return nil, err
+	}
+	if err := socket.SetDeadline(time.Time{}); err != nil {
+		return nil, fmt.Errorf("clear deadline: %w", bare(err))
+	}
+	return newLink(conn, socket, device, true), nil
+}
+
+func answer(conn *tls.Conn, code uint32) error {
+	_, err := conn.Write(binary.BigEndian.AppendUint32(nil, code))
+	return err
+}
+
+// sourceOf is what counts as one address: a whole /64 in IPv6, where every computer may
+// take as many addresses as it likes.
+func sourceOf(ip netip.Addr) netip.Addr {
+	if ip.Is6() {
+		if prefix, err := ip.WithZone("").Prefix(64); err == nil {
+			return prefix.Addr()
+		}
+	}
+	return ip
+}
+
+func addrPort(addr net.Addr) netip.AddrPort {
+	tcp, ok := addr.(*net.TCPAddr)
+	if !ok {
+		return netip.AddrPort{}
+	}
+	ap := tcp.AddrPort()
+	return netip.AddrPortFrom(ap.Addr().Unmap(), ap.Port())
+}

@@ -1,0 +1,67 @@
+package disk
+
+import (
+	"io"
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+// walk opens the directory at a path below d.
+func (d *dir) walk(path string) (*dir, error) { return d.walkEach(path) }
+
+func renameNew(fromFD int, from string, toFD int, to string) error {
+	return unix.RenameatxNp(fromFD, from, toFD, to, unix.RENAME_EXCL)
+}
+
+func exchange(fromFD int, from string, toFD int, to string) error {
+	return unix.RenameatxNp(fromFD, from, toFD, to, unix.RENAME_SWAP)
+}
+
+// fileTimes also moves the time of the last access: nobody relies on that one.
+func fileTimes(mtime int64) [2]unix.Timespec {
+	t := unix.NsecToTimespec(mtime)
+	return [2]unix.Timespec{t, t}
+}
+
+// setOpenTime sets the modification time of an open file. The call by handle keeps only
+// microseconds here, so this goes by name.
+func (d *dir) setOpenTime(_ *os.File, name string, mtime int64) error {
+	return d.setTime(name, mtime)
+}
+
+// syncVolume is not offered here: see hasSyncVolume.
+func (d *dir) syncVolume() error { return errNoSwap }
+
+const hasSyncVolume = false
+
+// reserve is left to the file system: APFS reserves nothing for a plain file.
+func reserve(*os.File, int64) (bool, error) { return false, nil }
+
+// writeZeros writes them: whatever lay there must not show through.
+func writeZeros(f *os.File, zeros []byte, offset int64) error {
+	_, err := f.WriteAt(zeros, offset)
+	return err
+}
+
+func startWriting(*os.File, int64, int64) {}
+
+// nextWritten returns where the next range that was ever written begins, at or after the
+// offset; the size of the file when there is none.
+func nextWritten(f *os.File, offset, size int64) int64 {
+	const seekData = 4
+	at, err := f.Seek(offset, seekData)
+	if err == unix.ENXIO {
+		return size
+	}
+	if err != nil {
+		return offset
+	}
+	return at
+}
+
+// copyContent makes to hold what from holds.
+func copyContent(to, from *os.File) error {
+	_, err := io.Copy(to, from)
+	return err
+}

@@ -1,0 +1,331 @@
+package index
+
+import (
+	"errors"
+	"fmt"
+	"math"
+
+	"zombiezen.com/go/sqlite"
+
+	"github.com/shoal-sync/shoal/internal/ident"
+	"github.com/shoal-sync/shoal/sync/tree"
+)
+
+// Apply makes a batch part of the open transaction. The owner's reads see it at once; it
+// is durable, and seen by views, after Commit. When it fails, nothing since the last
+// Commit has happened, it panics with a Failure, and the Store is to be closed.
+func (s *Store) Apply(b tree.Batch) {
+	if s.failed != nil {
+		panic(Failure{s.failed})
+	}
+	if err := s.apply(&b); err != nil {
+		panic(Failure{s.fail(err)})
+	}
+}
+
+// Dirty reports whether Commit has something to make durable.
+func (s *Store) Dirty() bool { return s.open || !s.waiting.empty() }
+
+// Commit makes everything since the last Commit durable, waiting recipes included. When it
+// fails, nothing of that has happened, and the Store is to be closed.
+func (s *Store) Commit() error {
+	if s.failed != nil {
+		return s.failed
+	}
+	recipes := s.waiting.list()
+	if !s.open && len(recipes) == 0 {
+		return nil
+	}
+	if err := s.commit(recipes); err != nil {
+		return s.fail(err)
+	}
+	s.waiting.written(recipes)
+	s.tidier.look()
+	return nil
+}
+
+func (s *Store) commit(recipes []Recipe) error {
+	if err := s.begin(); err != nil {
+		return err
+	}
+	if err := s.c.putRecipes(recipes); err != nil {
+		return err
+	}
+	if err := s.putCounts(); err != nil {
+		return err
+	}
+	if err := s.c.exec(commit); err != nil {
+		return err
+	}
+	s.open = false
+	return nil
+}
+
+func (s *Store) begin() error {
+	if s.open {
+		return nil
+	}
+	if err := s.c.exec(begin); err != nil {
+		return err
+	}
+	s.open = true
+	return nil
+}
+
+func (s *Store) fail(err error) error {
+	s.failed = fmt.Errorf("record in index %q: %w", s.path, errors.Join(err, s.c.rollback()))
+	s.open = false
+	return s.failed
+}
+
+func (s *Store) apply(b *tree.Batch) error {
+	if err := s.begin(); err != nil {
+		return err
+	}
+	clear(s.numbers)
+	for i := range b.Rows {
+		if err := s.putRow(&b.Rows[i]); err != nil {
+			return fmt.Errorf("entry %v: %w", b.Rows[i].Entry.ID, err)
+		}
+	}
+	for i := range b.Cleared {
+		st, err := s.c.stmt(baseDelete)
+		if err != nil {
+			return err
+		}
+		st.BindBytes(1, b.Cleared[i][:])
+		if err := run(st); err != nil {
+			return err
+		}
+	}
+	for i := range b.Placed {
+		if err := s.putBase(&b.Placed[i]); err != nil {
+			return fmt.Errorf("base of %v: %w", b.Placed[i].Entry, err)
+		}
+	}
+	for i := range b.Replicas {
+		if err := s.putReplica(&b.Replicas[i]); err != nil {
+			return err
+		}
+	}
+	for i := range b.Cursors {
+		if err := s.putCursor(&b.Cursors[i]); err != nil {
+			return err
+		}
+	}
+	if b.State != nil {
+		return s.putState(b.State)
+	}
+	return nil
+}
+
+// facts are what the totals need of a row. The zero facts are those of no row.
+type facts struct {
+	need     bool
+	live     bool
+	file     bool // live, and of kind file
+	size     int64
+	conflict bool // live, and rests beside the entry it lost to
+}
+
+func factsOf(r *tree.Row) facts {
+	f := facts{need: r.Need, live: r.Entry.Live()}
+	f.conflict = f.live && r.Entry.IsConflict()
+	if f.file = f.live && r.Entry.Kind == tree.File; f.file {
+		f.size = r.Entry.Content.Size
+	}
+	return f
+}
+
+func (s *Store) count(f facts, sign int64) {
+	t := &s.totals
+	if f.need {
+		t.Needs += sign
+	}
+	if f.conflict {
+		t.Conflicts += sign
+	}
+	if f.file {
+		t.Files += sign
+		t.Bytes += sign * f.size
+	}
+	if f.file && f.need {
+		t.NeedFiles += sign
+		t.NeedBytes += sign * f.size
+	}
+}
+
+// number returns the number of an entry id, a new one when the id was never met.
+func (s *Store) number(id ident.EntryID) (n int64, known bool, err error) {
+	if n, ok := s.numbers[id]; ok {
+		return n, true, nil
+	}
+	st, err := s.c.stmt(idNumber)
+	if err != nil {
+		return 0, false, err
+	}
+	st.BindBytes(1, id[:])
+	known, err = one(st, func(st *sqlite.Stmt) error {
+		n = st.ColumnInt64(0)
+		return nil
+	})
+	if err == nil && !known {
+		if st, err = s.c.stmt(idPut); err == nil {
+			s.lastNumber++
+			n = s.lastNumber
+			st.BindBytes(1, id[:])
+			st.BindInt64(2, n)
+			err = run(st)
+		}
+	}
+	if err == nil {
+		s.numbers[id] = n
+	}
+	return n, known, err
+}
+
+func (s *Store) putRow(r *tree.Row) error {
+	if err := r.Entry.Check(); err != nil {
+		return err
+	}
+	if r.Seq == 0 || r.Seq > math.MaxInt64 {
+		return fmt.Errorf("bug: %d is no log number", r.Seq)
+	}
+	s.room = tree.AppendEntry(s.room[:0], &r.Entry)
+	if len(s.room) > tree.RecordMax {
+		return fmt.Errorf("%w: its record has %d bytes", tree.ErrBadEntry, len(s.room))
+	}
+	number, known, err := s.number(r.Entry.ID)
+	if err != nil {
+		return err
+	}
+	var old facts
+	if known {
+		// The id may have been met in a base row only.
+		if old, known, err = s.oldFacts(number); err != nil {
+			return err
+		}
+	}
+	now := factsOf(r)
+	if err := s.writeRow(r, now, number, known); err != nil {
+		return err
+	}
+	s.count(old, -1)
+	s.count(now, 1)
+	delete(s.sweep.suspects, r.Entry.Content.ID)
+	return nil
+}
+
+func (s *Store) oldFacts(number int64) (old facts, known bool, err error) {
+	st, err := s.c.stmt(entryFacts)
+	if err != nil {
+		return old, false, err
+	}
+	st.BindInt64(1, number)
+	known, err = one(st, func(st *sqlite.Stmt) error {
+		old = facts{need: st.ColumnBool(0), live: st.ColumnBool(1), file: !st.ColumnIsNull(2),
+			size: st.ColumnInt64(2)}
+		old.conflict = old.live && st.ColumnInt64(3) == 0
+		return nil
+	})
+	return old, known, err
+}
+
+func (s *Store) writeRow(r *tree.Row, now facts, number int64, known bool) error {
+	q := entryInsert
+	if known {
+		q = entryUpdate
+	}
+	st, err := s.c.stmt(q)
+	if err != nil {
+		return err
+	}
+	st.BindInt64(1, int64(r.Seq))
+	st.BindBytes(2, r.Entry.Place.Parent[:])
+	st.BindBytes(3, []byte(r.Entry.Place.Name))
+	st.BindBool(4, r.Need)
+	st.BindBool(5, now.live)
+	if now.file {
+		st.BindInt64(6, now.size)
+	} else {
+		st.BindNull(6)
+	}
+	st.BindBytes(7, s.room)
+	if known {
+		st.BindInt64(8, number)
+	} else {
+		st.BindBytes(8, r.Entry.ID[:])
+		st.BindInt64(9, number)
+	}
+	return run(st)
+}
+
+func (s *Store) putBase(b *tree.Base) error {
+	if len(b.Name) > tree.NameMax {
+		return fmt.Errorf("%w: %d bytes, more than %d", tree.ErrBadName, len(b.Name), tree.NameMax)
+	}
+	number, _, err := s.number(b.Entry)
+	if err != nil {
+		return err
+	}
+	st, err := s.c.stmt(basePut)
+	if err != nil {
+		return err
+	}
+	s.room = bindBase(st, b, s.room)
+	st.BindInt64(17, number)
+	return run(st)
+}
+
+func (s *Store) putReplica(r *tree.Replica) error {
+	st, err := s.c.stmt(replicaInsert)
+	if err != nil {
+		return err
+	}
+	st.BindInt64(1, int64(r.ID))
+	st.BindBytes(2, r.Device[:])
+	st.BindBytes(3, []byte(r.Name))
+	return run(st)
+}
+
+func (s *Store) putCursor(c *tree.Cursor) error {
+	st, err := s.c.stmt(cursorPut)
+	if err != nil {
+		return err
+	}
+	st.BindBytes(1, c.Device[:])
+	st.BindInt64(2, int64(c.Log))
+	st.BindInt64(3, int64(c.Seq))
+	return run(st)
+}
+
+func (s *Store) putState(state *tree.State) error {
+	st, err := s.c.stmt(statePut)
+	if err != nil {
+		return err
+	}
+	st.BindInt64(1, int64(state.Replica))
+	st.BindInt64(2, int64(state.Log))
+	st.BindInt64(3, int64(state.Head))
+	st.BindInt64(4, int64(state.Counter))
+	st.BindInt64(5, int64(state.Rev))
+	st.BindInt64(6, int64(state.Clock))
+	st.BindBool(7, state.Scanned)
+	st.BindBytes(8, appendVector(nil, state.Knowledge))
+	return run(st)
+}
+
+func (s *Store) putCounts() error {
+	st, err := s.c.stmt(countsPut)
+	if err != nil {
+		return err
+	}
+	st.BindInt64(1, s.totals.Files)
+	st.BindInt64(2, s.totals.Bytes)
+	st.BindInt64(3, s.totals.Needs)
+	st.BindInt64(4, s.totals.NeedFiles)
+	st.BindInt64(5, s.totals.NeedBytes)
+	st.BindInt64(6, s.totals.Conflicts)
+	st.BindInt64(7, s.lastNumber)
+	return run(st)
+}

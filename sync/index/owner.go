@@ -1,0 +1,110 @@
+package index
+
+import (
+	"fmt"
+
+	"github.com/shoal-sync/shoal/internal/ident"
+	"github.com/shoal-sync/shoal/sync/tree"
+)
+
+// The methods here are how the owner reads: they see everything that was applied,
+// committed or not, and panic with a Failure when they cannot read.
+
+// Entry returns the row of an entry.
+func (s *Store) Entry(id ident.EntryID) (tree.Row, bool) {
+	row, found, err := s.reader().entry(id)
+	s.must(err)
+	return row, found
+}
+
+// Placed returns the rows whose winning placement is (parent, name), ordered by id.
+func (s *Store) Placed(parent ident.EntryID, name string) []tree.Row {
+	rows, err := s.reader().placed(parent, name)
+	s.must(err)
+	return rows
+}
+
+// Children returns up to limit rows placed in parent, ordered by id, after the given id.
+func (s *Store) Children(parent, after ident.EntryID, limit int) []tree.Row {
+	rows, err := s.reader().children(parent, after, limit)
+	s.must(err)
+	return rows
+}
+
+// Base returns what is on disk for an entry.
+func (s *Store) Base(id ident.EntryID) (tree.Base, bool) {
+	b, found, err := s.reader().base(id)
+	s.must(err)
+	return b, found
+}
+
+// BaseAt returns what is on disk under a name, ordered by entry id.
+func (s *Store) BaseAt(parent ident.EntryID, name string) []tree.Base {
+	out, err := s.reader().baseAt(parent, name)
+	s.must(err)
+	return out
+}
+
+// BaseChildren returns base rows of a directory, ordered by name then entry id, after the
+// given name. It returns more than limit rows where the last name has twins, because the
+// next page begins after that name.
+func (s *Store) BaseChildren(parent ident.EntryID, after string, limit int) []tree.Base {
+	out, err := s.reader().baseChildren(parent, after, limit)
+	s.must(err)
+	return out
+}
+
+// Holding returns one base row that holds the content.
+func (s *Store) Holding(content ident.ContentID) (tree.Base, bool) {
+	out, err := s.reader().holding(content, 1)
+	s.must(err)
+	if len(out) == 0 {
+		return tree.Base{}, false
+	}
+	return out[0], true
+}
+
+// Needs returns up to limit rows marked Need whose number is above after, in order of
+// number.
+func (s *Store) Needs(after uint64, limit int) []tree.Row {
+	rows, err := s.reader().numbered(entriesNeeded, after, limit)
+	s.must(err)
+	return rows
+}
+
+// Cursor returns how much of a device's log has been taken in.
+func (s *Store) Cursor(device ident.DeviceID) (tree.Cursor, bool) {
+	cursor, found, err := s.reader().cursor(device)
+	s.must(err)
+	return cursor, found
+}
+
+// Replicas returns what is known of all replicas, ordered by id.
+func (s *Store) Replicas() []tree.Replica {
+	replicas, err := s.reader().replicas()
+	s.must(err)
+	return replicas
+}
+
+// State returns the state as it was last applied, zero when none ever was.
+func (s *Store) State() tree.State {
+	state, err := s.reader().state()
+	s.must(err)
+	return state
+}
+
+// Totals returns the counts over all rows.
+func (s *Store) Totals() tree.Totals { return s.totals }
+
+func (s *Store) reader() *conn {
+	if s.failed != nil {
+		panic(Failure{s.failed})
+	}
+	return s.c
+}
+
+func (s *Store) must(err error) {
+	if err != nil {
+		panic(Failure{fmt.Errorf("read index %q: %w", s.path, err)})
+	}
+}

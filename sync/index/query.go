@@ -1,0 +1,112 @@
+package index
+
+// query names a prepared statement.
+type query int
+
+const (
+	begin query = iota
+	commit
+	rollback
+	readBegin
+
+	idNumber
+	idPut
+
+	entryByID
+	entriesAt
+	entriesIn
+	entriesSince
+	entriesNeeded
+	entriesAll
+	entryFacts
+	entryInsert
+	entryUpdate
+
+	baseByID
+	baseAt
+	baseIn
+	baseHolding
+	baseFile
+	basePlace
+	basePut
+	baseDelete
+
+	recipeGet
+	recipePut
+	recipesAfter
+	recipeDelete
+	contentHeld
+
+	replicasAll
+	replicaInsert
+	cursorGet
+	cursorPut
+	stateGet
+	statePut
+	countsGet
+	countsPut
+
+	queries
+)
+
+const (
+	rowColumns  = "seq, need, record"
+	baseColumns = "entry, parent, name, head, tail, rev, saw, racy, " +
+		"kind, size, mtime, mode, links, volume, inode, birth"
+)
+
+// queryText must keep every query on an index: a test asks SQLite for its plan.
+var queryText = [queries]string{
+	begin:     "BEGIN IMMEDIATE",
+	commit:    "COMMIT",
+	rollback:  "ROLLBACK",
+	readBegin: "BEGIN",
+
+	idNumber: "SELECT number FROM ids WHERE id = ?",
+	idPut:    "INSERT INTO ids (id, number) VALUES (?, ?)",
+
+	entryByID:     "SELECT " + rowColumns + " FROM entries WHERE number = (SELECT number FROM ids WHERE id = ?)",
+	entriesAt:     "SELECT " + rowColumns + " FROM entries WHERE parent = ? AND name = ?",
+	entriesIn:     "SELECT " + rowColumns + " FROM entries WHERE parent = ? AND id > ? ORDER BY id LIMIT ?",
+	entriesSince:  "SELECT " + rowColumns + " FROM entries WHERE seq > ? ORDER BY seq LIMIT ?",
+	entriesNeeded: "SELECT " + rowColumns + " FROM entries WHERE need = 1 AND seq > ? ORDER BY seq LIMIT ?",
+	entriesAll:    "SELECT " + rowColumns + ", number FROM entries WHERE number > ? ORDER BY number LIMIT ?",
+	entryFacts:    "SELECT need, live, size, length(name) FROM entries WHERE number = ?",
+	entryInsert: "INSERT INTO entries (seq, parent, name, need, live, size, record, id, number) " +
+		"VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+	entryUpdate: "UPDATE entries SET seq = ?, parent = ?, name = ?, need = ?, live = ?, size = ?, record = ? " +
+		"WHERE number = ?",
+
+	baseByID:    "SELECT " + baseColumns + " FROM base WHERE number = (SELECT number FROM ids WHERE id = ?)",
+	baseAt:      "SELECT " + baseColumns + " FROM base WHERE parent = ? AND name = ?",
+	baseIn:      "SELECT " + baseColumns + " FROM base WHERE parent = ? AND name > ? ORDER BY name",
+	baseHolding: "SELECT " + baseColumns + " FROM base WHERE head = ? AND tail = ? LIMIT ?",
+	baseFile:    "SELECT " + baseColumns + " FROM base WHERE inode = ? AND volume = ? AND birth = ?",
+	basePlace:   "SELECT parent, name FROM base WHERE number = (SELECT number FROM ids WHERE id = ?)",
+	basePut: "INSERT INTO base (" + baseColumns + ", number) " +
+		"VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) " +
+		"ON CONFLICT (number) DO UPDATE SET parent = excluded.parent, name = excluded.name, " +
+		"head = excluded.head, tail = excluded.tail, rev = excluded.rev, saw = excluded.saw, racy = excluded.racy, " +
+		"kind = excluded.kind, size = excluded.size, mtime = excluded.mtime, mode = excluded.mode, " +
+		"links = excluded.links, volume = excluded.volume, inode = excluded.inode, birth = excluded.birth",
+	baseDelete: "DELETE FROM base WHERE number = (SELECT number FROM ids WHERE id = ?)",
+
+	recipeGet: "SELECT body FROM recipes WHERE content = ?",
+	recipePut: "INSERT INTO recipes (content, came, body) VALUES (?, ?, ?) " +
+		"ON CONFLICT (content) DO UPDATE SET came = excluded.came",
+	recipesAfter: "SELECT number, content, came FROM recipes WHERE number > ? ORDER BY number LIMIT ?",
+	recipeDelete: "DELETE FROM recipes WHERE content = ? AND came < ?",
+	contentHeld:  "SELECT 1 FROM base WHERE head = ? AND tail = ? LIMIT 1",
+
+	replicasAll:   "SELECT id, device, name FROM replicas ORDER BY id",
+	replicaInsert: "INSERT INTO replicas (id, device, name) VALUES (?, ?, ?) ON CONFLICT (id) DO NOTHING",
+	cursorGet:     "SELECT log, seq FROM cursors WHERE device = ?",
+	cursorPut: "INSERT INTO cursors (device, log, seq) VALUES (?, ?, ?) " +
+		"ON CONFLICT (device) DO UPDATE SET log = excluded.log, seq = excluded.seq",
+	stateGet: "SELECT replica, log, head, counter, rev, clock, scanned, knowledge FROM state",
+	statePut: "INSERT OR REPLACE INTO state (one, replica, log, head, counter, rev, clock, scanned, knowledge) " +
+		"VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?)",
+	countsGet: "SELECT files, bytes, needs, needfiles, needbytes, conflicts, ids FROM counts",
+	countsPut: "INSERT OR REPLACE INTO counts (one, files, bytes, needs, needfiles, needbytes, conflicts, ids) " +
+		"VALUES (1, ?, ?, ?, ?, ?, ?, ?)",
+}

@@ -1,0 +1,288 @@
+package index
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+
+	"zombiezen.com/go/sqlite"
+
+	"github.com/shoal-sync/shoal/internal/ident"
+	"github.com/shoal-sync/shoal/sync/tree"
+)
+
+// The methods here turn rows into values. Both the writer and the views use them, each on
+// its own connection.
+
+func (c *conn) row(s *sqlite.Stmt) (tree.Row, error) {
+	entry, err := tree.ParseEntry(c.bytes(s, 2))
+	if err != nil {
+		return tree.Row{}, fmt.Errorf("%w: row %d of the log: %w", ErrDamaged, s.ColumnInt64(0), err)
+	}
+	return tree.Row{Entry: entry, Seq: uint64(s.ColumnInt64(0)), Need: s.ColumnBool(1)}, nil
+}
+
+func (c *conn) rows(q query, bind func(*sqlite.Stmt)) (out []tree.Row, err error) {
+	s, err := c.stmt(q)
+	if err != nil {
+		return nil, err
+	}
+	bind(s)
+	err = each(s, func(s *sqlite.Stmt) error {
+		row, err := c.row(s)
+		out = append(out, row)
+		return err
+	})
+	return out, err
+}
+
+func (c *conn) entry(id ident.EntryID) (row tree.Row, found bool, err error) {
+	s, err := c.stmt(entryByID)
+	if err != nil {
+		return row, false, err
+	}
+	s.BindBytes(1, id[:])
+	found, err = one(s, func(s *sqlite.Stmt) (err error) {
+		row, err = c.row(s)
+		return err
+	})
+	return row, found, err
+}
+
+func (c *conn) placed(parent ident.EntryID, name string) ([]tree.Row, error) {
+	rows, err := c.rows(entriesAt, func(s *sqlite.Stmt) {
+		s.BindBytes(1, parent[:])
+		s.BindBytes(2, []byte(name))
+	})
+	slices.SortFunc(rows, func(a, b tree.Row) int { return compareIDs(a.Entry.ID, b.Entry.ID) })
+	return rows, err
+}
+
+func (c *conn) children(parent, after ident.EntryID, limit int) ([]tree.Row, error) {
+	return c.rows(entriesIn, func(s *sqlite.Stmt) {
+		s.BindBytes(1, parent[:])
+		s.BindBytes(2, after[:])
+		s.BindInt64(3, int64(max(limit, 0)))
+	})
+}
+
+// numbered answers a query over sequence numbers.
+func (c *conn) numbered(q query, after uint64, limit int) ([]tree.Row, error) {
+	return c.rows(q, func(s *sqlite.Stmt) {
+		s.BindInt64(1, int64(min(after, math.MaxInt64)))
+		s.BindInt64(2, int64(max(limit, 0)))
+	})
+}
+
+func compareIDs(a, b ident.EntryID) int { return bytes.Compare(a[:], b[:]) }
+
+// head and tail of a content id are its two columns.
+func head(id ident.ContentID) int64 { return int64(binary.BigEndian.Uint64(id[:8])) }
+
+func bindContent(s *sqlite.Stmt, at int, id ident.ContentID) {
+	if id.IsZero() {
+		s.BindNull(at)
+		s.BindNull(at + 1)
+		return
+	}
+	s.BindInt64(at, head(id))
+	s.BindBytes(at+1, id[8:])
+}
+
+// bindBase binds a base row's columns; room is lent for what it encodes.
+func bindBase(s *sqlite.Stmt, b *tree.Base, room []byte) []byte {
+	s.BindBytes(1, b.Entry[:])
+	s.BindBytes(2, b.Parent[:])
+	s.BindBytes(3, []byte(b.Name))
+	bindContent(s, 4, b.Content)
+	s.BindInt64(6, int64(b.Rev))
+	room = appendSaw(room[:0], b)
+	s.BindBytes(7, room)
+	s.BindBool(8, b.Racy)
+	s.BindInt64(9, int64(b.Stat.Kind))
+	s.BindInt64(10, b.Stat.Size)
+	s.BindInt64(11, b.Stat.Mtime)
+	s.BindInt64(12, int64(b.Stat.Mode))
+	s.BindInt64(13, int64(b.Stat.Links))
+	if b.Stat.File.IsZero() {
+		s.BindNull(14)
+		s.BindNull(15)
+		s.BindNull(16)
+		return room
+	}
+	s.BindInt64(14, int64(b.Stat.File.Volume))
+	s.BindInt64(15, int64(b.Stat.File.Inode))
+	s.BindInt64(16, b.Stat.File.Birth)
+	return room
+}
+
+func (c *conn) readBase(s *sqlite.Stmt) (b tree.Base, err error) {
+	var name [tree.NameMax + 1]byte
+	entry, parent := s.ColumnBytes(0, b.Entry[:]), s.ColumnBytes(1, b.Parent[:])
+	b.Name = string(name[:s.ColumnBytes(2, name[:])])
+	if entry != len(b.Entry) || parent != len(b.Parent) || len(b.Name) > tree.NameMax {
+		return b, fmt.Errorf("%w: a base row holds no ids or no name", ErrDamaged)
+	}
+	if !s.ColumnIsNull(3) {
+		binary.BigEndian.PutUint64(b.Content[:8], uint64(s.ColumnInt64(3)))
+		s.ColumnBytes(4, b.Content[8:])
+	}
+	b.Rev = uint64(s.ColumnInt64(5))
+	if err := parseSaw(c.bytes(s, 6), &b); err != nil {
+		return b, err
+	}
+	b.Racy = s.ColumnBool(7)
+	b.Stat = tree.Stat{
+		Kind: tree.Kind(s.ColumnInt64(8)), Size: s.ColumnInt64(9), Mtime: s.ColumnInt64(10),
+		Mode: uint32(s.ColumnInt64(11)), Links: uint32(s.ColumnInt64(12)),
+		File: tree.FileID{
+			Volume: uint64(s.ColumnInt64(13)),
+			Inode:  uint64(s.ColumnInt64(14)),
+			Birth:  s.ColumnInt64(15),
+		},
+	}
+	return b, nil
+}
+
+func (c *conn) base(id ident.EntryID) (b tree.Base, found bool, err error) {
+	s, err := c.stmt(baseByID)
+	if err != nil {
+		return b, false, err
+	}
+	s.BindBytes(1, id[:])
+	found, err = one(s, func(s *sqlite.Stmt) (err error) {
+		b, err = c.readBase(s)
+		return err
+	})
+	return b, found, err
+}
+
+func (c *conn) bases(q query, bind func(*sqlite.Stmt)) (out []tree.Base, err error) {
+	s, err := c.stmt(q)
+	if err != nil {
+		return nil, err
+	}
+	bind(s)
+	err = each(s, func(s *sqlite.Stmt) error {
+		b, err := c.readBase(s)
+		out = append(out, b)
+		return err
+	})
+	return out, err
+}
+
+func (c *conn) baseAt(parent ident.EntryID, name string) ([]tree.Base, error) {
+	out, err := c.bases(baseAt, func(s *sqlite.Stmt) {
+		s.BindBytes(1, parent[:])
+		s.BindBytes(2, []byte(name))
+	})
+	slices.SortFunc(out, func(a, b tree.Base) int { return compareIDs(a.Entry, b.Entry) })
+	return out, err
+}
+
+// errEnough ends a listing that has reached its limit.
+var errEnough = errors.New("enough")
+
+// baseChildren does not split twins over two pages, because the next page begins after
+// their name: the last name of a page brings all its rows.
+func (c *conn) baseChildren(parent ident.EntryID, after string, limit int) (out []tree.Base, err error) {
+	s, err := c.stmt(baseIn)
+	if err != nil || limit <= 0 {
+		return nil, err
+	}
+	s.BindBytes(1, parent[:])
+	s.BindBytes(2, []byte(after))
+	err = each(s, func(s *sqlite.Stmt) error {
+		b, err := c.readBase(s)
+		if err != nil {
+			return err
+		}
+		if n := len(out); n >= limit && out[n-1].Name != b.Name {
+			return errEnough
+		}
+		out = append(out, b)
+		return nil
+	})
+	if errors.Is(err, errEnough) {
+		err = nil
+	}
+	slices.SortFunc(out, func(a, b tree.Base) int {
+		return cmp.Or(cmp.Compare(a.Name, b.Name), compareIDs(a.Entry, b.Entry))
+	})
+	return out, err
+}
+
+func (c *conn) holding(content ident.ContentID, limit int) ([]tree.Base, error) {
+	if content.IsZero() {
+		return nil, nil
+	}
+	return c.bases(baseHolding, func(s *sqlite.Stmt) {
+		bindContent(s, 1, content)
+		s.BindInt64(3, int64(limit))
+	})
+}
+
+func (c *conn) cursor(device ident.DeviceID) (out tree.Cursor, found bool, err error) {
+	s, err := c.stmt(cursorGet)
+	if err != nil {
+		return out, false, err
+	}
+	s.BindBytes(1, device[:])
+	found, err = one(s, func(s *sqlite.Stmt) error {
+		out = tree.Cursor{Device: device, Log: ident.LogID(s.ColumnInt64(0)), Seq: uint64(s.ColumnInt64(1))}
+		return nil
+	})
+	return out, found, err
+}
+
+func (c *conn) replicas() (out []tree.Replica, err error) {
+	s, err := c.stmt(replicasAll)
+	if err != nil {
+		return nil, err
+	}
+	err = each(s, func(s *sqlite.Stmt) error {
+		r := tree.Replica{ID: ident.ReplicaID(s.ColumnInt64(0))}
+		s.ColumnBytes(1, r.Device[:])
+		r.Name = string(c.bytes(s, 2))
+		out = append(out, r)
+		return nil
+	})
+	slices.SortFunc(out, func(a, b tree.Replica) int { return cmp.Compare(a.ID, b.ID) })
+	return out, err
+}
+
+func (c *conn) counts() (t tree.Totals, lastNumber int64, err error) {
+	s, err := c.stmt(countsGet)
+	if err != nil {
+		return t, 0, err
+	}
+	_, err = one(s, func(s *sqlite.Stmt) error {
+		t = tree.Totals{Files: s.ColumnInt64(0), Bytes: s.ColumnInt64(1), Needs: s.ColumnInt64(2),
+			NeedFiles: s.ColumnInt64(3), NeedBytes: s.ColumnInt64(4), Conflicts: s.ColumnInt64(5)}
+		lastNumber = s.ColumnInt64(6)
+		return nil
+	})
+	return t, lastNumber, err
+}
+
+func (c *conn) state() (out tree.State, err error) {
+	s, err := c.stmt(stateGet)
+	if err != nil {
+		return out, err
+	}
+	_, err = one(s, func(s *sqlite.Stmt) (err error) {
+		out = tree.State{
+			Replica: ident.ReplicaID(s.ColumnInt64(0)), Log: ident.LogID(s.ColumnInt64(1)),
+			Head: uint64(s.ColumnInt64(2)), Counter: uint64(s.ColumnInt64(3)),
+			Rev: uint64(s.ColumnInt64(4)), Clock: uint64(s.ColumnInt64(5)),
+			Scanned: s.ColumnBool(6),
+		}
+		out.Knowledge, err = parseVector(c.bytes(s, 7))
+		return err
+	})
+	return out, err
+}

@@ -1,0 +1,74 @@
+package index
+
+import (
+	"encoding/binary"
+	"fmt"
+
+	"github.com/shoal-sync/shoal/internal/ident"
+	"github.com/shoal-sync/shoal/sync/tree"
+	"github.com/shoal-sync/shoal/sync/version"
+)
+
+// dotBytes is the size of a dot in a column: replica and counter, eight bytes each.
+const dotBytes = 16
+
+func appendVector(b []byte, v version.Vector) []byte {
+	for _, d := range v {
+		b = binary.BigEndian.AppendUint64(b, uint64(d.Replica))
+		b = binary.BigEndian.AppendUint64(b, d.Counter)
+	}
+	return b
+}
+
+func parseVector(b []byte) (version.Vector, error) {
+	if len(b) == 0 {
+		return nil, nil
+	}
+	v := make(version.Vector, len(b)/dotBytes)
+	for i := range v {
+		v[i].Replica = ident.ReplicaID(binary.BigEndian.Uint64(b[i*dotBytes:]))
+		v[i].Counter = binary.BigEndian.Uint64(b[i*dotBytes+8:])
+	}
+	if len(b)%dotBytes != 0 || !v.Valid() {
+		return nil, fmt.Errorf("%w: a vector is malformed", ErrDamaged)
+	}
+	return v, nil
+}
+
+// The three vectors of a base row lie one after another: length in bytes, then the dots. A
+// vector that equals the one before it has the length sawSame instead; nearly always all
+// three are equal.
+const sawSame = 1
+
+func appendSaw(b []byte, row *tree.Base) []byte {
+	var last version.Vector
+	for _, v := range [3]version.Vector{row.SawPlace, row.SawContent, row.SawAttrs} {
+		if v.Equal(last) {
+			b = append(b, sawSame)
+			continue
+		}
+		b = binary.AppendUvarint(b, uint64(len(v)*dotBytes))
+		b = appendVector(b, v)
+		last = v
+	}
+	return b
+}
+
+func parseSaw(b []byte, row *tree.Base) (err error) {
+	var last version.Vector
+	for _, v := range [3]*version.Vector{&row.SawPlace, &row.SawContent, &row.SawAttrs} {
+		length, size := binary.Uvarint(b)
+		if size <= 0 || length != sawSame && length > uint64(len(b)-size) {
+			return fmt.Errorf("%w: a base row ends early", ErrDamaged)
+		}
+		b = b[size:]
+		if length != sawSame {
+			if last, err = parseVector(b[:length]); err != nil {
+				return err
+			}
+			b = b[length:]
+		}
+		*v = last
+	}
+	return nil
+}

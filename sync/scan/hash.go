@@ -1,0 +1,300 @@
+package scan
+
+import (
+	"errors"
+	"io/fs"
+	"sync"
+	"time"
+
+	"github.com/shoal-sync/shoal/chunker"
+	"github.com/shoal-sync/shoal/internal/ident"
+	"github.com/shoal-sync/shoal/sync/recipe"
+	"github.com/shoal-sync/shoal/sync/tree"
+)
+
+const (
+	// blockSize is how much of a large file is read at a time; smaller files are read
+	// whole. With blocks of this size reading is as fast as mapping the file, and a file
+	// that shrinks meanwhile kills nobody.
+	blockSize = 8 << 20
+	// blocksMax is how many blocks of a file are in memory: one being read, one with each
+	// hasher, and one in between.
+	blocksMax = 4
+	// blockHashers is how many goroutines hash the chunks of one large file.
+	blockHashers = 2
+)
+
+// file is one that is to be read.
+type file struct {
+	path string
+	row  *tree.Base // what the index knows under that name
+	from *tree.Base // the row this is a move of, if the content is still the same
+}
+
+// hash has a file read. It waits while many others are waiting.
+func (r *run) hash(f file) {
+	if f.from != nil {
+		r.pairing.Add(1)
+	}
+	select {
+	case r.files <- f:
+	case <-r.ctx.Done():
+		if f.from != nil {
+			r.pairing.Done()
+		}
+	}
+}
+
+// hashFiles reads files until there are no more.
+func (r *run) hashFiles() {
+	var buffer []byte
+	for f := range r.files {
+		if r.ctx.Err() == nil {
+			buffer = r.hashFile(f, buffer)
+		}
+		if f.from != nil {
+			r.pairing.Done()
+		}
+	}
+}
+
+// hashFile reads one file and reports it, unless it changed meanwhile: then it is noted
+// to be looked at again. It returns the buffer for the next file.
+func (r *run) hashFile(f file, buffer []byte) []byte {
+	began, now := time.Now(), r.options.Now()
+	o, err := r.top.file(f.path)
+	if err != nil {
+		r.unread(f, err)
+		return buffer
+	}
+	defer o.close() // opened for reading, so closing has nothing to say
+	before, changed, err := o.look()
+	if err != nil || before.Kind != tree.File {
+		r.again(f.path)
+		return buffer
+	}
+	made, buffer, err := r.read(o, before.Size, buffer)
+	if err != nil {
+		r.unread(f, err)
+		return buffer
+	}
+	if r.between != nil {
+		r.between(f.path)
+	}
+	after, changedSince, err := o.look()
+	// The name may lead to another file by now, and then what was read is the past.
+	named, nameErr := r.top.look(f.path)
+	if err != nil || nameErr != nil || changedSince != changed ||
+		!after.SameContent(before) || !named.SameContent(before) {
+		r.again(f.path)
+		return buffer
+	}
+	took := time.Since(began)
+	r.tally.files.Add(1)
+	r.tally.nanoseconds.Add(int64(took))
+	r.tally.last.Store(&f.path)
+	if took >= slowFrom {
+		r.noteSlow(f.path, took)
+	}
+	r.reportFile(f, named, made, now)
+	return buffer
+}
+
+// reportFile reports content that was read at the given wall clock time.
+func (r *run) reportFile(f file, s tree.Stat, made recipe.Recipe, now int64) {
+	p := place{path: f.path}
+	if f.row != nil {
+		p.rows = []tree.Base{*f.row}
+	}
+	found := p.finding(s)
+	found.Content = made.ID()
+	found.Racy = racy(f, found, now)
+	if f.from != nil && f.from.Content == found.Content && r.claim(f.from.Entry) {
+		found.Known, found.Rev, found.Moved = f.from.Entry, f.from.Rev, true
+	}
+	if found.Racy {
+		r.noteRacy(f.path)
+	}
+	if row := f.row; row != nil && row.Content == found.Content && row.Racy == found.Racy &&
+		row.Stat == s {
+		return
+	}
+	r.batch.addFile(found, made)
+}
+
+// racy reports whether a later change could leave the file's time as it is. A time that
+// lies in the future stays there, so when reading twice gave the same, that must do.
+func racy(f file, found tree.Finding, now int64) bool {
+	age := time.Duration(now - found.Stat.Mtime)
+	if age >= racyTime {
+		return false
+	}
+	settled := f.row != nil && f.row.Racy && f.row.Content == found.Content &&
+		f.row.Stat.SameContent(found.Stat)
+	return age > -racyTime || !settled
+}
+
+// unread deals with a file that could not be read to its end.
+func (r *run) unread(f file, err error) {
+	switch {
+	case r.ctx.Err() != nil:
+	case errors.Is(err, fs.ErrNotExist), isNoDirectory(err),
+		errors.Is(err, recipe.ErrSizeChanged):
+		r.again(f.path)
+	default:
+		found := tree.Finding{Path: f.path, Problem: unreadable(err)}
+		if f.row != nil {
+			found.Known, found.Rev = f.row.Entry, f.row.Rev
+		}
+		r.batch.add(found)
+	}
+}
+
+// read makes the recipe of a file of the given size. It returns the buffer it used.
+func (r *run) read(o opened, size int64, buffer []byte) (recipe.Recipe, []byte, error) {
+	if size > blockSize {
+		r.large.Lock()
+		defer r.large.Unlock()
+		made, err := r.readLarge(o, size)
+		return made, buffer, err
+	}
+	if int64(cap(buffer)) < size {
+		buffer = make([]byte, size)
+	}
+	n, err := o.read(buffer[:size])
+	if err == nil && int64(n) < size {
+		err = recipe.ErrSizeChanged
+	}
+	if err != nil {
+		return recipe.Recipe{}, buffer, err
+	}
+	r.tally.bytes.Add(size)
+	return recipe.Of(buffer[:size]), buffer, nil
+}
+
+// block is a part of a large file, with the unfinished chunk of the part before in front,
+// so that every chunk is one slice of it.
+type block struct {
+	memory []byte
+	chunks [][]byte
+	ids    []ident.ChunkID
+	hashed chan struct{} // closed when ids are complete
+}
+
+// blockMemory is kept from file to file while large files come one after the other.
+var blockMemory = sync.Pool{New: func() any {
+	return &block{memory: make([]byte, chunker.ForSize(recipe.MaxSize).Max()+blockSize)}
+}}
+
+func (b *block) hash() {
+	b.ids = b.ids[:0]
+	for _, chunk := range b.chunks {
+		b.ids = append(b.ids, recipe.HashChunk(chunk))
+	}
+	close(b.hashed)
+}
+
+// readLarge reads and cuts on this goroutine while others hash.
+func (r *run) readLarge(o opened, size int64) (recipe.Recipe, error) {
+	builder, err := recipe.NewBuilder(size)
+	if err != nil {
+		return recipe.Recipe{}, err
+	}
+	full := make(chan *block, blocksMax)
+	var hashers sync.WaitGroup
+	for range blockHashers {
+		hashers.Go(func() {
+			for b := range full {
+				b.hash()
+			}
+		})
+	}
+	l := largeFile{opened: o, builder: builder, cutter: chunker.NewCutter(builder.Params())}
+	err = r.readBlocks(&l, size, full)
+	close(full)
+	hashers.Wait()
+	for _, b := range l.waiting {
+		if err == nil {
+			err = l.take(b)
+		}
+	}
+	if err != nil {
+		return recipe.Recipe{}, err
+	}
+	return builder.Finish()
+}
+
+func (r *run) readBlocks(l *largeFile, size int64, full chan<- *block) error {
+	for l.fed < size {
+		if err := r.ctx.Err(); err != nil {
+			return err
+		}
+		before := l.fed
+		b, err := l.next(size)
+		if err != nil {
+			return err
+		}
+		if b == nil {
+			break // ended early; Finish says so
+		}
+		full <- b
+		l.waiting = append(l.waiting, b)
+		if len(l.waiting) == blocksMax {
+			oldest := l.waiting[0]
+			l.waiting = l.waiting[1:]
+			if err := l.take(oldest); err != nil {
+				return err
+			}
+		}
+		r.tally.bytes.Add(l.fed - before)
+	}
+	return nil
+}
+
+// largeFile is one that is read block by block.
+type largeFile struct {
+	opened
+	builder *recipe.Builder
+	cutter  *chunker.Cutter
+	fed     int64
+	open    []byte   // the unfinished chunk, at the end of the newest block
+	waiting []*block // being hashed, oldest first
+	ends    []int64
+}
+
+// next reads and cuts one block; nil when the file has ended before its time.
+func (l *largeFile) next(size int64) (*block, error) {
+	b := blockMemory.Get().(*block)
+	room := len(b.memory) - blockSize
+	start := room - copy(b.memory[room-len(l.open):], l.open)
+	n, err := l.read(b.memory[room:])
+	if err != nil || n == 0 {
+		return nil, err
+	}
+	l.ends = l.cutter.Cuts(b.memory[room:room+n], l.ends[:0])
+	if l.fed+int64(n) >= size {
+		l.ends = l.cutter.Finish(l.ends)
+	}
+	b.chunks, b.hashed = b.chunks[:0], make(chan struct{})
+	for _, end := range l.ends {
+		at := room + int(end-l.fed)
+		b.chunks = append(b.chunks, b.memory[start:at])
+		start = at
+	}
+	l.fed += int64(n)
+	l.open = b.memory[start : room+n]
+	return b, nil
+}
+
+// take waits for the chunks of a block and adds them to the recipe. The newest block must
+// not be taken before the next was read: it holds the unfinished chunk.
+func (l *largeFile) take(b *block) error {
+	<-b.hashed
+	for i, id := range b.ids {
+		if err := l.builder.Add(id, len(b.chunks[i])); err != nil {
+			return err
+		}
+	}
+	blockMemory.Put(b)
+	return nil
+}

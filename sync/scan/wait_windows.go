@@ -1,0 +1,4 @@
+package scan
+
+// doNotWait is empty: opening a file never waits here.
+const doNotWait = 0
