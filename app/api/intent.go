@@ -1,0 +1,209 @@
+// Package api is the language between the agent and those who talk to it on the same
+// computer: the command line today, tray and windows later. It holds what they can ask
+// for (intents), what comes back, what can go wrong, and a client.
+//
+// The language is HTTP and JSON over the Unix socket HOME/agent.sock:
+//
+//	GET  /v1/status            one status.View
+//	GET  /v1/status/watch      JSON lines of status.View, one whenever it changed
+//	GET  /v1/events?since=N    JSON lines of status.Event, those after number N
+//	POST /v1/wait              WaitRequest → WaitAnswer
+//	POST /v1/intents/KIND      an Intent → its result, null when there is none
+//
+// A request that fails is answered with an Error. The server is package control; it and
+// all clients share the words here, and nothing here knows how an agent does its work.
+package api
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/shoal-sync/shoal/app/status"
+	"github.com/shoal-sync/shoal/internal/ident"
+)
+
+// BodyMax bounds a request: the longest is a device with many addresses, far below it.
+const BodyMax = 1 << 20
+
+// lineMax bounds one JSON document of an answer. A view of 1,000 devices and 100 folders
+// with a hundred problems each stays below 8 MiB.
+const lineMax = 64 << 20
+
+// Intent is something a person wants the agent to do. Arguments named Folder and Device
+// are an id or a name, as the person gave it; the agent resolves them.
+type Intent interface{ intent() }
+
+// FolderAdd starts keeping the directory at Path, an absolute path. With an ID it joins
+// the folder of that id. An empty Name means the last element of Path. Adding a path that
+// is kept already under the same id changes nothing. The result is a Folder.
+type FolderAdd struct {
+	Path string         `json:"path"`
+	Name string         `json:"name,omitempty"`
+	ID   ident.FolderID `json:"id,omitzero"`
+}
+
+// FolderRemove stops keeping a folder; its files stay. The result is a Folder.
+type FolderRemove struct {
+	Folder string `json:"folder"`
+}
+
+// FolderRescan looks at the whole folder on disk and returns when that is done. The
+// result is a Folder.
+type FolderRescan struct {
+	Folder string `json:"folder"`
+}
+
+// FolderShare makes a device a member of a folder. The result is a Share.
+type FolderShare struct {
+	Folder string      `json:"folder"`
+	Device string      `json:"device"`
+	Role   status.Role `json:"role"`
+}
+
+// FolderUnshare ends a device's membership. The result is a Share with its last role.
+type FolderUnshare struct {
+	Folder string `json:"folder"`
+	Device string `json:"device"`
+}
+
+// DeviceAdd trusts a device. Adding it again replaces its name when one is given, and
+// adds the addresses, each of the form tcp://HOST:PORT. The result is a Device.
+type DeviceAdd struct {
+	ID        ident.DeviceID `json:"id"`
+	Name      string         `json:"name,omitempty"`
+	Addresses []string       `json:"addresses,omitempty"`
+}
+
+// DeviceRemove ends the trust in a device and its memberships. The result is a Device.
+type DeviceRemove struct {
+	Device string `json:"device"`
+}
+
+func (FolderAdd) intent()     {}
+func (FolderRemove) intent()  {}
+func (FolderRescan) intent()  {}
+func (FolderShare) intent()   {}
+func (FolderUnshare) intent() {}
+func (DeviceAdd) intent()     {}
+func (DeviceRemove) intent()  {}
+
+// Folder is the result of an intent about a folder.
+type Folder struct {
+	ID   ident.FolderID `json:"id"`
+	Name string         `json:"name"`
+	Path string         `json:"path"`
+}
+
+// Device is the result of an intent about a device.
+type Device struct {
+	ID   ident.DeviceID `json:"id"`
+	Name string         `json:"name"`
+}
+
+// Share is the result of an intent about a membership.
+type Share struct {
+	Folder ident.FolderID `json:"folder"`
+	Device ident.DeviceID `json:"device"`
+	Role   status.Role    `json:"role"`
+}
+
+// WaitRequest asks to be answered when Folder is verified equal on Device. Empty means
+// every folder, and all connected members.
+type WaitRequest struct {
+	Folder string `json:"folder,omitempty"`
+	Device string `json:"device,omitempty"`
+	// TimeoutMillis is how long to wait; zero waits without end.
+	TimeoutMillis int64 `json:"timeout_ms,omitempty"`
+}
+
+// WaitAnswer says how the wait ended. Missing tells a person what is missing and why; it
+// is empty when Equal.
+type WaitAnswer struct {
+	Equal   bool     `json:"equal"`
+	Missing []string `json:"missing"`
+}
+
+// Timeout returns the limit as a duration. Longer than a year is as good as a year, and
+// keeps the arithmetic from overflowing.
+func (r WaitRequest) Timeout() time.Duration {
+	const year = 365 * 24 * time.Hour
+	millis := min(max(r.TimeoutMillis, 0), year.Milliseconds())
+	return time.Duration(millis) * time.Millisecond
+}
+
+// The words for intents in the request path. They never change.
+const (
+	folderAdd     = "folder-add"
+	folderRemove  = "folder-remove"
+	folderRescan  = "folder-rescan"
+	folderShare   = "folder-share"
+	folderUnshare = "folder-unshare"
+	deviceAdd     = "device-add"
+	deviceRemove  = "device-remove"
+)
+
+// KindOf returns the word that names the kind of an intent.
+func KindOf(intent Intent) string {
+	switch intent.(type) {
+	case FolderAdd:
+		return folderAdd
+	case FolderRemove:
+		return folderRemove
+	case FolderRescan:
+		return folderRescan
+	case FolderShare:
+		return folderShare
+	case FolderUnshare:
+		return folderUnshare
+	case DeviceAdd:
+		return deviceAdd
+	case DeviceRemove:
+		return deviceRemove
+	}
+	panic(fmt.Sprintf("bug: intent %T has no word", intent))
+}
+
+// ParseIntent reads the body of an intent of the given kind. What the body says is not
+// checked beyond its form; the agent does that.
+func ParseIntent(kind string, body []byte) (Intent, error) {
+	switch kind {
+	case folderAdd:
+		return parsed[FolderAdd](body)
+	case folderRemove:
+		return parsed[FolderRemove](body)
+	case folderRescan:
+		return parsed[FolderRescan](body)
+	case folderShare:
+		return parsed[FolderShare](body)
+	case folderUnshare:
+		return parsed[FolderUnshare](body)
+	case deviceAdd:
+		return parsed[DeviceAdd](body)
+	case deviceRemove:
+		return parsed[DeviceRemove](body)
+	}
+	return nil, Errorf(Usage, "this agent does not know the intent %q; "+
+		"program and agent may be of different versions", kind)
+}
+
+// ParseWait reads the body of a wait.
+func ParseWait(body []byte) (r WaitRequest, err error) {
+	return r, strictly(body, &r)
+}
+
+func parsed[T Intent](body []byte) (Intent, error) {
+	var intent T
+	if err := strictly(body, &intent); err != nil {
+		return nil, err
+	}
+	return intent, nil
+}
+
+// strictly refuses fields it does not know: silently ignoring what a newer client asked
+// for would do something else than what the person wanted.
+func strictly(body []byte, into any) error {
+	if err := unmarshalStrict(body, into); err != nil {
+		return Errorf(Usage, "the request cannot be read: %v", err)
+	}
+	return nil
+}

@@ -1,0 +1,309 @@
+// Package config keeps what one user's shoal remembers between runs, all below one
+// directory, the home:
+//
+//	HOME/config.json      settings, trusted devices, folders; people may edit it
+//	HOME/keys/device.key  the Ed25519 key that is this device's identity
+//	HOME/index/           databases, made by others
+//	HOME/lock             held by the agent that runs in this home
+//	HOME/agent.sock       made by package control
+//
+// It checks what it loads and saves, and says in a person's words what is wrong. It does
+// not know what the settings lead to. The host loads and saves; the command line reads
+// the key when no agent runs.
+package config
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/shoal-sync/shoal/app/status"
+	"github.com/shoal-sync/shoal/internal/ident"
+)
+
+// nameMax bounds names in bytes: longer ones fit into no line, and conflict copies carry
+// the device's name inside a file name of at most 255 bytes.
+const nameMax = 64
+
+// Config is the content of config.json. The zero value is the state of a new home; empty
+// settings mean the default, which flags of the agent override.
+type Config struct {
+	// Name is what other devices show for this one; empty means DefaultName.
+	Name string `json:"name,omitempty"`
+	// Listen is ADDR:PORT; empty means ":22100".
+	Listen string `json:"listen,omitempty"`
+	// LogFormat is "text" or "json"; empty means text.
+	LogFormat string   `json:"log_format,omitempty"`
+	Devices   []Device `json:"devices"`
+	Folders   []Folder `json:"folders"`
+}
+
+// Device is a trusted device.
+type Device struct {
+	ID   ident.DeviceID `json:"id"`
+	Name string         `json:"name"`
+	// Addresses are of the form tcp://HOST:PORT.
+	Addresses []string `json:"addresses,omitempty"`
+}
+
+// Folder is a folder kept on this device.
+type Folder struct {
+	ID   ident.FolderID `json:"id"`
+	Name string         `json:"name"`
+	// Path is absolute.
+	Path string `json:"path"`
+	// Token is the identity of the directory, as kept inside it: a disk that is not
+	// mounted, or another directory in its place, is never taken for an emptied folder.
+	Token   string   `json:"token,omitempty"`
+	Members []Member `json:"members,omitempty"`
+}
+
+// Member is another device that shares a folder, as a person here said.
+type Member struct {
+	Device ident.DeviceID `json:"device"`
+	Role   status.Role    `json:"role"`
+}
+
+// Clone returns a copy that shares nothing with c, to be changed and saved as one.
+func (c Config) Clone() Config {
+	c.Devices, c.Folders = slices.Clone(c.Devices), slices.Clone(c.Folders)
+	for i := range c.Devices {
+		c.Devices[i].Addresses = slices.Clone(c.Devices[i].Addresses)
+	}
+	for i := range c.Folders {
+		c.Folders[i].Members = slices.Clone(c.Folders[i].Members)
+	}
+	return c
+}
+
+// PutDevice adds a device, or adds to what is known of it: a name replaces the old one,
+// addresses come on top. It returns the device as it is now. Without any name a device
+// is called by the first group of its id. After an error c is not to be used further.
+func (c *Config) PutDevice(d Device) (Device, error) {
+	at := slices.IndexFunc(c.Devices, func(o Device) bool { return o.ID == d.ID })
+	if at < 0 {
+		at = len(c.Devices)
+		c.Devices = append(c.Devices, Device{ID: d.ID, Name: d.ID.Short()})
+	}
+	now := &c.Devices[at]
+	if d.Name != "" {
+		now.Name = d.Name
+	}
+	for _, address := range d.Addresses {
+		if !slices.Contains(now.Addresses, address) {
+			now.Addresses = append(now.Addresses, address)
+		}
+	}
+	return *now, now.check()
+}
+
+// DropDevice forgets a device and its memberships.
+func (c *Config) DropDevice(id ident.DeviceID) {
+	c.Devices = slices.DeleteFunc(c.Devices, func(d Device) bool { return d.ID == id })
+	for i := range c.Folders {
+		c.Folders[i].dropMember(id)
+	}
+}
+
+// PutFolder adds a folder whose path CheckRoot has allowed.
+func (c *Config) PutFolder(f Folder) error {
+	for _, o := range c.Folders {
+		if o.ID == f.ID {
+			return fmt.Errorf("folder %s is kept already, at %s", f.ID, o.Path)
+		}
+	}
+	if err := f.check(); err != nil {
+		return err
+	}
+	c.Folders = append(c.Folders, f)
+	return nil
+}
+
+// DropFolder forgets a folder. Nothing on disk is touched.
+func (c *Config) DropFolder(id ident.FolderID) {
+	c.Folders = slices.DeleteFunc(c.Folders, func(f Folder) bool { return f.ID == id })
+}
+
+// PutMember makes a device a member of a folder, or changes its role. It reports whether
+// the folder is known.
+func (c *Config) PutMember(folder ident.FolderID, m Member) bool {
+	at := slices.IndexFunc(c.Folders, func(f Folder) bool { return f.ID == folder })
+	if at < 0 {
+		return false
+	}
+	f := &c.Folders[at]
+	for i := range f.Members {
+		if f.Members[i].Device == m.Device {
+			f.Members[i] = m
+			return true
+		}
+	}
+	f.Members = append(f.Members, m)
+	return true
+}
+
+// DropMember ends a device's membership and returns its role, empty when it had none.
+func (c *Config) DropMember(folder ident.FolderID, device ident.DeviceID) status.Role {
+	for i := range c.Folders {
+		if c.Folders[i].ID == folder {
+			return c.Folders[i].dropMember(device)
+		}
+	}
+	return ""
+}
+
+func (f *Folder) dropMember(device ident.DeviceID) (role status.Role) {
+	f.Members = slices.DeleteFunc(f.Members, func(m Member) bool {
+		if m.Device == device {
+			role = m.Role
+		}
+		return m.Device == device
+	})
+	return role
+}
+
+// SplitAddress returns the HOST:PORT of an address of the form tcp://HOST:PORT.
+func SplitAddress(address string) (hostPort string, err error) {
+	hostPort, isTCP := strings.CutPrefix(address, "tcp://")
+	host, _, err := net.SplitHostPort(hostPort)
+	switch {
+	case !isTCP, err != nil, host == "", strings.ContainsFunc(host, notInHost):
+		return "", fmt.Errorf("address %q: want the form tcp://HOST:PORT", address)
+	}
+	if err := checkPort(hostPort, 1); err != nil {
+		return "", fmt.Errorf("address %q: %w", address, err)
+	}
+	return hostPort, nil
+}
+
+// CheckListen reports what is wrong with ADDR:PORT as an address to listen on.
+func CheckListen(listen string) error {
+	host, _, err := net.SplitHostPort(listen)
+	if err != nil || strings.ContainsFunc(host, notInHost) {
+		return fmt.Errorf("listen %q: want the form ADDR:PORT, or :PORT for all addresses",
+			listen)
+	}
+	if err := checkPort(listen, 0); err != nil {
+		return fmt.Errorf("listen %q: %w", listen, err)
+	}
+	return nil
+}
+
+// CheckName reports what is wrong with a name of a device or folder.
+func CheckName(name string) error {
+	switch {
+	case strings.TrimSpace(name) == "":
+		return errors.New("the name is empty")
+	case len(name) > nameMax:
+		return fmt.Errorf("the name %.20q... is longer than %d bytes", name, nameMax)
+	case !utf8.ValidString(name) || strings.ContainsFunc(name, notInName):
+		return fmt.Errorf("the name %q holds characters that cannot be shown", name)
+	}
+	return nil
+}
+
+// CheckLogFormat reports what is wrong with a log format; empty is the default.
+func CheckLogFormat(format string) error {
+	if format != "" && format != "text" && format != "json" {
+		return fmt.Errorf("log format %q: want text or json", format)
+	}
+	return nil
+}
+
+func checkPort(hostPort string, least uint64) error {
+	_, port, err := net.SplitHostPort(hostPort)
+	if err != nil {
+		return err
+	}
+	if n, err := strconv.ParseUint(port, 10, 16); err != nil || n < least {
+		return fmt.Errorf("port %q is not a number from %d to 65535", port, least)
+	}
+	return nil
+}
+
+func notInHost(r rune) bool { return r <= ' ' || strings.ContainsRune("/?#@\\", r) }
+
+func notInName(r rune) bool { return r != ' ' && !unicode.IsGraphic(r) }
+
+// check reports the first thing that is wrong with c by itself.
+func (c Config) check() error {
+	if c.Name != "" {
+		if err := CheckName(c.Name); err != nil {
+			return err
+		}
+	}
+	if c.Listen != "" {
+		if err := CheckListen(c.Listen); err != nil {
+			return err
+		}
+	}
+	if err := CheckLogFormat(c.LogFormat); err != nil {
+		return err
+	}
+	devices := map[ident.DeviceID]bool{}
+	for i, d := range c.Devices {
+		if err := d.check(); err != nil {
+			return fmt.Errorf("devices[%d]: %w", i, err)
+		}
+		if devices[d.ID] {
+			return fmt.Errorf("devices[%d]: device %s is listed twice", i, d.ID)
+		}
+		devices[d.ID] = true
+	}
+	folders := map[ident.FolderID]bool{}
+	for i, f := range c.Folders {
+		if err := f.check(); err != nil {
+			return fmt.Errorf("folders[%d]: %w", i, err)
+		}
+		if folders[f.ID] {
+			return fmt.Errorf("folders[%d]: folder %s is listed twice", i, f.ID)
+		}
+		folders[f.ID] = true
+	}
+	return nil
+}
+
+func (d Device) check() error {
+	if d.ID.IsZero() {
+		return errors.New("the id is missing")
+	}
+	if err := CheckName(d.Name); err != nil {
+		return err
+	}
+	for _, address := range d.Addresses {
+		if _, err := SplitAddress(address); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (f Folder) check() error {
+	if f.ID.IsZero() {
+		return errors.New("the id is missing")
+	}
+	if err := CheckName(f.Name); err != nil {
+		return err
+	}
+	if err := checkAbsolute(f.Path); err != nil {
+		return err
+	}
+	seen := map[ident.DeviceID]bool{}
+	for i, m := range f.Members {
+		switch {
+		case m.Device.IsZero():
+			return fmt.Errorf("members[%d]: the device is missing", i)
+		case seen[m.Device]:
+			return fmt.Errorf("members[%d]: device %s is listed twice", i, m.Device)
+		case !m.Role.Valid():
+			return fmt.Errorf("members[%d]: role %q: want owner, writer or reader", i, m.Role)
+		}
+		seen[m.Device] = true
+	}
+	return nil
+}

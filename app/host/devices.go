@@ -1,0 +1,43 @@
+package host
+
+import (
+	"net/netip"
+
+	"github.com/shoal-sync/shoal/internal/ident"
+)
+
+type addrPort = netip.AddrPort
+
+// strangerCalled notes a device that called without being trusted.
+func (a *agent) strangerCalled(d ident.DeviceID, from netip.AddrPort) {
+	a.log.Debug("a device that is not trusted called", "device", d.String(), "address", from.String())
+}
+
+func (a *agent) deviceName(d ident.DeviceID) string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return nameOf(&a.config, d)
+}
+
+func (a *agent) eachFolder(with func(*folderRun)) {
+	a.mu.Lock()
+	runs := make([]*folderRun, 0, len(a.folders))
+	for _, r := range a.folders {
+		runs = append(runs, r)
+	}
+	a.mu.Unlock()
+	for _, r := range runs {
+		with(r)
+	}
+}
+
+// connected returns the devices that are spoken with now.
+func (ls *links) connected() []ident.DeviceID {
+	ls.mu.Lock()
+	defer ls.mu.Unlock()
+	var out []ident.DeviceID
+	for d := range ls.serving {
+		out = append(out, d)
+	}
+	return out
+}

@@ -1,0 +1,247 @@
+// Package host runs the node in the real world: it gives the cores a clock, links, disks
+// and an index, carries out their effects on small bounded pools, and starts and stops
+// everything in order.
+//
+// One loop runs the device machine, one loop runs each folder, and workers around them
+// read, hash, write, scan and serve. What the cores order is done here; what is right to
+// order is decided there. Program app/shoal calls Run; package control asks the agent
+// what a person wants to know or do.
+package host
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"log/slog"
+	mathrand "math/rand/v2"
+	"net/netip"
+	"strconv"
+	"sync"
+	"sync/atomic"
+
+	"github.com/shoal-sync/shoal/app/config"
+	"github.com/shoal-sync/shoal/app/control"
+	"github.com/shoal-sync/shoal/app/node"
+	"github.com/shoal-sync/shoal/internal/ident"
+	"github.com/shoal-sync/shoal/internal/step"
+	"github.com/shoal-sync/shoal/nat/direct"
+)
+
+// Options say how an agent is to run. Empty Listen, Name and LogFormat mean what the
+// configuration says.
+type Options struct {
+	Home      string
+	Listen    string
+	Name      string
+	LogFormat string
+	Log       *slog.Logger
+	Version   string
+}
+
+// DefaultListen is where other devices reach this one unless told otherwise.
+const DefaultListen = ":22100"
+
+// agent is a running agent.
+type agent struct {
+	opts   Options
+	log    *slog.Logger
+	home   *config.Home
+	clock  step.Clock
+	id     ident.DeviceID
+	name   string
+	ctx    context.Context
+	ending context.CancelFunc
+	work   sync.WaitGroup // every goroutine of the agent
+
+	endpoint *direct.Endpoint
+	listener *direct.Listener
+	device   *step.Loop[node.DeviceEvent, node.DeviceEffect]
+	machine  *node.Device // owned by the device loop
+	links    *links
+	trusted  atomic.Pointer[map[ident.DeviceID]bool]
+	events   *events
+	news     *news
+	view     *views
+
+	mu      sync.Mutex // guards what follows, and changes of the configuration
+	config  config.Config
+	folders map[ident.FolderID]*folderRun
+}
+
+// Run runs an agent until the context ends, and stops it in order. It returns nil after a
+// clean stop, and an error when the agent cannot start.
+func Run(ctx context.Context, opts Options) error {
+	home, err := config.OpenHome(opts.Home)
+	if err != nil {
+		return err
+	}
+	lock, err := home.Lock()
+	if err != nil {
+		return err
+	}
+	a, err := newAgent(home, opts)
+	if err == nil {
+		err = a.run(ctx)
+	}
+	return errors.Join(err, lock.Release())
+}
+
+func newAgent(home *config.Home, opts Options) (*agent, error) {
+	settings, err := home.Load()
+	if err != nil {
+		return nil, err
+	}
+	key, err := home.Key()
+	if err != nil {
+		return nil, err
+	}
+	a := &agent{
+		opts: opts, log: opts.Log, home: home, clock: step.NewClock(), id: key.Device(),
+		name: firstOf(opts.Name, settings.Name, config.DefaultName()),
+		news: newNews(), events: newEvents(), config: settings,
+		folders: map[ident.FolderID]*folderRun{},
+	}
+	a.links = newLinks(a)
+	a.view = newViews()
+	a.trust()
+	a.endpoint, err = direct.New(direct.Options{
+		Key: key.Private(), Trusts: a.trusts, Refused: a.strangerCalled, Log: a.log,
+	})
+	if err != nil {
+		return nil, err
+	}
+	a.machine = node.NewDevice(a.id, chance())
+	a.device = step.NewLoop(a.clock, a.machine, a.actDevice, func() (node.DeviceEvent, bool) {
+		a.view.setLinks(a.machine)
+		return nil, false
+	})
+	return a, nil
+}
+
+// run starts everything, waits for the end, and stops everything.
+func (a *agent) run(ctx context.Context) error {
+	a.ctx, a.ending = context.WithCancel(ctx)
+	defer a.ending()
+	if err := a.listen(); err != nil {
+		return err
+	}
+	server, err := control.Listen(a.home.Dir(), a, a.log)
+	if err != nil {
+		return errors.Join(err, a.listener.Close())
+	}
+	a.start(func() { a.device.Run(a.ctx) })
+	a.start(func() {
+		if err := a.listener.Serve(a.welcome); err != nil {
+			a.log.Error("cannot take calls from other devices", "error", err)
+		}
+	})
+	a.mu.Lock()
+	settings := a.config.Clone()
+	a.mu.Unlock()
+	for _, d := range settings.Devices {
+		a.deviceTrusted(d)
+	}
+	for _, f := range settings.Folders {
+		a.mu.Lock()
+		a.startFolder(f)
+		a.mu.Unlock()
+	}
+	a.start(a.resolveAddresses)
+	a.start(a.measure)
+	a.log.Info("agent started", "device", a.id.String(), "name", a.name,
+		"listen", a.listener.Addr().String(), "version", a.opts.Version)
+	err = server.Run(a.ctx)
+	a.ending()
+	return errors.Join(err, a.stop())
+}
+
+func (a *agent) start(work func()) {
+	a.work.Add(1)
+	go func() {
+		defer a.work.Done()
+		work()
+	}()
+}
+
+// stop ends what run started, outside in: nobody calls any more, links close, folders
+// finish what they are writing.
+func (a *agent) stop() error {
+	err := a.listener.Close()
+	a.links.closeAll("the device stops")
+	a.mu.Lock()
+	runs := make([]*folderRun, 0, len(a.folders))
+	for _, r := range a.folders {
+		runs = append(runs, r)
+	}
+	a.mu.Unlock()
+	var closing sync.WaitGroup
+	for _, r := range runs {
+		closing.Go(r.close)
+	}
+	closing.Wait()
+	a.work.Wait()
+	a.log.Info("agent stopped")
+	return err
+}
+
+// listen takes the configured port, or a free one when the default port is taken.
+func (a *agent) listen() error {
+	asked := firstOf(a.opts.Listen, a.config.Listen)
+	addr, err := parseListen(firstOf(asked, DefaultListen))
+	if err != nil {
+		return err
+	}
+	a.listener, err = a.endpoint.Listen(addr)
+	if errors.Is(err, direct.ErrPortInUse) {
+		taken := err
+		a.listener, err = a.endpoint.Listen(netip.AddrPortFrom(addr.Addr(), 0))
+		if err == nil {
+			a.log.Warn("listening on another port: other devices must be told of it",
+				"reason", taken.Error(), "listen", a.listener.Addr().String())
+		}
+	}
+	return err
+}
+
+// parseListen reads ADDR:PORT; no address means every address of this computer.
+func parseListen(text string) (netip.AddrPort, error) {
+	if err := config.CheckListen(text); err != nil {
+		return netip.AddrPort{}, err
+	}
+	if text[0] == ':' {
+		port, err := strconv.ParseUint(text[1:], 10, 16)
+		return netip.AddrPortFrom(netip.Addr{}, uint16(port)), err
+	}
+	addr, err := netip.ParseAddrPort(text)
+	if err != nil {
+		return addr, fmt.Errorf("listen on %q: give an IP address and a port, such as 192.168.1.5:22100", text)
+	}
+	return addr, nil
+}
+
+func firstOf(texts ...string) string {
+	for _, t := range texts {
+		if t != "" {
+			return t
+		}
+	}
+	return ""
+}
+
+// chance returns a source of chance for one core, seeded by the system.
+func chance() *mathrand.Rand {
+	return mathrand.New(mathrand.NewPCG(random64(), random64()))
+}
+
+// random64 is a number that nobody can guess, never zero.
+func random64() uint64 {
+	var b [8]byte
+	for {
+		rand.Read(b[:]) // never fails: crypto/rand ends the program instead
+		if n := binary.BigEndian.Uint64(b[:]); n != 0 {
+			return n
+		}
+	}
+}

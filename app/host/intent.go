@@ -1,0 +1,397 @@
+package host
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/shoal-sync/shoal/app/api"
+	"github.com/shoal-sync/shoal/app/config"
+	"github.com/shoal-sync/shoal/app/node"
+	"github.com/shoal-sync/shoal/app/status"
+	"github.com/shoal-sync/shoal/discovery/book"
+	"github.com/shoal-sync/shoal/internal/ident"
+	"github.com/shoal-sync/shoal/nat/route"
+	"github.com/shoal-sync/shoal/sync/disk"
+)
+
+// Do implements control.Agent.
+func (a *agent) Do(ctx context.Context, intent api.Intent) (any, error) {
+	switch i := intent.(type) {
+	case api.FolderAdd:
+		return a.addFolder(i)
+	case api.FolderRemove:
+		return a.removeFolder(i)
+	case api.FolderRescan:
+		return a.rescanFolder(ctx, i)
+	case api.FolderShare:
+		return a.shareFolder(i)
+	case api.FolderUnshare:
+		return a.unshareFolder(i)
+	case api.DeviceAdd:
+		return a.addDevice(i)
+	case api.DeviceRemove:
+		return a.removeDevice(i)
+	}
+	return nil, api.Errorf(api.Usage, "this agent cannot do %T", intent)
+}
+
+// change applies a change to the configuration and saves it, or changes nothing.
+// The agent's lock is held.
+func (a *agent) change(with func(*config.Config) error) error {
+	fresh := a.config.Clone()
+	if err := with(&fresh); err != nil {
+		return err
+	}
+	if err := a.home.Save(fresh); err != nil {
+		return err
+	}
+	a.config = fresh
+	return nil
+}
+
+func (a *agent) addFolder(i api.FolderAdd) (any, error) {
+	path, err := filepath.Abs(i.Path)
+	if err != nil {
+		return nil, err
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, f := range a.config.Folders {
+		if f.Path == path && (i.ID.IsZero() || i.ID == f.ID) {
+			return api.Folder{ID: f.ID, Name: f.Name, Path: f.Path}, nil
+		}
+	}
+	if err := a.home.CheckRoot(a.config, path); err != nil {
+		return nil, err
+	}
+	if _, err := os.Lstat(filepath.Join(path, ".shoalignore")); err == nil {
+		return nil, fmt.Errorf("%s has a .shoalignore, which this version does not obey yet: "+
+			"it would share what you want ignored; move the file away to share everything", path)
+	}
+	f := config.Folder{ID: i.ID, Name: firstOf(i.Name, filepath.Base(path)), Path: path}
+	if f.ID.IsZero() {
+		f.ID = newFolderID()
+	}
+	made, err := disk.Create(path, disk.Limits{})
+	if err != nil {
+		return nil, err
+	}
+	f.Token = made.Identity().String()
+	if err := made.Close(); err != nil {
+		return nil, err
+	}
+	if err := a.change(func(c *config.Config) error { return c.PutFolder(f) }); err != nil {
+		return nil, err
+	}
+	a.startFolder(f)
+	return api.Folder{ID: f.ID, Name: f.Name, Path: f.Path}, nil
+}
+
+func newFolderID() (id ident.FolderID) {
+	for i := range 2 {
+		n := random64()
+		for j := range 8 {
+			id[8*i+j] = byte(n >> (8 * j))
+		}
+	}
+	return id
+}
+
+// removeFolder stops keeping a folder and forgets what was known of it: added again, it
+// is another replica.
+func (a *agent) removeFolder(i api.FolderRemove) (any, error) {
+	f, err := api.FindFolder(a.Status(), i.Folder)
+	if err != nil {
+		return nil, err
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	err = a.change(func(c *config.Config) error { c.DropFolder(f.ID); return nil })
+	if err != nil {
+		return nil, err
+	}
+	r := a.folders[f.ID]
+	delete(a.folders, f.ID)
+	if r != nil {
+		r.close()
+	}
+	a.view.setFolder(f.ID, nil)
+	dir, err := a.home.IndexDir()
+	if err == nil {
+		err = removeIndex(dir, f.ID)
+	}
+	return api.Folder{ID: f.ID, Name: f.Name, Path: f.Path}, err
+}
+
+func (a *agent) rescanFolder(ctx context.Context, i api.FolderRescan) (any, error) {
+	f, r, err := a.runOf(i.Folder)
+	if err != nil {
+		return nil, err
+	}
+	if err := r.rescan(ctx); err != nil {
+		return nil, err
+	}
+	return api.Folder{ID: f.ID, Name: f.Name, Path: f.Path}, nil
+}
+
+// runOf finds a folder that is being kept.
+func (a *agent) runOf(text string) (status.Folder, *folderRun, error) {
+	f, err := api.FindFolder(a.Status(), text)
+	if err != nil {
+		return f, nil, err
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	r := a.folders[f.ID]
+	if r == nil {
+		return f, nil, api.Errorf(api.NotFound, "folder %q is not kept any more", text)
+	}
+	if p := r.broken.Load(); p != nil {
+		return f, nil, fmt.Errorf("folder %q is not kept at the moment: %s", f.Name, p.Reason)
+	}
+	return f, r, nil
+}
+
+func (a *agent) shareFolder(i api.FolderShare) (any, error) {
+	f, d, err := a.findBoth(i.Folder, i.Device)
+	if err != nil {
+		return nil, err
+	}
+	if i.Role != status.Writer {
+		return nil, api.Errorf(api.Usage, "this version shares folders among writers only: "+
+			"the roles owner and reader would not be kept to; use --role writer")
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	err = a.change(func(c *config.Config) error {
+		if !c.PutMember(f.ID, config.Member{Device: d.ID, Role: i.Role}) {
+			return api.Errorf(api.NotFound, "folder %q is not kept any more", i.Folder)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	if r := a.folders[f.ID]; r != nil {
+		r.post(node.MemberAdded{Device: d.ID})
+	}
+	return api.Share{Folder: f.ID, Device: d.ID, Role: i.Role}, nil
+}
+
+func (a *agent) unshareFolder(i api.FolderUnshare) (any, error) {
+	f, d, err := a.findBoth(i.Folder, i.Device)
+	if err != nil {
+		return nil, err
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	var role status.Role
+	err = a.change(func(c *config.Config) error { role = c.DropMember(f.ID, d.ID); return nil })
+	if err != nil {
+		return nil, err
+	}
+	if role == "" {
+		return nil, api.Errorf(api.NotFound, "folder %q is not shared with %q", f.Name, d.Name)
+	}
+	if r := a.folders[f.ID]; r != nil {
+		r.post(node.MemberRemoved{Device: d.ID})
+	}
+	return api.Share{Folder: f.ID, Device: d.ID, Role: role}, nil
+}
+
+func (a *agent) findBoth(folder, device string) (f status.Folder, d status.Device, err error) {
+	view := a.Status()
+	if f, err = api.FindFolder(view, folder); err != nil {
+		return f, d, err
+	}
+	d, err = api.FindDevice(view, device)
+	return f, d, err
+}
+
+func (a *agent) addDevice(i api.DeviceAdd) (any, error) {
+	if i.ID == a.id {
+		return nil, api.Errorf(api.Usage, "this is the id of this device itself: give the other one's")
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	var d config.Device
+	err := a.change(func(c *config.Config) (err error) {
+		d, err = c.PutDevice(config.Device{ID: i.ID, Name: i.Name, Addresses: i.Addresses})
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	a.trust()
+	a.deviceTrusted(d)
+	return api.Device{ID: d.ID, Name: d.Name}, nil
+}
+
+func (a *agent) removeDevice(i api.DeviceRemove) (any, error) {
+	d, err := api.FindDevice(a.Status(), i.Device)
+	if err != nil {
+		return nil, err
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	err = a.change(func(c *config.Config) error { c.DropDevice(d.ID); return nil })
+	if err != nil {
+		return nil, err
+	}
+	a.trust()
+	for _, r := range a.folders {
+		r.post(node.MemberRemoved{Device: d.ID})
+	}
+	a.device.Post(a.ctx, route.DeviceForgotten{Device: d.ID})
+	return api.Device{ID: d.ID, Name: d.Name}, nil
+}
+
+// trust makes the configured devices the ones that may link. The agent's lock is held, or
+// the agent has not started.
+func (a *agent) trust() {
+	trusted := map[ident.DeviceID]bool{}
+	for _, d := range a.config.Devices {
+		trusted[d.ID] = true
+	}
+	a.trusted.Store(&trusted)
+}
+
+func (a *agent) trusts(d ident.DeviceID) bool { return (*a.trusted.Load())[d] }
+
+// deviceTrusted lets the device machine link to a device, and tells it where that is.
+func (a *agent) deviceTrusted(d config.Device) {
+	a.device.Post(a.ctx, route.DeviceTrusted{Device: d.ID})
+	a.start(func() { a.resolve(d) })
+}
+
+// resolveEvery is how often host names are looked up again: they may point elsewhere.
+const resolveEvery = 5 * time.Minute
+
+func (a *agent) resolveAddresses() {
+	ticker := time.NewTicker(resolveEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-a.ctx.Done():
+			return
+		case <-ticker.C:
+		}
+		a.mu.Lock()
+		devices := a.config.Clone().Devices
+		a.mu.Unlock()
+		for _, d := range devices {
+			a.resolve(d)
+		}
+	}
+}
+
+func (a *agent) resolve(d config.Device) {
+	for _, address := range d.Addresses {
+		hostPort, err := config.SplitAddress(address)
+		if err == nil {
+			var found []addrPort
+			if found, err = lookUp(a.ctx, hostPort); err == nil {
+				for _, addr := range found {
+					a.device.Post(a.ctx, book.AddressHeard{Device: d.ID, Addr: addr, Source: book.Static})
+				}
+			}
+		}
+		if err != nil && a.ctx.Err() == nil {
+			a.log.Warn("cannot find a device by name; check the address", "device", d.Name,
+				"address", address, "error", err)
+		}
+	}
+}
+
+// Wait implements control.Agent.
+func (a *agent) Wait(ctx context.Context, folder, device string) ([]string, error) {
+	for {
+		changed := a.news.next()
+		missing, err := a.missing(folder, device)
+		if err != nil || len(missing) == 0 {
+			return nil, err
+		}
+		select {
+		case <-changed:
+		case <-time.After(time.Second): // links have no news of their own
+		case <-ctx.Done():
+			if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+				return missing, nil
+			}
+			return missing, ctx.Err()
+		}
+	}
+}
+
+// missing lists what is not verified equal.
+func (a *agent) missing(folder, device string) ([]string, error) {
+	view := a.Status()
+	folders := view.Folders
+	if folder != "" {
+		f, err := api.FindFolder(view, folder)
+		if err != nil {
+			return nil, err
+		}
+		folders = []status.Folder{f}
+	}
+	var only ident.DeviceID
+	if device != "" {
+		d, err := api.FindDevice(view, device)
+		if err != nil {
+			return nil, err
+		}
+		only = d.ID
+	}
+	if len(folders) == 0 {
+		return []string{"no folder is kept on this device"}, nil
+	}
+	var out []string
+	for _, f := range folders {
+		out = append(out, missingIn(f, only)...)
+	}
+	return out, nil
+}
+
+func missingIn(f status.Folder, only ident.DeviceID) []string {
+	var out []string
+	for _, p := range f.Problems {
+		if f.NeedFiles > 0 || p.Path == "" {
+			out = append(out, fmt.Sprintf("%s: %s %s", f.Name, p.Path, p.Reason))
+		}
+	}
+	if f.NeedFiles > 0 {
+		out = append(out, fmt.Sprintf("%s: %s (%s) still to come here", f.Name,
+			status.Files(f.NeedFiles), status.Bytes(f.NeedBytes)))
+	}
+	members := slices.Clone(f.Members)
+	if !only.IsZero() {
+		members = slices.DeleteFunc(members, func(m status.Member) bool { return m.Device != only })
+		if len(members) == 0 {
+			return append(out, fmt.Sprintf("%s: not shared with that device", f.Name))
+		}
+	}
+	connected, behind := 0, 0
+	for _, m := range members {
+		switch {
+		case !m.Connected && !only.IsZero():
+			out = append(out, fmt.Sprintf("%s: %s is not connected", f.Name, m.Name))
+		case m.Connected && !m.UpToDate:
+			out = append(out, fmt.Sprintf("%s: not yet verified equal on %s", f.Name, m.Name))
+			behind++
+		case m.Connected:
+			connected++
+		}
+	}
+	if connected == 0 && len(out) == 0 && behind == 0 {
+		out = append(out, fmt.Sprintf("%s: no member is connected", f.Name))
+	}
+	if equalEnough := connected > 0 && behind == 0 && f.NeedFiles == 0; equalEnough {
+		return nil
+	}
+	return out
+}

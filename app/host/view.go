@@ -1,0 +1,287 @@
+package host
+
+import (
+	"encoding/hex"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/shoal-sync/shoal/app/config"
+	"github.com/shoal-sync/shoal/app/node"
+	"github.com/shoal-sync/shoal/app/status"
+	"github.com/shoal-sync/shoal/internal/ident"
+	"github.com/shoal-sync/shoal/internal/step"
+	"github.com/shoal-sync/shoal/nat/route"
+	"github.com/shoal-sync/shoal/sync/wire"
+)
+
+// views keeps the latest snapshot of every machine, put here by their loops, so that
+// status is ready whenever it is asked for.
+type views struct {
+	mu      sync.Mutex
+	links   map[ident.DeviceID]route.Status
+	folders map[ident.FolderID]*node.Snapshot
+	equal   map[ident.FolderID]status.Equal
+	seen    map[ident.DeviceID]status.Moment
+	rates   map[ident.FolderID]rate
+}
+
+// rate is how fast a folder's content comes in, averaged over some seconds.
+type rate struct {
+	last int64   // bytes that had come when it was last measured
+	bps  float64 // bytes per second
+}
+
+func newViews() *views {
+	return &views{
+		folders: map[ident.FolderID]*node.Snapshot{}, equal: map[ident.FolderID]status.Equal{},
+		seen: map[ident.DeviceID]status.Moment{}, rates: map[ident.FolderID]rate{},
+	}
+}
+
+func (v *views) setLinks(machine *node.Device) {
+	all := machine.Links()
+	links := make(map[ident.DeviceID]route.Status, len(all))
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	for _, s := range all {
+		links[s.Device] = s
+		if s.Connected || v.links[s.Device].Connected {
+			v.seen[s.Device] = status.MomentOf(time.Now())
+		}
+	}
+	v.links = links
+}
+
+// setFolder keeps the snapshot of a folder; nil forgets it.
+func (v *views) setFolder(id ident.FolderID, s *node.Snapshot) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if s == nil {
+		delete(v.folders, id)
+		delete(v.rates, id)
+		return
+	}
+	v.folders[id] = s
+	for _, m := range s.Members {
+		if m.Equal && s.Folder.Totals.Needs == 0 && !s.Folder.Scanning {
+			v.equal[id] = status.Equal{Device: m.Device, When: status.MomentOf(time.Now())}
+		}
+	}
+}
+
+// publish makes the folder's present snapshot the one people see.
+func (r *folderRun) publish() {
+	s := r.machine.Snapshot()
+	r.agent.view.setFolder(r.id, &s)
+	r.agent.news.tell()
+}
+
+// measure keeps the rates, once a second, until the agent ends.
+func (a *agent) measure() {
+	ticker := time.NewTicker(time.Second)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-a.ctx.Done():
+			return
+		case <-ticker.C:
+		}
+		a.eachFolder(func(r *folderRun) {
+			now := r.bytesIn.Load()
+			a.view.mu.Lock()
+			defer a.view.mu.Unlock()
+			old, known := a.view.rates[r.id]
+			fresh := rate{last: now}
+			if known {
+				const weight = 0.3 // of the newest second: steady within some five seconds
+				fresh.bps = old.bps*(1-weight) + float64(now-old.last)*weight
+			}
+			a.view.rates[r.id] = fresh
+		})
+	}
+}
+
+// Status implements control.Agent.
+func (a *agent) Status() status.View {
+	a.mu.Lock()
+	settings := a.config.Clone()
+	runs := make(map[ident.FolderID]*folderRun, len(a.folders))
+	for id, r := range a.folders {
+		runs[id] = r
+	}
+	a.mu.Unlock()
+	out := status.View{Device: status.Self{
+		ID: a.id, Name: a.name, Listen: []string{a.listener.Addr().String()},
+	}}
+	a.view.mu.Lock()
+	defer a.view.mu.Unlock()
+	for _, d := range settings.Devices {
+		out.Devices = append(out.Devices, a.deviceView(d))
+	}
+	for _, f := range settings.Folders {
+		out.Folders = append(out.Folders, a.folderView(&settings, f, runs[f.ID]))
+	}
+	return out
+}
+
+// deviceView describes a device. The lock of views is held.
+func (a *agent) deviceView(d config.Device) status.Device {
+	out := status.Device{ID: d.ID, Name: d.Name, Addresses: d.Addresses, LastSeen: a.view.seen[d.ID]}
+	t := a.links.counted(d.ID)
+	out.BytesIn, out.BytesOut = t.in, t.out
+	s, known := a.view.links[d.ID]
+	if !known {
+		return out
+	}
+	out.Connected = s.Connected
+	if s.Connected {
+		out.Route = status.Direct
+		if s.Lan {
+			out.Route = status.LAN
+		}
+		out.RTT = status.Measured(float64(s.RTT) / float64(time.Millisecond))
+		return out
+	}
+	out.LastProblem, out.NextTry = s.Reason, a.momentOf(s.NextTry)
+	if len(d.Addresses) == 0 && out.LastProblem == "" {
+		out.LastProblem = "no address of it is known: it can still connect to this device"
+	}
+	return out
+}
+
+// folderView describes a folder. The lock of views is held.
+func (a *agent) folderView(settings *config.Config, f config.Folder, r *folderRun) status.Folder {
+	out := status.Folder{ID: f.ID, Name: f.Name, Path: f.Path, State: status.Scanning}
+	s := a.view.folders[f.ID]
+	for _, m := range f.Members {
+		out.Members = append(out.Members, memberView(settings, m, s))
+	}
+	if equal, ok := a.view.equal[f.ID]; ok {
+		equal.Name = nameOf(settings, equal.Device)
+		out.LastEqual = &equal
+	}
+	if r != nil {
+		if p := r.broken.Load(); p != nil {
+			out.State, out.Problems = status.NeedsYou, []status.Problem{*p}
+			return out
+		}
+	}
+	if s == nil {
+		return out
+	}
+	t := s.Folder.Totals
+	out.Files, out.Bytes = t.Files, t.Bytes
+	out.NeedFiles, out.NeedBytes = t.NeedFiles, t.NeedBytes
+	out.Conflicts, out.Root = int(t.Conflicts), hex.EncodeToString(s.Folder.Root[:])
+	out.Problems = a.problems(settings, s)
+	out.State = stateOf(s, len(s.Troubles))
+	out.Progress = a.progress(f.ID, s, r)
+	return out
+}
+
+func memberView(settings *config.Config, m config.Member, s *node.Snapshot) status.Member {
+	out := status.Member{Device: m.Device, Role: m.Role, Name: nameOf(settings, m.Device)}
+	if s == nil {
+		return out
+	}
+	if i := slices.IndexFunc(s.Members, func(o node.Member) bool { return o.Device == m.Device }); i >= 0 {
+		out.Connected = s.Members[i].Joined
+		out.UpToDate = s.Members[i].Equal && s.Folder.Totals.Needs == 0 && !s.Folder.Scanning
+	}
+	return out
+}
+
+// stateOf says in one word how a folder is. Up to date is said only of what is verified:
+// nothing is missing here, and every connected member has told of the same root.
+func stateOf(s *node.Snapshot, troubles int) status.State {
+	joined, equal := 0, true
+	for _, m := range s.Members {
+		if m.Joined {
+			joined++
+			equal = equal && m.Equal
+		}
+	}
+	switch {
+	case s.Folder.Broken != "":
+		return status.NeedsYou
+	case s.Folder.Scanning:
+		return status.Scanning
+	case s.Folder.Totals.Needs > 0 && joined == 0 && s.Folder.Totals.NeedFiles > 0:
+		return status.Waiting
+	case s.Folder.Totals.Needs > 0:
+		return status.Syncing
+	case joined == 0:
+		return status.Waiting
+	case !equal:
+		return status.Syncing
+	case s.Folder.Totals.Conflicts > 0 || troubles > 0:
+		return status.NeedsYou
+	}
+	return status.UpToDate
+}
+
+// problems lists what keeps the folder from being as it should be.
+func (a *agent) problems(settings *config.Config, s *node.Snapshot) []status.Problem {
+	var out []status.Problem
+	for _, t := range s.Troubles {
+		out = append(out, status.Problem{
+			Path: t.Path, Kind: string(t.Kind), Reason: t.Reason, NextTry: a.momentOf(t.NextTry),
+		})
+	}
+	for _, m := range s.Members {
+		if m.Linked && m.Refused {
+			out = append(out, status.Problem{
+				Kind: "member", Reason: nameOf(settings, m.Device) + refusals[m.Reason],
+			})
+		}
+	}
+	return out
+}
+
+var refusals = map[wire.RefuseReason]string{
+	wire.NotMember:    " does not share this folder with this device yet: share it there too",
+	wire.FolderPaused: " has paused this folder",
+	wire.FolderBroken: " cannot keep this folder at the moment; look at its status",
+	wire.CloneFound: " has a copy of this device's own replica: one index was copied to the other;" +
+		" stop one agent and delete its index of this folder",
+}
+
+func (a *agent) progress(id ident.FolderID, s *node.Snapshot, r *folderRun) *status.Progress {
+	t := s.Folder.Totals
+	out := &status.Progress{BytesDone: t.Bytes - t.NeedBytes, BytesTotal: t.Bytes}
+	bps := a.view.rates[id].bps
+	if r != nil {
+		if p := r.reading.Load(); p != nil {
+			out.Current = p.Path
+			if t.NeedFiles == 0 {
+				out.BytesDone = p.Bytes
+				return out
+			}
+		}
+	}
+	if t.NeedFiles == 0 {
+		return nil
+	}
+	out.RateBps = int64(bps)
+	if bps >= 1 {
+		out.ETA = status.Measured(float64(t.NeedBytes) / bps)
+	}
+	return out
+}
+
+func (a *agent) momentOf(t step.Instant) status.Moment {
+	if t == step.Never || t == 0 {
+		return 0
+	}
+	return status.MomentOf(time.Now().Add(t.Since(a.clock.Now())))
+}
+
+func nameOf(settings *config.Config, d ident.DeviceID) string {
+	for _, o := range settings.Devices {
+		if o.ID == d {
+			return o.Name
+		}
+	}
+	return d.Short()
+}

@@ -1,0 +1,90 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+
+	"github.com/spf13/cobra"
+
+	"github.com/shoal-sync/shoal/app/config"
+	"github.com/shoal-sync/shoal/app/host"
+)
+
+// agentFlags are the flags of the program without a command.
+type agentFlags struct {
+	nogui, tray, noMDNS bool
+	listen, name        string
+	logFormat           string
+}
+
+func (a *agentFlags) define(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.BoolVar(&a.nogui, "nogui", false, "run the agent in the foreground")
+	flags.BoolVar(&a.tray, "tray", false, "run in the background with a tray icon (later)")
+	flags.StringVar(&a.listen, "listen", "",
+		"`ADDR:PORT` other devices reach this one at; port 0 is any free one (default :22100)")
+	flags.StringVar(&a.name, "name", "",
+		"`NAME` other devices see (default: the name of the computer)")
+	flags.StringVar(&a.logFormat, "log-format", "", "`FORM` of the log: text or json (default text)")
+	flags.BoolVar(&a.noMDNS, "no-mdns", false,
+		"finding devices on the LAN comes later; this flag keeps it off")
+}
+
+func (a *agentFlags) check() error {
+	if a.listen != "" {
+		if err := config.CheckListen(a.listen); err != nil {
+			return usageError{err}
+		}
+	}
+	if a.name != "" {
+		if err := config.CheckName(a.name); err != nil {
+			return usageError{fmt.Errorf("--name: %w", err)}
+		}
+	}
+	if err := config.CheckLogFormat(a.logFormat); err != nil {
+		return usageError{err}
+	}
+	return nil
+}
+
+func (s *session) runAgent(ctx context.Context, a agentFlags) error {
+	if err := a.check(); err != nil {
+		return err
+	}
+	dir, err := s.home()
+	if err != nil {
+		return err
+	}
+	home, err := config.OpenHome(dir)
+	if err != nil {
+		return err
+	}
+	settings, err := home.Load()
+	if err != nil {
+		return err
+	}
+	format := a.logFormat
+	if format == "" {
+		format = settings.LogFormat
+	}
+	return host.Run(ctx, host.Options{
+		Home: dir, Listen: a.listen, Name: a.name, LogFormat: format,
+		Log: s.logger(format), Version: buildVersion(),
+	})
+}
+
+// logger writes to standard error: standard output is for answers.
+func (s *session) logger(format string) *slog.Logger {
+	options := &slog.HandlerOptions{Level: slog.LevelInfo}
+	switch {
+	case s.quiet:
+		options.Level = slog.LevelWarn
+	case s.verbose:
+		options.Level = slog.LevelDebug
+	}
+	if format == "json" {
+		return slog.New(slog.NewJSONHandler(s.errs, options))
+	}
+	return slog.New(slog.NewTextHandler(s.errs, options))
+}

@@ -1,0 +1,190 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"github.com/shoal-sync/shoal/app/api"
+	"github.com/shoal-sync/shoal/app/config"
+	"github.com/shoal-sync/shoal/app/status"
+	"github.com/shoal-sync/shoal/internal/ident"
+)
+
+func (s *session) folderCommand() *cobra.Command {
+	return group("folder", "Keeps, shares and looks after folders",
+		s.folderAdd(), s.folderList(), s.folderRemove(), s.folderRescan(), s.folderShare(),
+		s.folderUnshare())
+}
+
+func (s *session) folderAdd() *cobra.Command {
+	var name, id string
+	cmd := &cobra.Command{
+		Use:   "add PATH",
+		Short: "Starts keeping a directory and prints the folder id",
+		Args:  takes("PATH"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			intent := api.FolderAdd{Name: name}
+			if cmd.Flags().Changed("name") {
+				if err := config.CheckName(name); err != nil {
+					return usagef("--name: %w", err)
+				}
+			}
+			if id != "" {
+				parsed, err := ident.ParseFolder(id)
+				if err != nil {
+					return usagef("--id: %w", err)
+				}
+				intent.ID = parsed
+			}
+			if args[0] == "" {
+				return usagef("PATH is empty")
+			}
+			path, err := filepath.Abs(args[0])
+			if err != nil {
+				return fmt.Errorf("folder %s: %w", args[0], err)
+			}
+			intent.Path = path
+			var folder api.Folder
+			raw, err := s.do(cmd, intent, &folder)
+			if err != nil || s.json {
+				return s.raw(raw, err)
+			}
+			return s.line(folder.ID.String())
+		},
+	}
+	cmd.Flags().StringVar(&name, "name", "", "`NAME` of the folder (default: that of the directory)")
+	cmd.Flags().StringVar(&id, "id", "", "join the existing folder with this `FOLDERID`")
+	return cmd
+}
+
+func (s *session) folderList() *cobra.Command {
+	return &cobra.Command{
+		Use:   "list",
+		Short: "Lists the folders kept here",
+		Args:  takes(),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			view, err := s.view(cmd)
+			if err != nil {
+				return err
+			}
+			if s.json {
+				return s.document(view.Folders)
+			}
+			return s.lines(status.FolderLines(view.Folders, now()))
+		},
+	}
+}
+
+func (s *session) folderRemove() *cobra.Command {
+	return s.aboutFolder("remove", "Stops keeping a folder; its files stay",
+		"stopped keeping %s at %s; its files stay",
+		func(folder string) api.Intent { return api.FolderRemove{Folder: folder} })
+}
+
+func (s *session) folderRescan() *cobra.Command {
+	return s.aboutFolder("rescan", "Looks at the whole folder on disk; returns when done",
+		"scanned %s at %s",
+		func(folder string) api.Intent { return api.FolderRescan{Folder: folder} })
+}
+
+// aboutFolder is a command that takes FOLDER and confirms with its name and path.
+func (s *session) aboutFolder(
+	verb, short, done string, intent func(folder string) api.Intent,
+) *cobra.Command {
+	return &cobra.Command{
+		Use: verb + " FOLDER", Short: short, Args: takes("FOLDER"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			var folder api.Folder
+			raw, err := s.do(cmd, intent(args[0]), &folder)
+			if err != nil || s.json {
+				return s.raw(raw, err)
+			}
+			return s.say(done, status.Plain(folder.Name), status.Plain(folder.Path))
+		},
+	}
+}
+
+func (s *session) folderShare() *cobra.Command {
+	var role string
+	cmd := &cobra.Command{
+		Use:   "share FOLDER DEVICE",
+		Short: "Makes a device a member of a folder",
+		Long: "Makes a device a member of a folder. By hand, both devices do it: each " +
+			"shares the folder of the same id with the other.",
+		Args: takes("FOLDER", "DEVICE"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			wanted := status.Role(role)
+			if !wanted.Valid() {
+				return usagef("--role %q: want owner, writer or reader", role)
+			}
+			var share api.Share
+			raw, err := s.do(cmd,
+				api.FolderShare{Folder: args[0], Device: args[1], Role: wanted}, &share)
+			if err != nil || s.json {
+				return s.raw(raw, err)
+			}
+			return s.say("sharing %s with %s as %s", status.Plain(args[0]),
+				status.Plain(args[1]), share.Role)
+		},
+	}
+	cmd.Flags().StringVar(&role, "role", string(status.Writer),
+		"what the device may do: owner, writer or reader")
+	return cmd
+}
+
+func (s *session) folderUnshare() *cobra.Command {
+	return &cobra.Command{
+		Use:   "unshare FOLDER DEVICE",
+		Short: "Ends a device's membership; files already there stay there",
+		Args:  takes("FOLDER", "DEVICE"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			var share api.Share
+			raw, err := s.do(cmd, api.FolderUnshare{Folder: args[0], Device: args[1]}, &share)
+			if err != nil || s.json {
+				return s.raw(raw, err)
+			}
+			return s.say("no longer sharing %s with %s", status.Plain(args[0]),
+				status.Plain(args[1]))
+		},
+	}
+}
+
+// do asks the agent to carry out an intent. The result comes as the agent wrote it, for
+// programs, and read into result.
+func (s *session) do(
+	cmd *cobra.Command, intent api.Intent, result any,
+) (json.RawMessage, error) {
+	client, err := s.client()
+	if err != nil {
+		return nil, err
+	}
+	defer client.Close()
+	raw, err := client.Do(cmd.Context(), intent)
+	if err != nil {
+		return nil, err
+	}
+	if err := json.Unmarshal(raw, result); err != nil {
+		return nil, fmt.Errorf("read the agent's answer: %w", err)
+	}
+	return raw, nil
+}
+
+// raw prints the agent's own answer unless there is an error to report.
+func (s *session) raw(answer json.RawMessage, err error) error {
+	if err != nil {
+		return err
+	}
+	return s.document(answer)
+}
+
+func (s *session) view(cmd *cobra.Command) (status.View, error) {
+	client, err := s.client()
+	if err != nil {
+		return status.View{}, err
+	}
+	defer client.Close()
+	return client.Status(cmd.Context())
+}

@@ -1,0 +1,175 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"github.com/shoal-sync/shoal/app/api"
+	"github.com/shoal-sync/shoal/app/config"
+)
+
+// session is one run of the program: where it writes, and the flags every command has.
+type session struct {
+	out, errs io.Writer
+	homeFlag  string
+	json      bool
+	quiet     bool
+	verbose   bool
+	// begun is set once the command line has been read without mistakes.
+	begun bool
+}
+
+var errWindowLater = errors.New("the window and the tray come with a later release: " +
+	"run `shoal --nogui` to start the agent, and `shoal help` for the commands")
+
+func (s *session) root() *cobra.Command {
+	var agent agentFlags
+	root := &cobra.Command{
+		Use:   "shoal",
+		Short: "Keeps folders the same on all your devices",
+		Long: "Keeps folders the same on all your devices.\n\n" +
+			"`shoal --nogui` runs the agent in the foreground; every other command asks " +
+			"a running agent.\nExit codes: 0 done, 1 failed, 2 wrong usage, " +
+			"3 no agent running, 4 time-out.",
+		Args:                  noCommand("shoal"),
+		SilenceErrors:         true,
+		SilenceUsage:          true,
+		DisableSuggestions:    true,
+		DisableFlagsInUseLine: true,
+		PersistentPreRunE: func(*cobra.Command, []string) error {
+			s.begun = true
+			if s.quiet && s.verbose {
+				return usagef("--quiet and --verbose exclude each other")
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			switch {
+			case agent.nogui && agent.tray:
+				return usagef("--nogui and --tray exclude each other")
+			case agent.nogui:
+				return s.runAgent(cmd.Context(), agent)
+			}
+			return errWindowLater
+		},
+	}
+	flags := root.PersistentFlags()
+	flags.StringVar(&s.homeFlag, "home", "",
+		"where all state lives (or the environment variable SHOAL_HOME)")
+	flags.BoolVar(&s.json, "json", false, "print JSON for programs")
+	flags.BoolVar(&s.quiet, "quiet", false, "say less")
+	flags.BoolVar(&s.verbose, "verbose", false, "say more")
+	agent.define(root)
+
+	// Started by a double click on Windows, cobra would otherwise refuse to run.
+	cobra.MousetrapHelpText = ""
+	root.SetHelpCommand(helpCommand(root))
+	root.AddCommand(s.idCommand(), s.statusCommand(), s.folderCommand(), s.deviceCommand(),
+		s.waitCommand(), s.eventsCommand(), s.versionCommand())
+	refuseUnknownShells(root)
+	return root
+}
+
+// refuseUnknownShells makes the completion command of cobra a group like ours: it would
+// answer an unknown shell with its help text and success.
+func refuseUnknownShells(root *cobra.Command) {
+	root.InitDefaultCompletionCmd()
+	for _, cmd := range root.Commands() {
+		if cmd.Name() == "completion" {
+			model := group("completion", "")
+			cmd.Args, cmd.RunE = model.Args, model.RunE
+		}
+	}
+}
+
+// noCommand refuses arguments where only the name of a command could stand.
+func noCommand(of string) cobra.PositionalArgs {
+	return func(_ *cobra.Command, args []string) error {
+		if len(args) > 0 {
+			return fmt.Errorf("there is no command %q; see `%s --help`",
+				of+" "+args[0], of)
+		}
+		return nil
+	}
+}
+
+// group is a command that only holds others.
+func group(name, short string, members ...*cobra.Command) *cobra.Command {
+	cmd := &cobra.Command{
+		Use: name, Short: short, Args: noCommand("shoal " + name),
+		RunE: func(*cobra.Command, []string) error {
+			return usagef("say what to do: see `shoal %s --help`", name)
+		},
+	}
+	cmd.AddCommand(members...)
+	return cmd
+}
+
+// takes demands exactly the named arguments.
+func takes(names ...string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		switch {
+		case len(args) < len(names):
+			return fmt.Errorf("%s is missing; see `%s --help`",
+				names[len(args)], cmd.CommandPath())
+		case len(args) > len(names):
+			return fmt.Errorf("%q is too much; see `%s --help`",
+				args[len(names)], cmd.CommandPath())
+		}
+		return nil
+	}
+}
+
+// home returns the absolute path of the home this run works in.
+func (s *session) home() (string, error) {
+	dir := s.homeFlag
+	if dir == "" {
+		dir = os.Getenv("SHOAL_HOME")
+	}
+	if dir == "" {
+		return config.DefaultHome()
+	}
+	abs, err := filepath.Abs(dir)
+	if err != nil {
+		return "", fmt.Errorf("home %s: %w", dir, err)
+	}
+	return abs, nil
+}
+
+func (s *session) client() (*api.Client, error) {
+	home, err := s.home()
+	if err != nil {
+		return nil, err
+	}
+	return api.NewClient(home), nil
+}
+
+// say prints a confirmation to people who did not ask for quiet.
+func (s *session) say(format string, args ...any) error {
+	if s.quiet || s.json {
+		return nil
+	}
+	return s.line(fmt.Sprintf(format, args...))
+}
+
+func (s *session) line(text string) error {
+	if _, err := fmt.Fprintln(s.out, text); err != nil {
+		return fmt.Errorf("write the output: %w", err)
+	}
+	return nil
+}
+
+// document prints a value as one line of JSON.
+func (s *session) document(value any) error {
+	text, err := json.Marshal(value)
+	if err != nil {
+		return fmt.Errorf("write the output: %w", err)
+	}
+	return s.line(string(text))
+}
