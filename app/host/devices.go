@@ -3,6 +3,7 @@ package host
 import (
 	"net/netip"
 
+	"github.com/shoal-sync/shoal/app/config"
 	"github.com/shoal-sync/shoal/internal/ident"
 )
 
@@ -11,6 +12,25 @@ type addrPort = netip.AddrPort
 // strangerCalled notes a device that called without being trusted.
 func (a *agent) strangerCalled(d ident.DeviceID, from netip.AddrPort) {
 	a.log.Debug("a device that is not trusted called", "device", d.String(), "address", from.String())
+}
+
+// nameHeard takes over the name a device gives itself, unless a person here has named it.
+func (a *agent) nameHeard(d ident.DeviceID, name string) {
+	if config.CheckName(name) != nil {
+		return
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if nameOf(&a.config, d) != d.Short() || !a.trusts(d) {
+		return
+	}
+	err := a.change(func(c *config.Config) error {
+		_, err := c.PutDevice(config.Device{ID: d, Name: name})
+		return err
+	})
+	if err != nil {
+		a.log.Warn("cannot save the name of a device", "device", d.Short(), "error", err)
+	}
 }
 
 func (a *agent) deviceName(d ident.DeviceID) string {

@@ -132,6 +132,7 @@ func (a *agent) useLink(conn *direct.Link, ticket step.Ticket) {
 	a.device.Post(a.ctx, up)
 	a.links.barrier()
 	a.start(l.serve.run)
+	a.sendOn(l, wire.Hello{Version: wire.ProtocolVersion, Name: a.name, Client: "shoal " + a.opts.Version})
 	reason := l.Receive(func(frame []byte) error { return a.heard(l, frame) })
 	l.Close(reason.Error())
 	l.serve.stop()
@@ -165,6 +166,7 @@ func (a *agent) heard(l *link, frame []byte) error {
 			return fmt.Errorf("it speaks protocol %d, this device speaks %d: update the older one",
 				m.Version, wire.ProtocolVersion)
 		}
+		a.nameHeard(l.Device(), m.Name)
 	case wire.NoPiece:
 		if p := l.asks.end(m.Ticket); p != nil {
 			m.Ticket = p.ticket

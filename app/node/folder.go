@@ -144,7 +144,9 @@ func (n *Folder) Handle(now step.Instant, event FolderEvent) []FolderEffect {
 	case ScanFinished:
 		n.toFolder(folder.ScanEnded{Full: e.Full, Problem: e.Problem})
 		n.toSettle(e.Look)
-		n.tellStanding()
+		if n.folder.Durable() { // else Committed follows, and tells of what was found too
+			n.tellStanding()
+		}
 	case MemberAdded:
 		n.addMember(e.Device)
 	case MemberRemoved:
@@ -289,7 +291,7 @@ func (n *Folder) standing() peer.Standing {
 	s := n.folder.Snapshot()
 	return peer.Standing{
 		Replica: s.Replica, Log: s.Log, Head: s.Head, Counter: s.Counter, Root: s.Root,
-		Knowledge: s.Knowledge, Scanning: s.Scanning, Needs: s.Totals.Needs,
+		Knowledge: s.Knowledge, Scanning: s.Scanning || n.settle.Doubtful(), Needs: s.Totals.Needs,
 		NeedFiles: s.Totals.NeedFiles, NeedBytes: s.Totals.NeedBytes,
 		Files: s.Totals.Files, Bytes: s.Totals.Bytes,
 	}

@@ -32,6 +32,7 @@ const troublesShown = 100
 // Snapshot returns how the folder and its members stand now.
 func (n *Folder) Snapshot() Snapshot {
 	s := Snapshot{Folder: n.folder.Snapshot(), Troubles: n.folder.Troubles(troublesShown)}
+	s.Folder.Scanning = s.Folder.Scanning || n.settle.Doubtful()
 	for _, d := range n.order {
 		s.Members = append(s.Members, n.member(n.peers[d], s.Folder.Root))
 	}

@@ -16,6 +16,8 @@ func (n *Folder) route() {
 		switch f := n.queue[i].(type) {
 		case folder.LookAt:
 			n.toSettle(settle.LookAsked{Paths: f.Paths, After: f.After})
+		case folder.NameMoved:
+			n.toSettle(settle.NameMoved{From: f.From, To: f.To})
 		case folder.FetchContent:
 			n.toSwarm(swarm.ContentWanted{Content: f.Content, Size: f.Size, Old: old(f.Old)})
 		case folder.DropContent:

@@ -103,6 +103,9 @@ type LookAt struct {
 	After time.Duration
 }
 
+// NameMoved tells that an order has moved a name, so that looks at it go to the new place.
+type NameMoved struct{ From, To string }
+
 // RowsTaken tells that a peer's log has been taken in, durably, up to a number.
 type RowsTaken struct {
 	From ident.DeviceID
@@ -151,6 +154,7 @@ const (
 func (Execute) effect()      {}
 func (LoadNeeds) effect()    {}
 func (LookAt) effect()       {}
+func (NameMoved) effect()    {}
 func (FetchContent) effect() {}
 func (DropContent) effect()  {}
 func (RowsTaken) effect()    {}

@@ -93,6 +93,7 @@ type Core struct {
 	fetched    int64 // bytes of fetches
 	needs      needs
 
+	reported []tree.Finding // being taken in now
 	vanished map[ident.EntryID]vanish
 	troubles map[ident.EntryID]*Trouble
 	retry    []ident.EntryID
@@ -141,10 +142,11 @@ func (c *Core) Handle(now step.Instant, event Event) []Effect {
 	c.begin(now)
 	switch e := event.(type) {
 	case FindingsReported:
-		c.wall = e.Wall
+		c.wall, c.reported = e.Wall, e.Findings
 		for i := range e.Findings {
 			c.takeFinding(&e.Findings[i])
 		}
+		c.reported = nil
 	case ScanEnded:
 		c.scanEnded(e)
 	case RowsReceived:

@@ -40,6 +40,8 @@ func (c *Core) takeFinding(f *tree.Finding) {
 		if !c.pairVanished(f, dirs[0], name) {
 			c.create(f, dirs[0], name)
 		}
+	case f.Moved && c.makesRoom(f, here):
+		c.takeMove(f, dirs[0], name)
 	case len(here) == 0, f.Moved, !matches(here, f), c.acts[here[0].Entry] != nil:
 		c.lookAgain(relook, f.Path)
 	case f.Gone:
@@ -50,6 +52,51 @@ func (c *Core) takeFinding(f *tree.Finding) {
 	default:
 		c.change(here, f)
 	}
+}
+
+// makesRoom reports whether what the base has at the place of a move is found elsewhere by
+// the same look, and so on until a free place or the beginning: directories that changed
+// places. Each move alone would wait for the others.
+func (c *Core) makesRoom(f *tree.Finding, here []tree.Base) bool {
+	seen := map[ident.EntryID]bool{f.Known: true}
+	for len(here) > 0 {
+		g := c.leaving(here)
+		if g == nil {
+			return false
+		}
+		if seen[g.Known] {
+			return true
+		}
+		seen[g.Known] = true
+		parentPath, name := split(g.Path)
+		dirs, ok := c.directoriesAt(parentPath)
+		if !ok || c.busy[g.Path] > 0 {
+			return false
+		}
+		here = nil
+		for _, dir := range dirs {
+			here = append(here, c.index.BaseAt(dir, name)...)
+		}
+	}
+	return true
+}
+
+// leaving returns the finding among those reported together that what is at a place, one
+// directory with all its twins, has moved; nil when there is none to be believed.
+func (c *Core) leaving(here []tree.Base) *tree.Finding {
+	for i := range c.reported {
+		g := &c.reported[i]
+		known, ok := c.index.Base(g.Known)
+		if !g.Moved || !ok || known.Rev != g.Rev {
+			continue
+		}
+		if !slices.ContainsFunc(here, func(b tree.Base) bool {
+			return b.Parent != known.Parent || b.Stat.File != known.Stat.File || c.acts[b.Entry] != nil
+		}) {
+			return g
+		}
+	}
+	return nil
 }
 
 // matches reports whether the finding was made against a base row that still stands.
@@ -75,9 +122,7 @@ func (c *Core) create(f *tree.Finding, parent ident.EntryID, name string) {
 	}
 	e.Place.Parent, e.Place.Name = parent, name
 	e.Content.ID, e.Content.Target = f.Content, f.Target
-	if f.Stat.Kind == tree.File {
-		e.Content.Size = f.Stat.Size
-	}
+	e.Content.Size = sizeOf(&f.Stat)
 	e.Attrs.Mode, e.Attrs.Mtime = attributesOf(&f.Stat)
 	e.Place.Context, e.Content.Context, e.Attrs.Context = e.Place.Seen, e.Content.Seen, e.Attrs.Seen
 	c.writeLocal(e)
@@ -133,7 +178,7 @@ func (c *Core) change(here []tree.Base, f *tree.Finding) {
 		v = c.nextVersion(b.SawContent)
 		ancestors := replaced(&row.Entry.Content, b.Content)
 		e.Content = tree.Content{
-			Version: v, Context: v.Seen, ID: f.Content, Size: f.Stat.Size, Target: f.Target,
+			Version: v, Context: v.Seen, ID: f.Content, Size: sizeOf(&f.Stat), Target: f.Target,
 			Ancestors: ancestors,
 		}
 		b.SawContent = v.Seen
@@ -241,7 +286,7 @@ func (c *Core) removeAll(gone []tree.Base) {
 		v := c.nextVersion(b.SawContent)
 		ancestors := replaced(&row.Entry.Content, b.Content)
 		e.Content = tree.Content{
-			Version: v, Context: v.Seen, ID: b.Content, Size: b.Stat.Size, Target: e.Content.Target,
+			Version: v, Context: v.Seen, ID: b.Content, Size: sizeOf(&b.Stat), Target: e.Content.Target,
 			Deleted: true, SawPlace: b.SawPlace, Ancestors: ancestors[1:],
 		}
 		delete(c.vanished, b.Entry)
@@ -292,6 +337,14 @@ func split(path string) (dir, name string) {
 		return "", path
 	}
 	return path[:i], path[i+1:]
+}
+
+// sizeOf returns the size of a content: only files have one.
+func sizeOf(s *tree.Stat) int64 {
+	if s.Kind != tree.File {
+		return 0
+	}
+	return s.Size
 }
 
 // attributesOf returns what of a look at the disk is shared: permission bits and, except

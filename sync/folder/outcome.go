@@ -22,16 +22,15 @@ type TroubleKind string
 
 // The kinds of trouble.
 const (
-	ChangedMeanwhile TroubleKind = "changed"     // somebody changes the file right now
-	VolumeFull       TroubleKind = "no-space"    // the disk is full
-	NotPermitted     TroubleKind = "denied"      // the system does not permit it
-	BlockedName      TroubleKind = "blocked"     // this system cannot hold the name or kind
-	ContentMissing   TroubleKind = "content"     // nobody reachable has the content
-	Unreadable       TroubleKind = "unreadable"  // a scan could not read the name
-	RootProblem      TroubleKind = "root"        // the folder itself cannot be read
-	Forged           TroubleKind = "forged"      // a peer sent what cannot be
-	DiskFailure      TroubleKind = "disk"        // anything else the disk reported
-	NotObeyed        TroubleKind = "unsupported" // something this version does not do yet
+	ChangedMeanwhile TroubleKind = "changed"    // somebody changes the file right now
+	VolumeFull       TroubleKind = "no-space"   // the disk is full
+	NotPermitted     TroubleKind = "denied"     // the system does not permit it
+	BlockedName      TroubleKind = "blocked"    // this system cannot hold the name or kind
+	ContentMissing   TroubleKind = "content"    // nobody reachable has the content
+	Unreadable       TroubleKind = "unreadable" // a scan could not read the name
+	RootProblem      TroubleKind = "root"       // the folder itself cannot be read
+	Forged           TroubleKind = "forged"     // a peer sent what cannot be
+	DiskFailure      TroubleKind = "disk"       // anything else the disk reported
 )
 
 const (
@@ -90,6 +89,7 @@ func (c *Core) done(a *act, o *tree.Outcome) {
 		base.SawPlace = a.sawPlace
 		c.setBase(base)
 		c.view.Forget()
+		c.emit(NameMoved{From: a.order.Path, To: a.order.To})
 	case tree.SetAttributes:
 		base.Stat, base.SawAttrs = o.Stat, a.sawAtt
 		c.setBase(base)

@@ -13,6 +13,7 @@ type name struct {
 	order   uint64       // settles equal instants, so that a run can be repeated
 	index   int          // place in the queue
 	pending bool
+	doubted bool          // pending, and a look has met something it could not believe yet
 	first   step.Instant  // first touch that no look has answered
 	touched step.Instant  // last touch
 	grown   step.Instant  // when wait last grew, or began
@@ -84,6 +85,7 @@ func (c *Core) hold(at step.Instant, path string) *name {
 	if len(c.names) >= namesMax && !c.forgetQuiet() {
 		clear(c.names)
 		c.queue.clear()
+		c.loseDoubts()
 		c.stormAt = min(c.stormAt, at)
 		return nil
 	}
@@ -130,7 +132,8 @@ func (c *Core) due(now step.Instant) []string {
 		}
 		paths = append(paths, n.path)
 		n.pending = false
-		c.queue.set(n, max(now+1, n.touched.Add(max(forgetAfter, 2*n.hashing))))
+		c.lookDoubted(n)
+		c.queue.set(n, max(now.Add(movedAfter), n.touched.Add(max(forgetAfter, 2*n.hashing))))
 	}
 	return paths
 }

@@ -136,6 +136,7 @@ type Core struct {
 	stormAt step.Instant // when one is due because names were lost in a storm
 	calm    step.Instant // stormAt counts from here on only
 	limited bool         // the watcher does not see all of the folder
+	doubts  doubts
 	out     []Effect
 }
 
@@ -161,6 +162,9 @@ func (c *Core) Handle(now step.Instant, event Event) []Effect {
 		c.orderScan(now)
 	case LookAsked:
 		c.ask(now.Add(max(0, e.After)), e.Paths)
+		c.doubt(e.Paths...)
+	case NameMoved:
+		c.moved(now, e)
 	case LookFinished:
 		c.finished(now, e)
 	}
@@ -199,6 +203,7 @@ func (c *Core) begin(now step.Instant, paths []string) {
 	c.busy, c.full, c.looking, c.began = true, paths == nil, paths, now
 	if c.full {
 		c.scanAt, c.stormAt = step.Never, step.Never
+		c.doubts.looking, c.doubts.lost = c.doubts.lost, false
 	}
 }
 
@@ -216,13 +221,15 @@ func (c *Core) finished(now step.Instant, e LookFinished) {
 			c.orderScan(now.Add(retryAfter))
 		}
 		c.ask(now.Add(retryAfter), c.looking)
+		c.doubtAgain()
 	}
-	c.looking = nil
+	c.looking, c.doubts.looking = nil, false
 	for _, s := range e.Slow {
 		c.hashed(now, s)
 	}
 	for _, path := range e.Again {
 		c.touch(now, path)
+		c.doubt(path)
 	}
 	c.ask(now.Add(racyWait), e.Racy)
 }

@@ -35,9 +35,9 @@ const (
 	// is told, which tries again later.
 	patience = 10 * time.Second
 	// gonePause is how long a content that a peer turned out not to hold is not asked about
-	// again; askAgain is how often it is while nobody holds it.
+	// again; askEvery is how often it is while nobody holds it.
 	gonePause = time.Second
-	askAgain  = 3 * time.Second
+	askEvery  = 3 * time.Second
 	// havePause gathers pieces that became available into one message.
 	havePause = 100 * time.Millisecond
 	// busyPause is how long a peer that answered Busy is left alone.
@@ -307,7 +307,7 @@ func (c *Core) askAgain() {
 		if len(w.holders) > 0 || w.again > c.now {
 			continue
 		}
-		w.again = c.now.Add(askAgain)
+		w.again = c.now.Add(askEvery)
 		for _, s := range c.peers {
 			if !s.banned && !slices.Contains(c.wantHave[s.peer], w.content) {
 				c.wantHave[s.peer] = append(c.wantHave[s.peer], w.content)

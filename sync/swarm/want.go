@@ -16,7 +16,7 @@ func (c *Core) wanted(e ContentWanted) {
 		return
 	}
 	w := &want{
-		content: e.Content, size: e.Size, old: e.Old, since: c.now, again: c.now.Add(askAgain),
+		content: e.Content, size: e.Size, old: e.Old, since: c.now, again: c.now.Add(askEvery),
 		holders: map[ident.DeviceID]*holding{},
 	}
 	c.wants[e.Content] = w
