@@ -38,9 +38,14 @@ type Config struct {
 	// Listen is ADDR:PORT; empty means ":22100".
 	Listen string `json:"listen,omitempty"`
 	// LogFormat is "text" or "json"; empty means text.
-	LogFormat string   `json:"log_format,omitempty"`
-	Devices   []Device `json:"devices"`
-	Folders   []Folder `json:"folders"`
+	LogFormat string `json:"log_format,omitempty"`
+	// MDNS is false when devices on the local network are not to be looked for.
+	MDNS *bool `json:"mdns,omitempty"`
+	// MDNSName is false when a device without linked devices is not to tell its name and
+	// id to the local network.
+	MDNSName *bool    `json:"mdns_name,omitempty"`
+	Devices  []Device `json:"devices"`
+	Folders  []Folder `json:"folders"`
 }
 
 // Device is a trusted device.

@@ -19,7 +19,7 @@ const fileMax = 16 << 20
 // allowed lists the keys that may stand in each object of config.json; objects are named
 // by the keys that lead to them.
 var allowed = map[string][]string{
-	"":                 {"name", "listen", "log_format", "devices", "folders"},
+	"":                 {"name", "listen", "log_format", "mdns", "mdns_name", "devices", "folders"},
 	".devices":         {"id", "name", "addresses"},
 	".folders":         {"id", "name", "path", "token", "members"},
 	".folders.members": {"device", "role"},

@@ -4,6 +4,7 @@ import (
 	"net/netip"
 
 	"github.com/shoal-sync/shoal/app/config"
+	"github.com/shoal-sync/shoal/app/node"
 	"github.com/shoal-sync/shoal/internal/ident"
 )
 
@@ -52,12 +53,12 @@ func (a *agent) eachFolder(with func(*folderRun)) {
 }
 
 // connected returns the devices that are spoken with now.
-func (ls *links) connected() []ident.DeviceID {
+func (ls *links) connected() []node.PeerConnected {
 	ls.mu.Lock()
 	defer ls.mu.Unlock()
-	var out []ident.DeviceID
-	for d := range ls.serving {
-		out = append(out, d)
+	var out []node.PeerConnected
+	for d, l := range ls.serving {
+		out = append(out, node.PeerConnected{Device: d, Link: uint64(l.id)})
 	}
 	return out
 }

@@ -178,8 +178,10 @@ func (r *folderRun) startWork() {
 	r.start(r.storePieces)
 	r.start(r.storePieces)
 	r.start(r.tidy)
-	for _, d := range r.agent.links.connected() {
-		r.start(func() { r.post(node.PeerConnected{Device: d}) })
+	// Before the agent's lock is given back: only then does a Join find this folder, and it
+	// must find it open.
+	for _, up := range r.agent.links.connected() {
+		r.post(up)
 	}
 }
 

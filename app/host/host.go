@@ -24,6 +24,7 @@ import (
 	"github.com/shoal-sync/shoal/app/config"
 	"github.com/shoal-sync/shoal/app/control"
 	"github.com/shoal-sync/shoal/app/node"
+	"github.com/shoal-sync/shoal/discovery/mdns"
 	"github.com/shoal-sync/shoal/internal/ident"
 	"github.com/shoal-sync/shoal/internal/step"
 	"github.com/shoal-sync/shoal/nat/direct"
@@ -36,6 +37,7 @@ type Options struct {
 	Listen    string
 	Name      string
 	LogFormat string
+	NoMDNS    bool // find no devices on the local network, whatever the configuration says
 	Log       *slog.Logger
 	Version   string
 }
@@ -57,6 +59,7 @@ type agent struct {
 
 	endpoint *direct.Endpoint
 	listener *direct.Listener
+	finder   *mdns.Finder // nil when devices on the local network are not looked for
 	device   *step.Loop[node.DeviceEvent, node.DeviceEffect]
 	machine  *node.Device // owned by the device loop
 	links    *links
@@ -150,6 +153,8 @@ func (a *agent) run(ctx context.Context) error {
 	}
 	a.start(a.resolveAddresses)
 	a.start(a.measure)
+	a.startLAN(settings)
+	a.start(a.watchNetwork)
 	a.log.Info("agent started", "device", a.id.String(), "name", a.name,
 		"listen", a.listener.Addr().String(), "version", a.opts.Version)
 	err = server.Run(a.ctx)
@@ -168,6 +173,7 @@ func (a *agent) start(work func()) {
 // stop ends what run started, outside in: nobody calls any more, links close, folders
 // finish what they are writing.
 func (a *agent) stop() error {
+	a.stopLAN()
 	err := a.listener.Close()
 	a.links.closeAll("the device stops")
 	a.mu.Lock()

@@ -259,6 +259,7 @@ func (a *agent) trust() {
 		trusted[d.ID] = true
 	}
 	a.trusted.Store(&trusted)
+	a.relinked()
 }
 
 func (a *agent) trusts(d ident.DeviceID) bool { return (*a.trusted.Load())[d] }

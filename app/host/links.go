@@ -89,7 +89,7 @@ func (a *agent) peerConnected(f route.PeerConnected) {
 	a.log.Info("connected", "device", f.Device.Short(), "name", a.deviceName(f.Device),
 		"address", l.RemoteAddr().String())
 	a.events.add(status.Event{Kind: status.LinkUp, Device: f.Device, Detail: l.RemoteAddr().String()})
-	a.eachFolder(func(r *folderRun) { r.post(node.PeerConnected{Device: f.Device}) })
+	a.eachFolder(func(r *folderRun) { r.post(node.PeerConnected{Device: f.Device, Link: uint64(f.Link)}) })
 }
 
 func (a *agent) peerLost(f route.PeerLost) {

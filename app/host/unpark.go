@@ -27,8 +27,20 @@ func (r *folderRun) unpark() error {
 			orders = append(orders, o)
 		}
 	}
+	var again []tree.Order
 	var errs []error
-	for _, o := range r.disk.Execute(orders) {
+	for i, o := range r.disk.Execute(orders) {
+		switch {
+		case o.Refusal == tree.Occupied && orders[i].To != "":
+			// Another file took the name before the crash. This one comes back beside it, as
+			// a new file: nothing may keep a folder from starting.
+			orders[i].To += " (put back " + orders[i].Path[len(tree.ParkingDir)+1:][:8] + ")"
+			again = append(again, orders[i])
+		case o.Refusal != tree.Done:
+			errs = append(errs, errors.New(o.Detail))
+		}
+	}
+	for _, o := range r.disk.Execute(again) {
 		if o.Refusal != tree.Done {
 			errs = append(errs, errors.New(o.Detail))
 		}

@@ -41,8 +41,12 @@ type MemberAdded struct{ Device ident.DeviceID }
 // MemberRemoved: it does not any more.
 type MemberRemoved struct{ Device ident.DeviceID }
 
-// PeerConnected: a device is spoken with on a link now.
-type PeerConnected struct{ Device ident.DeviceID }
+// PeerConnected: a device is spoken with on a link now. Told again of the same link it is
+// no news: two Joins on one link would be answered with two, and those again.
+type PeerConnected struct {
+	Device ident.DeviceID
+	Link   uint64
+}
 
 // PeerLost: it is not any more.
 type PeerLost struct{ Device ident.DeviceID }
@@ -107,8 +111,8 @@ type Folder struct {
 	folder *folder.Core
 	swarm  *swarm.Core
 	peers  map[ident.DeviceID]*peer.Core
-	order  []ident.DeviceID        // members, sorted
-	up     map[ident.DeviceID]bool // connected devices, members or not
+	order  []ident.DeviceID          // members, sorted
+	up     map[ident.DeviceID]uint64 // links of connected devices, members or not
 	now    step.Instant
 	wall   int64
 	queue  []any
@@ -123,7 +127,7 @@ func NewFolder(cfg folder.Config, members []ident.DeviceID, chance *rand.Rand) *
 	n := &Folder{
 		id: cfg.Folder, settle: settle.New(split()), folder: folder.New(cfg),
 		swarm: swarm.New(cfg.Folder, split()),
-		peers: map[ident.DeviceID]*peer.Core{}, up: map[ident.DeviceID]bool{},
+		peers: map[ident.DeviceID]*peer.Core{}, up: map[ident.DeviceID]uint64{},
 	}
 	for _, m := range members {
 		n.addMember(m)
@@ -152,8 +156,10 @@ func (n *Folder) Handle(now step.Instant, event FolderEvent) []FolderEffect {
 	case MemberRemoved:
 		n.removeMember(e.Device)
 	case PeerConnected:
-		n.up[e.Device] = true
-		n.open(e.Device)
+		if link, up := n.up[e.Device]; !up || link != e.Link {
+			n.up[e.Device] = e.Link
+			n.open(e.Device)
+		}
 	case PeerLost:
 		delete(n.up, e.Device)
 		n.close(e.Device)
@@ -248,14 +254,14 @@ func (n *Folder) removeMember(d ident.DeviceID) {
 	n.close(d)
 	delete(n.peers, d)
 	n.order = slices.DeleteFunc(n.order, func(o ident.DeviceID) bool { return o == d })
-	if n.up[d] {
+	if _, up := n.up[d]; up {
 		n.out = append(n.out, SendTo{d, wire.Refuse{Folder: n.id, Reason: wire.NotMember}})
 	}
 }
 
 // open begins the conversation with a member that is connected.
 func (n *Folder) open(d ident.DeviceID) {
-	if n.peers[d] != nil && n.up[d] {
+	if _, up := n.up[d]; up && n.peers[d] != nil {
 		n.toPeer(d, peer.Opened{
 			Standing: n.standing(), Cursor: n.folder.Cursor(d), Replicas: n.folder.Replicas(),
 		})

@@ -40,8 +40,9 @@ func (n *Folder) Snapshot() Snapshot {
 }
 
 func (n *Folder) member(c *peer.Core, root [32]byte) Member {
+	_, up := n.up[c.Peer()]
 	m := Member{
-		Device: c.Peer(), Linked: n.up[c.Peer()], Joined: c.Connected(), Equal: c.Equal(),
+		Device: c.Peer(), Linked: up, Joined: c.Connected(), Equal: c.Equal(),
 		Theirs: c.Theirs(),
 	}
 	m.Reason, m.Refused = c.Refused()

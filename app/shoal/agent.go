@@ -28,7 +28,7 @@ func (a *agentFlags) define(cmd *cobra.Command) {
 		"`NAME` other devices see (default: the name of the computer)")
 	flags.StringVar(&a.logFormat, "log-format", "", "`FORM` of the log: text or json (default text)")
 	flags.BoolVar(&a.noMDNS, "no-mdns", false,
-		"finding devices on the LAN comes later; this flag keeps it off")
+		"do not look for linked devices on the local network, nor let them find this one")
 }
 
 func (a *agentFlags) check() error {
@@ -69,7 +69,7 @@ func (s *session) runAgent(ctx context.Context, a agentFlags) error {
 		format = settings.LogFormat
 	}
 	return host.Run(ctx, host.Options{
-		Home: dir, Listen: a.listen, Name: a.name, LogFormat: format,
+		Home: dir, Listen: a.listen, Name: a.name, LogFormat: format, NoMDNS: a.noMDNS,
 		Log: s.logger(format), Version: buildVersion(),
 	})
 }

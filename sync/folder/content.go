@@ -57,7 +57,7 @@ func (c *Core) source(row *tree.Row, o *tree.Order, at tree.Base, replace bool) 
 		c.await(row, other) // then it is on disk here, to be copied
 		return false
 	}
-	if holder, ok := c.index.Holding(content); ok && c.acts[holder.Entry] == nil {
+	if holder, ok := c.index.Holding(content); ok && c.copyable(holder.Entry) {
 		if path, ok := c.pathOf(row, holder.Parent, holder.Name); ok {
 			o.Copy, o.CopyStat = path, holder.Stat
 			return true
@@ -70,6 +70,15 @@ func (c *Core) source(row *tree.Row, o *tree.Order, at tree.Base, replace bool) 
 	}
 	c.fetch(row, old)
 	return false
+}
+
+// copyable reports whether what an entry has on disk can be copied by an order given now.
+// The disk makes all copies of a batch before it replaces anything, so an order not handed
+// out yet takes nothing away: two files that swapped names are copied from each other.
+func (c *Core) copyable(id ident.EntryID) bool {
+	a := c.acts[id]
+	return a == nil || a.order.Op == tree.InstallFile && len(c.orders) > 0 &&
+		a.ticket >= c.orders[0].Ticket
 }
 
 // fetch asks for a content, or joins those that wait for it.

@@ -185,6 +185,9 @@ func (c *Core) change(here []tree.Base, f *tree.Finding) {
 		if len(here) > 1 && e.Kind != tree.Dir {
 			c.removeAll(here[1:])
 		}
+		for _, twin := range c.hidden(&row.Entry, b.Content) {
+			c.join(c.deletion(&twin.Entry), "")
+		}
 	}
 	if mode, mtime := attributesOf(&f.Stat); attributesDiffer(&b.Stat, mode, mtime) {
 		if v.IsNull() {
@@ -196,6 +199,7 @@ func (c *Core) change(here []tree.Base, f *tree.Finding) {
 	}
 	b.Content, b.Stat, b.Racy = f.Content, f.Stat, f.Racy
 	c.setBase(b)
+	c.restat(b)
 	if v.IsNull() {
 		return
 	}
@@ -237,6 +241,7 @@ func (c *Core) move(first tree.Base, f *tree.Finding, parent ident.EntryID, name
 		if !ok {
 			panic("bug: a base row without its entry")
 		}
+		twins := c.hidden(&row.Entry, b.Content)
 		e := row.Entry.Clone()
 		v := c.nextVersion(b.SawPlace)
 		e.Place = tree.Placement{
@@ -249,6 +254,9 @@ func (c *Core) move(first tree.Base, f *tree.Finding, parent ident.EntryID, name
 		c.setBase(b)
 		delete(c.vanished, b.Entry)
 		c.writeLocal(e)
+		for _, twin := range twins {
+			c.follow(&twin.Entry, &e)
+		}
 		c.noticeLocal(f.Path, "moved")
 		if b.Content != f.Content || attributesChanged(&old, &f.Stat) {
 			again, _ := c.index.Base(b.Entry)
@@ -282,6 +290,9 @@ func (c *Core) removeAll(gone []tree.Base) {
 		if !ok {
 			panic("bug: a base row without its entry")
 		}
+		for _, twin := range c.hidden(&row.Entry, b.Content) {
+			c.join(c.deletion(&twin.Entry), "")
+		}
 		e := row.Entry.Clone()
 		v := c.nextVersion(b.SawContent)
 		ancestors := replaced(&row.Entry.Content, b.Content)
@@ -294,6 +305,40 @@ func (c *Core) removeAll(gone []tree.Base) {
 		c.writeLocal(e)
 		c.outlive(&b)
 	}
+}
+
+// hidden returns the entries that are not on disk because the given one, which holds the
+// given content there, stands for them too (rule R11). To a person all of them are the one
+// file: what is done to it is done to them, or they would come up where it was.
+func (c *Core) hidden(e *tree.Entry, content ident.ContentID) (out []tree.Row) {
+	if e.Kind == tree.Dir || e.IsConflict() {
+		return nil
+	}
+	for _, dir := range c.view.Twins(e.Place.Parent) {
+		for _, row := range c.index.Placed(dir, e.Place.Name) {
+			o := &row.Entry
+			if o.ID == e.ID || o.Kind != e.Kind || !o.Live() {
+				continue
+			}
+			_, onDisk := c.index.Base(o.ID)
+			same := o.Content.ID == content || o.Content.IsNull() && e.Content.Descends(o.Content.ID)
+			if same && !onDisk {
+				out = append(out, row)
+			}
+		}
+	}
+	return out
+}
+
+// follow writes that a hidden entry has moved along with the one that stands for it.
+func (c *Core) follow(hidden, moved *tree.Entry) {
+	e := hidden.Clone()
+	v := c.nextVersion(e.Place.Context)
+	e.Place = tree.Placement{
+		Version: v, Context: v.Seen, Parent: moved.Place.Parent, Name: moved.Place.Name,
+		WasParent: e.Place.Parent, WasName: e.Place.Name,
+	}
+	c.writeLocal(e)
 }
 
 // outlive deletes the conflict entry of a content that a person replaced or deleted here

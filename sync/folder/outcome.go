@@ -93,6 +93,7 @@ func (c *Core) done(a *act, o *tree.Outcome) {
 	case tree.SetAttributes:
 		base.Stat, base.SawAttrs = o.Stat, a.sawAtt
 		c.setBase(base)
+		c.restat(base)
 	default:
 		if a.over != (ident.EntryID{}) {
 			c.clearBase(a.over)

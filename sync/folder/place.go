@@ -2,6 +2,7 @@ package folder
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/shoal-sync/shoal/internal/ident"
 	"github.com/shoal-sync/shoal/sync/merge"
@@ -24,6 +25,9 @@ func (c *Core) planVisible(row *tree.Row, base tree.Base, onDisk bool, shown mer
 	case taken && row.Entry.Kind == tree.Dir && occupant.Stat.Kind == tree.Dir && !onDisk &&
 		c.isTwin(row.Entry.ID, occupant.Entry):
 		c.shareDirectory(row, occupant)
+	case taken && row.Entry.Kind == tree.Dir && occupant.Stat.Kind == tree.Dir &&
+		c.isTwin(row.Entry.ID, occupant.Entry):
+		c.dissolve(row, base)
 	case taken && !c.replaceable(row, occupant, onDisk):
 		c.makeWay(row, occupant)
 	case onDisk:
@@ -43,14 +47,32 @@ func (c *Core) parentOnDisk(row *tree.Row, parent ident.EntryID) (ident.EntryID,
 	if parent.IsRoot() {
 		return parent, true
 	}
+	var found ident.EntryID
 	for _, dir := range c.view.Twins(parent) {
-		if _, ok := c.index.Base(dir); ok {
+		b, ok := c.index.Base(dir)
+		if ok && c.inPlace(b) {
 			return dir, true
 		}
+		if ok && found.IsRoot() {
+			found = dir
+		}
+	}
+	if !found.IsRoot() {
+		return found, true
 	}
 	c.touch(parent)
 	c.await(row, parent)
 	return parent, false
+}
+
+// inPlace reports whether a directory is on disk where the view shows it.
+func (c *Core) inPlace(b tree.Base) bool {
+	row, ok := c.index.Entry(b.Entry)
+	if !ok {
+		return false
+	}
+	shown := c.view.Of(&row)
+	return shown.Visible && shown.Name == b.Name && slices.Contains(c.view.Twins(shown.Parent), b.Parent)
 }
 
 // sameDirectory reports whether two entries are one directory on disk.
@@ -144,11 +166,91 @@ func (c *Core) waitsFor(a, b ident.EntryID) bool {
 func (c *Core) shareDirectory(row *tree.Row, twin tree.Base) {
 	b := twin
 	b.Entry = row.Entry.ID
-	b.Parent = row.Entry.Place.Parent
 	sawAll(&b, &row.Entry)
 	c.setBase(b)
-	c.settled(row)
+	c.touch(row.Entry.ID)
 	c.wake(row.Entry.ID)
+}
+
+// dissolve empties and removes a directory whose twin is in the place of both: what is in
+// it moves over there first.
+func (c *Core) dissolve(row *tree.Row, base tree.Base) {
+	if twin, shared := c.sharing(base); shared {
+		c.handOver(base, twin)
+		c.touch(row.Entry.ID)
+		return
+	}
+	if below := c.index.BaseChildren(base.Entry, "", 1); len(below) > 0 {
+		c.touch(below[0].Entry)
+		c.await(row, below[0].Entry)
+		return
+	}
+	path, ok := c.pathOf(row, base.Parent, base.Name)
+	if !ok || c.isBusy(row, path) {
+		return
+	}
+	victim := base.Stat
+	c.order(row, tree.Order{Op: tree.Remove, Path: path, Victim: &victim}, base.Parent, base.Name)
+}
+
+// attributes returns what the attributes of an entry on disk should be. Directories shown
+// as one have those that were written last.
+func (c *Core) attributes(e *tree.Entry) (mode uint32, mtime int64) {
+	if e.Kind != tree.Dir {
+		return e.Attrs.Mode, e.Attrs.Mtime
+	}
+	last := e.Attrs
+	for _, id := range c.view.Twins(e.ID) {
+		if twin, ok := c.index.Entry(id); ok && merge.LaterAttributes(twin.Entry.Attrs, last) {
+			last = twin.Entry.Attrs
+		}
+	}
+	return last.Mode | dirBits(e), last.Mtime
+}
+
+// restat notes in the rows of all twins what a look at the directory they share shows.
+func (c *Core) restat(b tree.Base) {
+	if b.Stat.Kind != tree.Dir {
+		return
+	}
+	for _, dir := range c.view.Twins(b.Parent) {
+		for _, o := range c.index.BaseAt(dir, b.Name) {
+			if o.Entry != b.Entry && o.Stat.File == b.Stat.File && o.Stat != b.Stat {
+				o.Stat = b.Stat
+				c.setBase(o)
+			}
+		}
+	}
+}
+
+// sharing returns another entry that is the same file or directory on disk.
+func (c *Core) sharing(base tree.Base) (tree.Base, bool) {
+	for _, dir := range c.view.Twins(base.Parent) {
+		for _, o := range c.index.BaseAt(dir, base.Name) {
+			if o.Entry != base.Entry && o.Stat.File == base.Stat.File && c.acts[o.Entry] == nil {
+				return o, true
+			}
+		}
+	}
+	return tree.Base{}, false
+}
+
+// handOver leaves to a twin what two entries share on disk. What is in a directory is in
+// the twin's from now on.
+func (c *Core) handOver(base, twin tree.Base) {
+	const page = 256
+	for {
+		below := c.index.BaseChildren(base.Entry, "", page)
+		if len(below) == 0 {
+			break
+		}
+		for _, b := range below {
+			b.Parent = twin.Entry
+			c.setBase(b)
+			c.touch(b.Entry)
+		}
+	}
+	c.clearBase(base.Entry)
 }
 
 func (c *Core) planMakeDir(row *tree.Row, parent ident.EntryID, name string) {
@@ -163,6 +265,11 @@ func (c *Core) planMakeDir(row *tree.Row, parent ident.EntryID, name string) {
 func (c *Core) planMove(row *tree.Row, base tree.Base, parent ident.EntryID, name string) {
 	if row.Entry.Kind == tree.Dir && c.inside(parent, row.Entry.ID) {
 		c.await(row, parent) // the parent is still on disk inside this directory: it moves first
+		return
+	}
+	if twin, shared := c.sharing(base); shared {
+		c.handOver(base, twin) // the twin stays; this one is put in its own place anew
+		c.touch(row.Entry.ID)
 		return
 	}
 	from, ok := c.pathOf(row, base.Parent, base.Name)
@@ -220,10 +327,7 @@ func (c *Core) planContent(row *tree.Row, base tree.Base) {
 		c.planInstall(row, base, true)
 		return
 	}
-	mode, mtime := e.Attrs.Mode, e.Attrs.Mtime
-	if e.Kind == tree.Dir {
-		mode |= 0o700
-	}
+	mode, mtime := c.attributes(e)
 	if e.Kind != tree.Link && attributesDiffer(&base.Stat, mode, mtime) && base.Stat.Mode&0o777|dirBits(e) != mode {
 		c.planAttributes(row, base, mode)
 		return

@@ -64,12 +64,14 @@ func (c *Core) touchAround(e *tree.Entry) {
 	}
 }
 
-// touchNamesakes queues the others of an entry's name.
+// touchNamesakes queues the others of an entry's name, and, where there are any, the entry
+// itself: a name just found on disk may belong to one of them, which may be deleted.
 func (c *Core) touchNamesakes(e *tree.Entry) {
 	for _, dir := range c.view.Twins(e.Place.Parent) {
 		for _, row := range c.index.Placed(dir, e.Place.Name) {
 			if row.Entry.ID != e.ID {
 				c.touch(row.Entry.ID)
+				c.touch(e.ID)
 			}
 		}
 	}
@@ -184,14 +186,10 @@ func (c *Core) yield(row *tree.Row, base tree.Base, keeper ident.EntryID) {
 // planRemove takes from disk what the view does not show. A name another entry is about
 // to take is left to that one's order, which replaces it in one step.
 func (c *Core) planRemove(row *tree.Row, base tree.Base) {
-	for _, dir := range c.view.Twins(base.Parent) {
-		for _, o := range c.index.BaseAt(dir, base.Name) {
-			if o.Entry != base.Entry && o.Stat.File == base.Stat.File && c.acts[o.Entry] == nil {
-				c.clearBase(base.Entry) // the file belongs to a twin that stays
-				c.settled(row)
-				return
-			}
-		}
+	if twin, shared := c.sharing(base); shared {
+		c.handOver(base, twin) // the file belongs to a twin that stays
+		c.settled(row)
+		return
 	}
 	if row.Entry.Kind != tree.Dir && c.heirOf(base) {
 		c.setNeed(row, true)

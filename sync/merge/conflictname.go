@@ -1,12 +1,16 @@
 package merge
 
 import (
+	"bytes"
+	"encoding/binary"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
 
+	"github.com/shoal-sync/shoal/internal/ident"
 	"github.com/shoal-sync/shoal/sync/tree"
 )
 
@@ -38,20 +42,6 @@ func Numbered(conflictName string, n int) string {
 	return conflictName[:i+1] + " " + strconv.Itoa(n) + conflictName[i+1:]
 }
 
-// numberOf undoes Numbered: 1 when the name has no number.
-func numberOf(conflictName string) int {
-	i := strings.LastIndexByte(conflictName, ')')
-	rest := strings.TrimPrefix(conflictName[i+1:], " ")
-	digits := strings.IndexFunc(rest, func(r rune) bool { return r < '0' || r > '9' })
-	if digits < 0 {
-		digits = len(rest)
-	}
-	if n, err := strconv.Atoi(rest[:digits]); err == nil {
-		return n
-	}
-	return 1
-}
-
 // splitName separates the last extension; a name that only begins with a dot has none.
 // Extensions longer than 16 bytes are part of the name, so that cutting the stem helps.
 func splitName(name string) (stem, ext string) {
@@ -74,17 +64,109 @@ func legal(device string) string {
 	return cut(strings.Trim(clean, " ."), authorMax)
 }
 
-// cut shortens to at most size bytes without splitting a character.
+// cut shortens to at most size bytes without splitting a character. Bytes that are no
+// characters, as names on Linux may hold, are cut anywhere.
 func cut(s string, size int) string {
 	if len(s) <= size {
 		return s
 	}
-	s = s[:max(size, 0)]
-	for len(s) > 0 {
-		if r, n := utf8.DecodeLastRuneInString(s); r != utf8.RuneError || n != 1 {
-			break
+	size = max(size, 0)
+	for at := size; at >= 0 && at > size-utf8.UTFMax; at-- {
+		if utf8.RuneStart(s[at]) {
+			return s[:at]
 		}
-		s = s[:len(s)-1]
 	}
-	return s
+	return s[:size]
+}
+
+// conflictName returns the name under which an entry is shown that has lost, or may not
+// have, the name of a home. Losers of one author and second are numbered, by id, with the
+// numbers nobody else has taken: everybody who holds the same records numbers alike.
+func (v *View) conflictName(e *tree.Entry, h home) string {
+	mark := v.markedName(e, h.name)
+	var alike []ident.EntryID
+	for _, o := range v.losers(h) {
+		if v.markedName(&o, h.name) == mark {
+			alike = append(alike, o.ID)
+		}
+	}
+	slices.SortFunc(alike, func(a, b ident.EntryID) int { return bytes.Compare(a[:], b[:]) })
+	before, number := slices.Index(alike, e.ID), 1
+	if before < 0 {
+		// Shown away from its placement, it is known to no other: a number of its own
+		// keeps it apart.
+		before, number = 0, ownNumber(e.ID)
+	}
+	for ; ; number++ {
+		name := mark
+		if number > 1 {
+			name = Numbered(mark, number)
+		}
+		switch {
+		case len(v.claims(home{parent: h.parent, name: name})) > 0:
+		case before == 0:
+			return name
+		default:
+			before--
+		}
+	}
+}
+
+// ownNumber is a number of three digits made of an id.
+func ownNumber(id ident.EntryID) int {
+	return 100 + int(binary.BigEndian.Uint64(id[:])%900)
+}
+
+// markedName is a loser's conflict name before numbering. A content that lost names its
+// writer, an entry that may not have its name the one who placed it there.
+func (v *View) markedName(e *tree.Entry, name string) string {
+	by := e.Place.Version
+	if e.IsConflict() {
+		by = e.Content.Version
+	}
+	return ConflictName(name, v.author(by.Dot.Replica), by.Stamp.Time.UnixMilli())
+}
+
+// losers returns the live entries that are shown under a conflict name made of the name
+// of a home: those that would have that name themselves, and those kept beside anything
+// placed there, be it live or not.
+func (v *View) losers(h home) []tree.Entry {
+	var out []tree.Entry
+	claims := v.claims(h)
+	for i, o := range claims {
+		stands := func(c tree.Entry) bool { return sameFile(&c, &o) }
+		if i > 0 && o.Kind != tree.Dir && !slices.ContainsFunc(claims[:i], stands) {
+			out = append(out, o)
+		}
+	}
+	for _, dir := range v.twins(h.parent) {
+		for _, row := range v.read.Placed(dir, h.name) {
+			out = v.restingBeside(out, row.Entry.ID, 0)
+		}
+	}
+	return out
+}
+
+// restingBeside appends the live losers kept beside an entry, and beside those, dead or
+// not.
+func (v *View) restingBeside(out []tree.Entry, id ident.EntryID, depth int) []tree.Entry {
+	if depth > chainMax {
+		return out
+	}
+	for _, row := range v.read.Placed(id, "") {
+		if row.Entry.Live() && row.Entry.Kind != tree.Dir {
+			out = append(out, row.Entry)
+		}
+		out = v.restingBeside(out, row.Entry.ID, depth+1)
+	}
+	return out
+}
+
+// nameAway is the name of an entry that is shown away from its placement: its own, unless
+// somebody has it there.
+func (v *View) nameAway(e *tree.Entry, h home) string {
+	if len(v.claims(h)) == 0 {
+		return h.name
+	}
+	return v.conflictName(e, h)
 }

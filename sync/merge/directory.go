@@ -1,6 +1,8 @@
 package merge
 
 import (
+	"bytes"
+	"cmp"
 	"slices"
 
 	"github.com/shoal-sync/shoal/internal/ident"
@@ -8,50 +10,89 @@ import (
 )
 
 // chainMax bounds every walk towards the root: deeper trees exist on no system, so a
-// longer chain is a cycle or an attack.
+// longer chain is an attack.
 const chainMax = 2048
 
-// dir works out, and remembers, how a directory appears.
+// home is where an entry is shown, before it is settled who keeps a contested name.
+type home struct {
+	waiting bool // some directory above is not known here yet
+	parent  ident.EntryID
+	name    string
+	// away is set when that is not where the entry is placed. Others of its name cannot
+	// know of it, so it never takes a name from them and joins no directory.
+	away bool
+}
+
+// dir works out, and remembers, how a directory appears, and before it those above it.
 func (v *View) dir(row *tree.Row) folderView {
 	if d, ok := v.dirs[row.Entry.ID]; ok {
 		return d
 	}
-	if len(v.dirs) >= dirsMax {
-		v.Forget()
+	c := v.climb(&row.Entry)
+	below := c.chain[:len(c.chain)-len(c.cycle)]
+	if len(c.cycle) > 0 {
+		// The one whose move is undone hangs elsewhere, and the others from it. Here we
+		// know: it is remembered before any other of its cycle.
+		first := c.undone()
+		for i := range c.cycle {
+			v.remember(&c.cycle[(first-i+len(c.cycle))%len(c.cycle)])
+		}
 	}
-	d := v.workOut(row)
-	v.dirs[row.Entry.ID] = d
-	return d
+	for i := len(below) - 1; i >= 0; i-- {
+		v.remember(&below[i])
+	}
+	return v.dirs[row.Entry.ID]
 }
 
-func (v *View) workOut(row *tree.Row) folderView {
-	e := &row.Entry
-	alone := []ident.EntryID{e.ID}
-	if !e.Live() && !v.liveBelow(e.ID, 0) {
-		return folderView{twins: alone}
+func (v *View) remember(e *tree.Entry) {
+	if _, ok := v.dirs[e.ID]; !ok {
+		d := v.workOut(e)
+		v.dirs[e.ID] = d
 	}
-	parent, waiting := v.parentOf(e)
-	if waiting {
-		return folderView{waiting: true, twins: alone}
+}
+
+func (v *View) workOut(e *tree.Entry) folderView {
+	d := folderView{twins: []ident.EntryID{e.ID}}
+	if !e.Live() && !v.liveBelow(e.ID, e.ID, 0) {
+		return d
 	}
-	d := folderView{visible: true, parent: parent, name: e.Place.Name}
-	for _, above := range v.Twins(parent) {
-		for _, o := range v.read.Placed(above, d.name) {
-			if o.Entry.ID == e.ID || o.Entry.Kind == tree.Dir && (o.Entry.Live() || v.liveBelow(o.Entry.ID, 0)) {
+	h := v.homeOf(e)
+	if h.waiting {
+		d.waiting = true
+		return d
+	}
+	d.visible, d.parent, d.name, d.away = true, h.parent, h.name, h.away
+	if h.away {
+		d.name = v.nameAway(e, h)
+		d.renamed = d.name != h.name
+		return d
+	}
+	for _, above := range v.twins(h.parent) {
+		for _, o := range v.read.Placed(above, h.name) {
+			if o.Entry.ID != e.ID && v.standsAsDir(&o.Entry) {
 				d.twins = append(d.twins, o.Entry.ID)
 			}
 		}
 	}
-	if !slices.Contains(d.twins, e.ID) { // shown in the root, away from its placement
-		d.twins = append(d.twins, e.ID)
-	}
-	slices.SortFunc(d.twins, func(a, b ident.EntryID) int { return slices.Compare(a[:], b[:]) })
+	slices.SortFunc(d.twins, func(a, b ident.EntryID) int { return bytes.Compare(a[:], b[:]) })
 	return d
 }
 
+// standsAsDir reports whether an entry is a directory that is shown where it is placed.
+func (v *View) standsAsDir(e *tree.Entry) bool {
+	if e.Kind != tree.Dir {
+		return false
+	}
+	if d, ok := v.dirs[e.ID]; ok {
+		return d.visible && !d.away
+	}
+	return (e.Live() || v.liveBelow(e.ID, e.ID, 0)) && !v.homeOf(e).away
+}
+
 // liveBelow reports whether a deleted directory still holds something that lives: it is
-// then shown, with that alone (R12).
-func (v *View) liveBelow(id ident.EntryID, depth int) bool {
+// then shown, with that alone (R12). A kept loser rests below the file it lost to. Start
+// is where the walk began: meeting it again closes a cycle.
+func (v *View) liveBelow(id, start ident.EntryID, depth int) bool {
 	const page = 64
 	if depth > chainMax {
 		return false
@@ -60,7 +101,7 @@ func (v *View) liveBelow(id ident.EntryID, depth int) bool {
 		rows := v.read.Children(id, after, page)
 		for i := range rows {
 			e := &rows[i].Entry
-			if e.Live() || v.liveBelow(e.ID, depth+1) {
+			if e.Live() || e.ID != start && v.liveBelow(e.ID, start, depth+1) {
 				return true
 			}
 			after = e.ID
@@ -71,80 +112,87 @@ func (v *View) liveBelow(id ident.EntryID, depth int) bool {
 	}
 }
 
-// parentOf returns the directory an entry is shown in: its placement's parent, unless
-// moves made a cycle (R10) or the parent is no directory. Waiting: some directory above is
-// not known here yet.
-func (v *View) parentOf(e *tree.Entry) (parent ident.EntryID, waiting bool) {
-	parent = e.Place.Parent
-	if parent.IsRoot() {
-		return parent, false
+// homeOf returns the place of an entry, or another where moves made a cycle (R10) or the
+// parent is no directory.
+func (v *View) homeOf(e *tree.Entry) home {
+	c := v.climb(e)
+	switch {
+	case c.forged:
+		return home{parent: ident.Root, name: e.Place.Name, away: true}
+	case len(c.cycle) == len(c.chain) && c.cycle[c.undone()].ID == e.ID:
+		return v.fallBack(e, c.cycle)
 	}
-	row, ok := v.read.Entry(parent)
-	if !ok {
-		return parent, true
-	}
-	if row.Entry.Kind != tree.Dir {
-		return ident.Root, false // forged: only a directory can hold a name
-	}
-	if d, known := v.dirs[parent]; known {
-		return parent, d.waiting
-	}
-	cycle, waiting := v.climb(e)
-	if waiting {
-		return parent, true
-	}
-	if len(cycle) == 0 || !slices.ContainsFunc(cycle, func(c tree.Entry) bool { return c.ID == e.ID }) {
-		return parent, false
-	}
-	undone := slices.MaxFunc(cycle, func(a, b tree.Entry) int {
-		if c := a.Place.Stamp.Compare(b.Place.Stamp); c != 0 {
-			return c
-		}
-		return slices.Compare(a.ID[:], b.ID[:])
-	})
-	if undone.ID != e.ID {
-		return parent, false
-	}
-	return v.fallBack(e, cycle), false
+	waiting := c.waiting || e.Place.Name == "" // only a kept loser rests without a name
+	return home{waiting: waiting, parent: e.Place.Parent, name: e.Place.Name}
 }
 
 // fallBack is where the entry whose move closed a cycle is shown: the place it had, or
 // the root when that is in a cycle too or gone.
-func (v *View) fallBack(e *tree.Entry, cycle []tree.Entry) ident.EntryID {
-	was := e.Place.WasParent
-	for depth, at := 0, was; depth < chainMax; depth++ {
+func (v *View) fallBack(e *tree.Entry, cycle []tree.Entry) home {
+	top := home{parent: ident.Root, name: e.Place.Name, away: true}
+	was := home{parent: e.Place.WasParent, name: e.Place.WasName, away: true}
+	if was.name == "" {
+		return top // it was never placed anywhere else
+	}
+	at := was.parent
+	for range chainMax {
 		if at.IsRoot() {
 			return was
 		}
 		row, ok := v.read.Entry(at)
 		in := slices.ContainsFunc(cycle, func(c tree.Entry) bool { return c.ID == at })
 		if !ok || in || row.Entry.Kind != tree.Dir || !row.Entry.Live() {
-			return ident.Root
+			return top
 		}
 		at = row.Entry.Place.Parent
 	}
-	return ident.Root
+	return top
 }
 
-// climb follows placements upwards from e. It returns the entries of the cycle the chain
-// ends in, if it does not reach the root.
-func (v *View) climb(e *tree.Entry) (cycle []tree.Entry, waiting bool) {
-	chain := []tree.Entry{*e}
+// climbed is the way from an entry up to the root, or to a directory whose view is
+// remembered.
+type climbed struct {
+	chain   []tree.Entry // the entries on the way, the first one included
+	cycle   []tree.Entry // the end of chain, when the way leads back there
+	waiting bool         // a directory on the way is not known here yet
+	forged  bool         // what the first entry is placed in is no directory
+}
+
+func (v *View) climb(e *tree.Entry) climbed {
+	c := climbed{chain: []tree.Entry{*e}}
 	for at := e.Place.Parent; !at.IsRoot(); {
-		for i := range chain {
-			if chain[i].ID == at {
-				return chain[i:], false
+		for i := range c.chain {
+			if c.chain[i].ID == at {
+				c.cycle = c.chain[i:]
+				return c
 			}
 		}
+		if above, known := v.dirs[at]; known {
+			c.waiting = above.waiting
+			return c
+		}
 		row, ok := v.read.Entry(at)
-		if !ok || len(chain) > chainMax {
-			return nil, true
+		if !ok || len(c.chain) > chainMax {
+			c.waiting = true
+			return c
 		}
 		if row.Entry.Kind != tree.Dir {
-			return nil, false
+			c.forged = len(c.chain) == 1
+			return c
 		}
-		chain = append(chain, row.Entry)
+		c.chain = append(c.chain, row.Entry)
 		at = row.Entry.Place.Parent
 	}
-	return nil, false
+	return c
+}
+
+// undone is the one of a cycle whose placement does not hold: that with the highest stamp.
+func (c *climbed) undone() (highest int) {
+	for i := range c.cycle {
+		a, b := &c.cycle[i], &c.cycle[highest]
+		if cmp.Or(a.Place.Stamp.Compare(b.Place.Stamp), bytes.Compare(a.ID[:], b.ID[:])) > 0 {
+			highest = i
+		}
+	}
+	return highest
 }

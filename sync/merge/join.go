@@ -163,6 +163,9 @@ func joinAttrs(a, b tree.Attributes) tree.Attributes {
 	return win
 }
 
+// LaterAttributes reports whether a stands before b where two directories are shown as one.
+func LaterAttributes(a, b tree.Attributes) bool { return attrsOrder(a, b) > 0 }
+
 func attrsOrder(a, b tree.Attributes) int {
 	if c := a.Stamp.Compare(b.Stamp); c != 0 {
 		return c

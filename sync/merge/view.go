@@ -1,6 +1,8 @@
 package merge
 
 import (
+	"bytes"
+	"cmp"
 	"slices"
 
 	"github.com/shoal-sync/shoal/internal/ident"
@@ -18,7 +20,7 @@ type Shown struct {
 	Twin ident.EntryID
 	// Waiting is set when a directory above it is not known here yet.
 	Waiting bool
-	// Renamed is set when the name is not the entry's own: a conflict name.
+	// Renamed is set when the name is a conflict name.
 	Renamed bool
 }
 
@@ -37,6 +39,8 @@ type folderView struct {
 	waiting bool
 	parent  ident.EntryID
 	name    string
+	away    bool            // not where it is placed
+	renamed bool            // its name is a conflict name
 	twins   []ident.EntryID // itself included, by id
 }
 
@@ -54,10 +58,13 @@ func (v *View) Forget() { clear(v.dirs) }
 
 // Of returns how the entry of a row appears.
 func (v *View) Of(row *tree.Row) Shown {
+	v.bound()
 	e := &row.Entry
 	if e.Kind == tree.Dir {
 		d := v.dir(row)
-		return Shown{Visible: d.visible, Waiting: d.waiting, Parent: d.parent, Name: d.name}
+		return Shown{
+			Visible: d.visible, Waiting: d.waiting, Parent: d.parent, Name: d.name, Renamed: d.renamed,
+		}
 	}
 	if !e.Live() {
 		return Shown{}
@@ -65,18 +72,34 @@ func (v *View) Of(row *tree.Row) Shown {
 	if e.IsConflict() {
 		return v.beside(e)
 	}
-	parent, waiting := v.parentOf(e)
-	if waiting {
+	h := v.homeOfFile(e)
+	if h.waiting {
 		return Shown{Waiting: true}
 	}
-	return v.among(e, parent, e.Place.Name)
+	return v.among(e, h)
 }
 
 // Twins returns the directories that are shown as one with the given one (rule R6),
 // itself included, ordered by id.
 func (v *View) Twins(dir ident.EntryID) []ident.EntryID {
+	v.bound()
+	return v.twins(dir)
+}
+
+// bound keeps the memory of a View small. It is called before a question is answered, not
+// in the middle: climb relies on all that was remembered together.
+func (v *View) bound() {
+	if len(v.dirs) >= dirsMax {
+		v.Forget()
+	}
+}
+
+func (v *View) twins(dir ident.EntryID) []ident.EntryID {
 	if dir.IsRoot() {
 		return []ident.EntryID{ident.Root}
+	}
+	if d, known := v.dirs[dir]; known {
+		return d.twins
 	}
 	row, ok := v.read.Entry(dir)
 	if !ok || row.Entry.Kind != tree.Dir {
@@ -85,112 +108,105 @@ func (v *View) Twins(dir ident.EntryID) []ident.EntryID {
 	return v.dir(&row).twins
 }
 
+// homeOfFile is homeOf, for what cannot be in a cycle itself.
+func (v *View) homeOfFile(e *tree.Entry) home {
+	v.twins(e.Place.Parent) // remembered, so that the way up is short
+	return v.homeOf(e)
+}
+
 // among settles which of the live entries of one name keeps it (R6, R7, R11).
-func (v *View) among(e *tree.Entry, parent ident.EntryID, name string) Shown {
-	shown := Shown{Visible: true, Parent: parent, Name: name}
-	keeper := e
-	contested := false
-	for _, dir := range v.Twins(parent) {
-		for _, row := range v.read.Placed(dir, name) {
-			o := row.Entry
-			if o.ID == e.ID {
-				continue
-			}
-			if absorbs(&o, e) {
-				return Shown{Twin: o.ID}
-			}
-			if !o.Live() && !(o.Kind == tree.Dir && v.dir(&row).visible) {
-				continue
-			}
-			if keepsName(&o, keeper) {
-				keeper, contested = &o, true
-			}
+func (v *View) among(e *tree.Entry, h home) Shown {
+	if o := v.absorber(e, h); o != nil {
+		return Shown{Twin: o.ID}
+	}
+	shown := Shown{Visible: true, Parent: h.parent, Name: h.name}
+	for i, o := range v.claims(h) {
+		switch {
+		case o.ID == e.ID && i == 0:
+			return shown
+		case o.ID == e.ID:
+			shown.Name, shown.Renamed = v.conflictName(e, h), true
+			return shown
+		case sameFile(&o, e):
+			return Shown{Twin: o.ID}
 		}
 	}
-	if !contested {
-		return shown
-	}
-	if keeper.Kind == e.Kind && keeper.Content.ID == e.Content.ID &&
-		keeper.Content.Target == e.Content.Target && e.Kind != tree.Dir {
-		return Shown{Twin: keeper.ID}
-	}
-	shown.Name = ConflictName(name, v.author(e.Place.Dot.Replica), e.Place.Stamp.Time.UnixMilli())
-	shown.Renamed = true
+	// The others of the name do not know of it: it is placed elsewhere.
+	shown.Name = v.nameAway(e, h)
+	shown.Renamed = shown.Name != h.name
 	return shown
 }
 
-// absorbs reports whether o stands for the null version e: a file found by a first scan
-// that a real entry of the same name holds, or knowingly replaced or deleted. That is how
-// a rebuilt index or an old backup meets its peers without conflicts and without bringing
-// deleted files back.
-func absorbs(o, e *tree.Entry) bool {
-	return e.Content.IsNull() && e.Place.IsNull() && !o.Content.IsNull() &&
-		o.Kind == e.Kind && o.Content.Descends(e.Content.ID) && o.Content.Target == e.Content.Target
+// claims returns the entries that would have a name, the one that keeps it first.
+func (v *View) claims(h home) []tree.Entry {
+	var out []tree.Entry
+	for _, dir := range v.twins(h.parent) {
+		for _, row := range v.read.Placed(dir, h.name) {
+			e := &row.Entry
+			if e.Kind == tree.Dir && v.standsAsDir(e) ||
+				e.Kind != tree.Dir && e.Live() && v.absorber(e, h) == nil {
+				out = append(out, *e)
+			}
+		}
+	}
+	slices.SortFunc(out, func(a, b tree.Entry) int { return nameOrder(&a, &b) })
+	return out
 }
 
-// keepsName reports whether o keeps a name that e would have too: directories before
-// files (R7), real placements before null ones, then the older placement (R11).
-func keepsName(o, e *tree.Entry) bool {
-	if (o.Kind == tree.Dir) != (e.Kind == tree.Dir) {
-		return o.Kind == tree.Dir
+// sameFile reports whether two entries of one name are one file to a person.
+func sameFile(a, b *tree.Entry) bool {
+	return a.Kind == b.Kind && a.Kind != tree.Dir &&
+		a.Content.ID == b.Content.ID && a.Content.Target == b.Content.Target
+}
+
+// absorber returns the entry that stands for e when e is a null version: a file found by
+// a first scan that a real entry of the same name holds, or knowingly replaced or deleted.
+// That is how a rebuilt index or an old backup meets its peers without conflicts and
+// without bringing deleted files back.
+func (v *View) absorber(e *tree.Entry, h home) *tree.Entry {
+	if !e.Content.IsNull() || !e.Place.IsNull() {
+		return nil
 	}
-	if o.Place.IsNull() != e.Place.IsNull() {
-		return e.Place.IsNull()
+	var found *tree.Entry
+	for _, dir := range v.twins(h.parent) {
+		for _, row := range v.read.Placed(dir, h.name) {
+			o := &row.Entry
+			if o.Content.IsNull() || o.Kind != e.Kind || !o.Content.Descends(e.Content.ID) {
+				continue
+			}
+			// A live one stands before one that only remembers a delete.
+			if found == nil || o.Live() && (!found.Live() || nameOrder(o, found) < 0) {
+				found = o
+			}
+		}
 	}
-	if c := o.Place.Stamp.Compare(e.Place.Stamp); c != 0 {
-		return c < 0
-	}
-	return slices.Compare(o.ID[:], e.ID[:]) < 0
+	return found
+}
+
+// nameOrder sorts entries that would have one name: directories before files (R7), real
+// placements before null ones, then the older placement (R11).
+func nameOrder(a, b *tree.Entry) int {
+	return cmp.Or(
+		boolOrder(b.Kind == tree.Dir, a.Kind == tree.Dir),
+		boolOrder(a.Place.IsNull(), b.Place.IsNull()),
+		a.Place.Stamp.Compare(b.Place.Stamp),
+		bytes.Compare(a.ID[:], b.ID[:]),
+	)
 }
 
 // beside places a kept loser next to the entry it lost to (R4).
 func (v *View) beside(e *tree.Entry) Shown {
-	origin, ok := v.read.Entry(e.Place.Parent)
-	if !ok {
-		return Shown{Waiting: true}
-	}
-	name := origin.Entry.Place.Name
-	place := &origin.Entry
-	for depth := 0; place.IsConflict(); depth++ {
-		row, ok := v.read.Entry(place.Place.Parent)
+	origin := e
+	for depth := 0; origin.IsConflict(); depth++ {
+		row, ok := v.read.Entry(origin.Place.Parent)
 		if !ok || depth > chainMax {
 			return Shown{Waiting: true}
 		}
-		place, name = &row.Entry, row.Entry.Place.Name
+		origin = &row.Entry
 	}
-	parent, waiting := v.parentOf(place)
-	if waiting {
+	h := v.homeOfFile(origin)
+	if h.waiting {
 		return Shown{Waiting: true}
 	}
-	author, at := v.author(e.Content.Dot.Replica), e.Content.Stamp.Time.UnixMilli()
-	name = ConflictName(name, author, at)
-	for n, taken := 2, v.taken(e, parent, name); taken; n++ {
-		numbered := Numbered(name, n)
-		if taken = v.taken(e, parent, numbered); !taken {
-			name = numbered
-		}
-	}
-	return Shown{Visible: true, Parent: parent, Name: name, Renamed: true}
-}
-
-// taken reports whether another live entry is really placed under a conflict name, or a
-// sibling loser with the same author and second comes before this one.
-func (v *View) taken(e *tree.Entry, parent ident.EntryID, name string) bool {
-	for _, dir := range v.Twins(parent) {
-		for _, row := range v.read.Placed(dir, name) {
-			if row.Entry.Live() && row.Entry.ID != e.ID {
-				return true
-			}
-		}
-	}
-	base := ConflictName("", v.author(e.Content.Dot.Replica), e.Content.Stamp.Time.UnixMilli())
-	before := 1
-	for _, row := range v.read.Placed(e.Place.Parent, "") {
-		o := &row.Entry
-		same := ConflictName("", v.author(o.Content.Dot.Replica), o.Content.Stamp.Time.UnixMilli()) == base
-		if o.ID != e.ID && o.Live() && same && slices.Compare(o.ID[:], e.ID[:]) < 0 {
-			before++
-		}
-	}
-	return numberOf(name) < before
+	return Shown{Visible: true, Parent: h.parent, Name: v.conflictName(e, h), Renamed: true}
 }

@@ -70,6 +70,8 @@ type Core struct {
 	now    step.Instant
 	out    []Effect
 
+	call   uint64 // how often we opened the conversation
+	heard  uint64 // the peer's last Call
 	stage  stage
 	reason wire.RefuseReason
 	theirs wire.State
@@ -141,6 +143,7 @@ func (c *Core) drop(reason string) { c.emit(Drop{Reason: reason}) }
 func (c *Core) open(e Opened) {
 	*c = Core{
 		folder: c.folder, peer: c.peer, out: c.out, now: c.now, ours: e.Standing,
+		call: c.call + 1, heard: c.heard,
 		stage: joining, stateDue: step.Never, echo: map[ident.EntryID][32]byte{},
 	}
 	c.join(e.Cursor, e.Replicas)
@@ -150,6 +153,7 @@ func (c *Core) join(cursor tree.Cursor, replicas []tree.Replica) {
 	c.say(wire.Join{
 		Folder: c.folder, Replica: c.ours.Replica, Log: c.ours.Log, Head: c.ours.Head,
 		TookLog: cursor.Log, TookSeq: cursor.Seq, Root: c.ours.Root, Counter: c.ours.Counter,
+		Call: c.call, Answers: c.heard,
 		Replicas: replicas[:min(len(replicas), wire.ReplicasMax)],
 	})
 }

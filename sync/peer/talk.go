@@ -49,14 +49,18 @@ func (c *Core) heardJoin(m wire.Join) {
 		c.stage, c.reason = refused, wire.CloneFound
 		return
 	case c.stage == joined || c.stage == refused:
-		// The peer opened the conversation anew: so do we, then its Join is heard again.
 		if c.stage == joined {
 			c.emit(PeerLeft{})
 		}
-		c.stage = closed
-		c.emit(Renew{m})
-		return
+		if m.Answers != c.call {
+			// The peer opened the conversation anew and has not heard our last Join.
+			c.heard, c.stage = m.Call, closed
+			c.emit(Renew{m})
+			return
+		}
+		c.batches, c.loading = nil, false
 	}
+	c.heard = m.Call
 	c.stage, c.log = joined, m.Log
 	c.theirs, c.tookUs = wire.State{Head: m.Head, Root: m.Root}, false
 	same := m.Root == c.ours.Root
@@ -236,6 +240,11 @@ func (c *Core) knows(e *tree.Entry) bool {
 		}
 	}
 	if e.Place.IsNull() || e.Content.IsNull() || e.Attrs.IsNull() {
+		return false
+	}
+	if e.IsConflict() {
+		// Nobody wrote this record: it was derived when two writes met. Whoever took in the
+		// same writes in another order has not derived it, and must hear of it.
 		return false
 	}
 	k := c.theirs.Knowledge

@@ -162,7 +162,7 @@ func TestRefusals(t *testing.T) {
 
 func refusedLinksAndRows() []refusal {
 	f16, c32 := strings.Repeat("f0", 16), strings.Repeat("c0", 32)
-	join := f16 + strings.Repeat("01", 16) + "00" + strings.Repeat("00", 8) + "00" + c32 + "00"
+	join := f16 + strings.Repeat("01", 16) + "00" + strings.Repeat("00", 8) + "00" + c32 + "000000"
 	rows := f16 + strings.Repeat("01", 8)
 	entry := file(1, "n", written(alice, 1))
 	record := Append(nil, Rows{Upto: 1, Entries: []tree.Entry{entry}, Has: []bool{true}})

@@ -67,6 +67,8 @@ type Join struct {
 	TookSeq  uint64      // rows of that log the sender has taken in
 	Root     [32]byte    // state summary
 	Counter  uint64      // the sender's last own write
+	Call     uint64      // how often the sender has opened this conversation
+	Answers  uint64      // the receiver's last Call that the sender has heard, 0 for none
 	Replicas []tree.Replica
 }
 

@@ -78,7 +78,7 @@ func conversation() []line {
 		{"b", Ping{Nonce: 1<<64 - 1}},
 		{"a", Join{
 			Folder: folder, Replica: alice, Log: 0x1111222233334444, Head: 300,
-			Root: spelledLong[[32]byte](0x77), Counter: 300,
+			Root: spelledLong[[32]byte](0x77), Counter: 300, Call: 1,
 			Replicas: []tree.Replica{
 				{ID: alice, Device: spelledLong[ident.DeviceID](0xa1), Name: "alice's laptop"},
 				{ID: bob, Device: spelledLong[ident.DeviceID](0xb0), Name: ""},
@@ -86,7 +86,7 @@ func conversation() []line {
 		}},
 		{"b", Join{
 			Folder: folder, Replica: bob, Log: 0x5555666677778888, Head: 1,
-			TookLog: 0x1111222233334444, TookSeq: 298, Counter: 7,
+			TookLog: 0x1111222233334444, TookSeq: 298, Counter: 7, Call: 2, Answers: 1,
 		}},
 		{"b", Refuse{Folder: spelled[ident.FolderID](0xf1), Reason: NotMember}},
 		{"a", State{
@@ -195,9 +195,10 @@ func TestSmallFramesByHand(t *testing.T) {
 		{Ping{Nonce: 300}, "02" + "ac02"},
 		{Pong{Nonce: 5}, "03" + "05"},
 		{Goodbye{Reason: "x"}, "04" + "0178"},
-		{Join{Folder: folder, Replica: 1, Log: 2, Head: 3, TookLog: 4, TookSeq: 5, Counter: 6},
+		{Join{Folder: folder, Replica: 1, Log: 2, Head: 3, TookLog: 4, TookSeq: 5, Counter: 6,
+			Call: 7, Answers: 8},
 			"05" + f16 + "0000000000000001" + "0000000000000002" + "03" +
-				"0000000000000004" + "05" + strings.Repeat("00", 32) + "06" + "00"},
+				"0000000000000004" + "05" + strings.Repeat("00", 32) + "06" + "07" + "08" + "00"},
 		{Refuse{Folder: folder, Reason: CloneFound}, "06" + f16 + "04"},
 		{State{Folder: folder, Head: 1, Knowledge: version.Vector{{Replica: 9, Counter: 8}},
 			Scanning: true, NeedFiles: 2, NeedBytes: 3, Files: 4, Bytes: 5},

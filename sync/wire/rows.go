@@ -31,6 +31,8 @@ func (m Join) appendTo(b []byte) []byte {
 	b = binary.AppendUvarint(b, m.TookSeq)
 	b = append(b, m.Root[:]...)
 	b = binary.AppendUvarint(b, m.Counter)
+	b = binary.AppendUvarint(b, m.Call)
+	b = binary.AppendUvarint(b, m.Answers)
 	b = binary.AppendUvarint(b, uint64(len(m.Replicas)))
 	for i := range m.Replicas {
 		p := &m.Replicas[i]
@@ -43,7 +45,8 @@ func (m Join) appendTo(b []byte) []byte {
 
 func (m Join) size() int {
 	n := folderLen + 3*8 + rootLen + uvarintLen(m.Head) + uvarintLen(m.TookSeq)
-	n += uvarintLen(m.Counter) + uvarintLen(uint64(len(m.Replicas)))
+	n += uvarintLen(m.Counter) + uvarintLen(m.Call) + uvarintLen(m.Answers)
+	n += uvarintLen(uint64(len(m.Replicas)))
 	for i := range m.Replicas {
 		n += 8 + len(ident.DeviceID{}) + textSize(m.Replicas[i].Name, NameMax)
 	}
@@ -59,6 +62,8 @@ func parseJoin(r *reader) (m Join) {
 	m.TookSeq = r.number("took number")
 	r.into("root", m.Root[:])
 	m.Counter = r.number("counter")
+	m.Call = r.number("call")
+	m.Answers = r.number("answers")
 	n := r.count("replicas", ReplicasMax, replicaSizeMin)
 	if n == 0 {
 		return m

@@ -1,0 +1,372 @@
+package mdns
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"os/exec"
+	"runtime"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/miekg/dns"
+
+	"github.com/shoal-sync/shoal/discovery/mdns/lantest"
+	"github.com/shoal-sync/shoal/internal/ident"
+)
+
+// sighting is one call of Heard.
+type sighting struct {
+	device ident.DeviceID
+	at     netip.AddrPort
+}
+
+// neighbour is a finder of a test, and what it heard.
+type neighbour struct {
+	opts  Options
+	heard chan sighting
+
+	mu        sync.Mutex
+	linked    []ident.DeviceID
+	connected bool
+}
+
+func newNeighbour(device ident.DeviceID, port uint16, linked ...ident.DeviceID) *neighbour {
+	n := &neighbour{linked: linked, heard: make(chan sighting, 10_000)}
+	n.opts = Options{
+		Device: device, Name: "the secret name", Protocol: 1, Port: port, IPv4: true, IPv6: true,
+		Linked: func() []ident.DeviceID {
+			n.mu.Lock()
+			defer n.mu.Unlock()
+			return n.linked
+		},
+		Connected: func(ident.DeviceID) bool {
+			n.mu.Lock()
+			defer n.mu.Unlock()
+			return n.connected
+		},
+		Heard: func(device ident.DeviceID, at netip.AddrPort, _ time.Duration) {
+			select {
+			case n.heard <- sighting{device, at}:
+			default: // nobody waits for so many
+			}
+		},
+	}
+	return n
+}
+
+func (n *neighbour) set(change func()) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	change()
+}
+
+// start runs the neighbour until the test ends.
+func (n *neighbour) start(t *testing.T, p pace) *Finder {
+	t.Helper()
+	f := start(n.opts, p)
+	t.Cleanup(f.Close)
+	return f
+}
+
+// hears waits for the sightings, in any order among others.
+func (n *neighbour) hears(t *testing.T, within time.Duration, want ...sighting) {
+	t.Helper()
+	missing := map[sighting]bool{}
+	for _, s := range want {
+		missing[s] = true
+	}
+	limit := time.After(within)
+	for len(missing) > 0 {
+		select {
+		case got := <-n.heard:
+			delete(missing, got)
+		case <-limit:
+			t.Fatalf("within %v nothing was heard of %v", within, missing)
+		}
+	}
+}
+
+func at(device ident.DeviceID, addr string) sighting {
+	return sighting{device, netip.MustParseAddrPort(addr)}
+}
+
+// wire makes an interface with some addresses. What is sent on it is heard on this very
+// computer too, by way of the loop that multicast has.
+func wire(t *testing.T, name string, addrs ...string) {
+	t.Helper()
+	lantest.Setup(t, "ip", "link", "set", "lo", "up")
+	lantest.Setup(t, "ip", "link", "add", name, "type", "veth", "peer", "name", name+"-end")
+	lantest.Setup(t, "ip", "link", "set", name+"-end", "up")
+	lantest.Setup(t, "ip", "link", "set", name, "addrgenmode", "none")
+	for _, addr := range addrs {
+		args := []string{"ip", "addr", "add", addr, "dev", name}
+		if strings.Contains(addr, ":") {
+			args = append(args, "nodad")
+		}
+		lantest.Setup(t, args...)
+	}
+	lantest.Setup(t, "ip", "link", "set", name, "up")
+}
+
+// TestEveryInterfaceAndFamily: no interface has a default route, as on a cable between two
+// computers.
+func TestEveryInterfaceAndFamily(t *testing.T) {
+	t.Parallel()
+	if !lantest.Inside(t) {
+		return
+	}
+	wire(t, "four", "10.9.0.1/24")
+	wire(t, "six", "fe80::9:1/64")
+	wire(t, "both", "10.9.1.1/24", "fe80::9:2/64")
+	seeker := newNeighbour(laptop, 22100, desktop, phone)
+	found, other := newNeighbour(desktop, 22101, laptop), newNeighbour(phone, 22102, laptop)
+	other.opts.IPv6 = false
+	found.start(t, usualPace)
+	other.start(t, usualPace)
+	seeker.start(t, usualPace)
+	seeker.hears(t, 3*time.Second,
+		at(desktop, "10.9.0.1:22101"), at(desktop, "[fe80::9:1%six]:22101"),
+		at(desktop, "10.9.1.1:22101"), at(desktop, "[fe80::9:2%both]:22101"),
+		at(phone, "10.9.0.1:22102"), at(phone, "10.9.1.1:22102"))
+	for len(seeker.heard) > 0 {
+		if s := <-seeker.heard; s.device == phone && s.at.Addr().Is6() {
+			t.Errorf("heard %v, where nobody takes links", s)
+		}
+	}
+	// The one that was there first learns of the newcomer without waiting for its next turn.
+	found.hears(t, 3*time.Second, at(laptop, "10.9.0.1:22100"))
+}
+
+// TestInterfacesComeAndGo also begins with no interface at all.
+func TestInterfacesComeAndGo(t *testing.T) {
+	t.Parallel()
+	if !lantest.Inside(t) {
+		return
+	}
+	n, o := newNeighbour(laptop, 22100, desktop), newNeighbour(desktop, 22101, laptop)
+	f, g := n.start(t, usualPace), o.start(t, usualPace)
+	wire(t, "later", "10.9.0.1/24")
+	g.Moved()
+	f.Moved()
+	n.hears(t, 3*time.Second, at(desktop, "10.9.0.1:22101"))
+	lantest.Setup(t, "ip", "addr", "add", "fe80::9:1/64", "dev", "later", "nodad")
+	g.Moved()
+	f.Moved()
+	n.hears(t, 3*time.Second, at(desktop, "[fe80::9:1%later]:22101"))
+	lantest.Setup(t, "ip", "link", "del", "later")
+	f.Moved()
+	g.Moved()
+	wire(t, "again", "10.9.0.2/24")
+	g.Moved()
+	f.Moved()
+	n.hears(t, 3*time.Second, at(desktop, "10.9.0.2:22101"))
+}
+
+// TestAStrangerLearnsNothing: everything that a device sends is searched for what only
+// linked devices are to know.
+func TestAStrangerLearnsNothing(t *testing.T) {
+	t.Parallel()
+	if !lantest.Inside(t) {
+		return
+	}
+	wire(t, "eth0", "10.9.0.1/24")
+	n := newNeighbour(laptop, 22100, desktop)
+	f := n.start(t, usualPace)
+	stranger := question{want: everybody, family: '4', nonce: 1, asker: tagOf(announceKey(phone), 5)}
+	shown := f.register.at(time.Now()).shown()
+	secrets := []string{laptop.String(), laptop.Short(), string(laptop[:8]), desktop.String(),
+		desktop.Short(), string(desktop[:8]), n.opts.Name, "10.9.0.1", hostname(t)}
+	for i, name := range []string{service, enumeration, stranger.name(), shown.String() + "." + service} {
+		packet := overheard(t, name)
+		if i != 1 && !strings.Contains(string(packet), shown.String()) {
+			t.Errorf("the answer to %s does not show the tag: %q", name, packet)
+		}
+		for _, secret := range secrets {
+			if strings.Contains(string(packet), secret) {
+				t.Errorf("the answer to %s tells %q", name, secret)
+			}
+		}
+	}
+	stranger.want, stranger.nonce = linked, 2
+	if packet := overheard(t, stranger.name()); packet != nil {
+		t.Errorf("a question for linked devices was answered: %q", packet)
+	}
+	n.set(func() { n.linked = nil })
+	f.Relinked()
+	packet := overheard(t, service)
+	for _, told := range []string{"id=" + laptop.String(), "n=" + n.opts.Name} {
+		if !strings.Contains(string(packet), told) {
+			t.Errorf("without a linked device the answer does not tell %q: %q", told, packet)
+		}
+	}
+}
+
+func hostname(t *testing.T) string {
+	t.Helper()
+	name, err := os.Hostname()
+	if err != nil || name == "" {
+		t.Fatalf("this computer has no name: %v", err)
+	}
+	return name
+}
+
+// overheard asks as a stranger would and returns the first answer, nil when there is none.
+func overheard(t *testing.T, name string) []byte {
+	t.Helper()
+	conn, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(10, 9, 0, 1)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	var m dns.Msg
+	m.Question = []dns.Question{{Name: name, Qtype: dns.TypeANY, Qclass: dns.ClassINET}}
+	packet, err := m.Pack()
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer := make([]byte, packetMax)
+	for range 5 { // the other side may have just begun to listen
+		if _, err := conn.WriteToUDP(packet, &net.UDPAddr{IP: group4.AsSlice(), Port: mdnsPort}); err != nil {
+			t.Fatal(err)
+		}
+		if err := conn.SetReadDeadline(time.Now().Add(100 * time.Millisecond)); err != nil {
+			t.Fatal(err)
+		}
+		if n, err := conn.Read(answer); err == nil {
+			return answer[:n]
+		}
+	}
+	return nil
+}
+
+// TestNothingGrows: sockets, goroutines and memory after 1,000 rounds on two interfaces.
+func TestNothingGrows(t *testing.T) {
+	t.Parallel()
+	if !lantest.Inside(t) {
+		return
+	}
+	wire(t, "one", "10.9.0.1/24", "fe80::9:1/64")
+	wire(t, "two", "10.9.1.1/24", "fe80::9:2/64")
+	before := usage(t)
+	a, b := newNeighbour(laptop, 22100, desktop), newNeighbour(desktop, 22101, laptop)
+	fast := pace{steady: 2 * time.Millisecond}
+	f, g := start(a.opts, fast), start(b.opts, usualPace)
+	heard := func(rounds int) {
+		for range 4 * rounds {
+			select {
+			case <-a.heard:
+			case <-time.After(5 * time.Second):
+				t.Fatalf("no answer within 5 s")
+			}
+			if g.answerer.full() {
+				g.answerer.reset()
+			}
+		}
+	}
+	heard(20)
+	early := usage(t)
+	heard(1000)
+	late := usage(t)
+	f.Close()
+	g.Close()
+	t.Logf("before %v, after 20 rounds %v, after 1,000 more %v", before, early, late)
+	if late.files != early.files || late.goroutines > early.goroutines {
+		t.Errorf("1,000 rounds took %d files to %d, %d goroutines to %d",
+			early.files, late.files, early.goroutines, late.goroutines)
+	}
+	for limit := time.Now().Add(5 * time.Second); usage(t) != before; runtime.Gosched() {
+		if time.Now().After(limit) {
+			t.Fatalf("before %v, after Close %v", before, usage(t))
+		}
+	}
+}
+
+// full and reset let a test ask faster than anybody is answered.
+func (a *answerer) full() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.count > answersMax/2
+}
+
+func (a *answerer) reset() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.since, a.seen, a.count = time.Now(), map[string]bool{}, 0
+}
+
+type used struct{ files, goroutines int }
+
+func usage(t *testing.T) used {
+	t.Helper()
+	files, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return used{len(files), runtime.NumGoroutine()}
+}
+
+// TestSteadyTraffic has 200 devices on one network, each linked with one that is away and
+// so asking for ever, and counts every byte on the wire for some rounds.
+func TestSteadyTraffic(t *testing.T) {
+	if testing.Short() {
+		t.Skip("200 devices are for the long tests")
+	}
+	t.Parallel()
+	if !lantest.Inside(t) {
+		return
+	}
+	wire(t, "eth0", "10.9.0.1/24", "fe80::9:1/64")
+	const devices, rounds = 200, 3
+	quick := pace{steady: 1500 * time.Millisecond}
+	for i := range devices {
+		self, away := ident.DeviceID{1, byte(i)}, ident.DeviceID{2, byte(i)}
+		f := start(newNeighbour(self, 22100, away).opts, quick)
+		defer f.Close()
+	}
+	<-time.After(2 * quick.steady) // the first questions, to everybody, are not the steady state
+	bytesBefore, packetsBefore := sent(t)
+	<-time.After(rounds * quick.steady)
+	bytesAfter, packetsAfter := sent(t)
+	packets := float64(packetsAfter-packetsBefore) / rounds
+	perRound := float64(bytesAfter-bytesBefore) / rounds
+	every := usualPace.steady + usualPace.spread/2
+	rate := perRound / every.Seconds()
+	t.Logf("%d devices: %.0f packets, %.0f bytes per round; one round in %v is %.0f bytes/s",
+		devices, packets, perRound, every, rate)
+	if rate >= 1000 {
+		t.Errorf("%d devices send %.0f bytes/s on one network, want less than 1,000", devices, rate)
+	}
+	if packets < 1.8*devices {
+		t.Errorf("%.0f packets per round are too few: somebody did not ask", packets)
+	}
+}
+
+// sent counts what was sent on the wire, and inside this computer: that is what the
+// answers would be.
+func sent(t *testing.T) (bytes, packets int) {
+	t.Helper()
+	for _, iface := range []string{"eth0", "lo"} {
+		out, err := exec.Command("ip", "-s", "-o", "link", "show", iface).Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, tx, ok := strings.Cut(string(out), "TX:")
+		if _, tx, ok = strings.Cut(tx, "\\"); !ok {
+			t.Fatalf("cannot read %q", out)
+		}
+		fields := strings.Fields(tx)
+		for i, into := range []*int{&bytes, &packets} {
+			n, err := strconv.Atoi(fields[i])
+			if err != nil {
+				t.Fatal(fmt.Errorf("%q: %w", out, err))
+			}
+			*into += n
+		}
+	}
+	return bytes, packets
+}

@@ -1,0 +1,342 @@
+package e2e
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/shoal-sync/shoal/app/status"
+)
+
+// logLines is how much of an agent's log is shown when a test has failed.
+const logLines = 60
+
+// program is the path of the binary under test.
+var program string
+
+func TestMain(m *testing.M) {
+	if runtime.GOOS == "windows" {
+		fmt.Println("SKIPPED: these tests send Unix signals and use Unix names")
+		return
+	}
+	dir, err := os.MkdirTemp("", "shoal-e2e-")
+	if err == nil {
+		// Others must reach the binary: one test runs it as another user.
+		err = os.Chmod(dir, 0o755)
+	}
+	if err == nil {
+		program = filepath.Join(dir, "shoal")
+		err = build()
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "cannot build the program:", err)
+		os.Exit(1)
+	}
+	code := m.Run()
+	if err := os.RemoveAll(dir); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+	}
+	os.Exit(code)
+}
+
+// build makes the binary as it is shipped; with the race detector when the tests have it.
+func build() error {
+	args, cgo := []string{"build", "-o", program}, "CGO_ENABLED=0"
+	if withRace {
+		args, cgo = append(args, "-race"), "CGO_ENABLED=1"
+	}
+	make := exec.Command("go", append(args, "github.com/shoal-sync/shoal/app/shoal")...)
+	make.Env = append(os.Environ(), cgo)
+	if out, err := make.CombinedOutput(); err != nil {
+		return fmt.Errorf("%w\n%s", err, out)
+	}
+	return nil
+}
+
+// agent is one device: its home, the folder it keeps, and its running process, if any.
+type agent struct {
+	t      *testing.T
+	name   string
+	home   string
+	root   string
+	listen string
+	id     string
+	flags  []string
+	cred   *syscall.SysProcAttr
+
+	process *exec.Cmd
+	exited  chan struct{} // closed when process has been waited for
+	log     *bytes.Buffer // what the present process wrote; read it after exited
+	logs    string        // what earlier ones wrote
+}
+
+// newAgent makes a device with an empty folder; it does not run yet.
+func newAgent(t *testing.T, name string) *agent {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "e2e-"+name+"-")
+	must(t, err)
+	a := &agent{
+		t: t, name: name, home: filepath.Join(dir, "home"), root: filepath.Join(dir, "sync"),
+		listen: fmt.Sprintf("127.0.0.1:%d", freePort(t)),
+	}
+	must(t, os.MkdirAll(a.root, 0o755))
+	t.Cleanup(func() {
+		if t.Failed() && a.process != nil {
+			t.Logf("status of %s: %s", name, a.command("status").out)
+			t.Logf("its folder holds %q", picture(t, a.root).names())
+		}
+		a.stop()
+		a.checkLog()
+		if t.Failed() {
+			t.Logf("log of %s:\n%s", name, last(a.logs, logLines))
+		}
+		must(t, os.RemoveAll(dir))
+	})
+	a.id = a.command("id").done(t).text("id")
+	return a
+}
+
+// ports are handed out below the range from which systems take ports for outgoing calls,
+// so that nobody takes one between our look at it and the agent's.
+var ports atomic.Uint32
+
+func freePort(t *testing.T) int {
+	t.Helper()
+	for range 1000 {
+		port := 20000 + (os.Getpid()*61+int(ports.Add(1)))%10000
+		probe, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
+		if err == nil {
+			must(t, probe.Close())
+			return port
+		}
+	}
+	t.Fatal("no free port found")
+	return 0
+}
+
+// start runs the agent and returns when it answers.
+func (a *agent) start() {
+	a.t.Helper()
+	a.spawn()
+	a.eventually(15*time.Second, "the agent answers", func() error {
+		select {
+		case <-a.exited:
+			a.t.Fatalf("%s ended at once:\n%s", a.name, a.log)
+		default:
+		}
+		_, err := a.tryStatus()
+		return err
+	})
+}
+
+func (a *agent) spawn() {
+	a.t.Helper()
+	args := append([]string{"--home", a.home, "--nogui", "--name", a.name, "--listen", a.listen}, a.flags...)
+	if os.Getenv("SHOAL_E2E_VERBOSE") != "" {
+		args = append(args, "--verbose")
+	}
+	a.process, a.log, a.exited = exec.Command(program, args...), &bytes.Buffer{}, make(chan struct{})
+	a.process.Stderr, a.process.SysProcAttr = a.log, a.cred
+	must(a.t, a.process.Start())
+	go func(process *exec.Cmd, exited chan struct{}) {
+		_ = process.Wait() // how it ended is in ProcessState
+		close(exited)
+	}(a.process, a.exited)
+}
+
+// stop ends the agent as a service manager does, and checks that it ends well and soon.
+func (a *agent) stop() {
+	a.t.Helper()
+	if a.process == nil {
+		return
+	}
+	begun := time.Now()
+	a.signal(syscall.SIGTERM)
+	select {
+	case <-a.exited:
+	case <-time.After(10 * time.Second):
+		a.signal(syscall.SIGQUIT)
+		<-a.exited
+		a.t.Errorf("%s did not stop within 10 s:\n%s", a.name, a.log)
+	}
+	took, state := time.Since(begun), a.process.ProcessState
+	if limit := 5 * time.Second; took > limit {
+		a.t.Errorf("%s took %v to stop, allowed are %v", a.name, took, limit)
+	}
+	if !state.Success() {
+		a.t.Errorf("%s ended with %v:\n%s", a.name, state, last(a.log.String(), 40))
+	}
+	a.buried()
+}
+
+// kill ends the agent as a power cut would.
+func (a *agent) kill() {
+	a.t.Helper()
+	a.signal(syscall.SIGKILL)
+	<-a.exited
+	a.buried()
+}
+
+func (a *agent) buried() {
+	a.logs += a.log.String()
+	a.process = nil
+}
+
+func (a *agent) signal(s syscall.Signal) {
+	a.t.Helper()
+	if err := a.process.Process.Signal(s); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		a.t.Fatal(err)
+	}
+}
+
+// checkLog fails the test when an agent died of a mistake of ours, whoever noticed.
+func (a *agent) checkLog() {
+	a.t.Helper()
+	for _, sign := range []string{"panic:", "DATA RACE", "fatal error:", "goroutine "} {
+		if at := strings.Index(a.logs, sign); at >= 0 {
+			a.t.Errorf("%s says %q:\n%s", a.name, sign, a.logs[at:min(len(a.logs), at+6000)])
+			return
+		}
+	}
+}
+
+// answer is what one command did.
+type answer struct {
+	command string
+	code    int
+	out     []byte
+	errs    string
+}
+
+// command runs one command line against the agent's home, with --json.
+func (a *agent) command(args ...string) answer {
+	a.t.Helper()
+	return a.within(70*time.Second, args...)
+}
+
+func (a *agent) within(limit time.Duration, args ...string) answer {
+	a.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
+	defer cancel()
+	run := exec.CommandContext(ctx, program, append([]string{"--home", a.home, "--json"}, args...)...)
+	var out, errs bytes.Buffer
+	run.Stdout, run.Stderr, run.SysProcAttr = &out, &errs, a.cred
+	err := run.Run()
+	var exit *exec.ExitError
+	if err != nil && (!errors.As(err, &exit) || ctx.Err() != nil) {
+		a.t.Fatalf("%s: shoal %s: %v %v", a.name, strings.Join(args, " "), err, ctx.Err())
+	}
+	return answer{
+		command: a.name + ": shoal " + strings.Join(args, " "), code: run.ProcessState.ExitCode(),
+		out: out.Bytes(), errs: errs.String(),
+	}
+}
+
+// done demands that the command succeeded.
+func (w answer) done(t *testing.T) answer {
+	t.Helper()
+	if w.code != 0 {
+		t.Fatalf("%s: exit %d: %s", w.command, w.code, w.errs)
+	}
+	return w
+}
+
+// failed demands an exit code and one line that holds all the given words.
+func (w answer) failed(t *testing.T, code int, words ...string) {
+	t.Helper()
+	if w.code != code {
+		t.Errorf("%s: exit %d, want %d: %s", w.command, w.code, code, w.errs)
+		return
+	}
+	line := strings.TrimSuffix(w.errs, "\n")
+	if line == "" || strings.Contains(line, "\n") {
+		t.Errorf("%s: want one line of reason, got %q", w.command, w.errs)
+	}
+	for _, word := range words {
+		if !strings.Contains(line, word) {
+			t.Errorf("%s: the reason %q does not say %q", w.command, line, word)
+		}
+	}
+}
+
+func (w answer) into(t *testing.T, value any) {
+	t.Helper()
+	if err := json.Unmarshal(w.out, value); err != nil {
+		t.Fatalf("%s: %v in %q", w.command, err, w.out)
+	}
+}
+
+func (w answer) text(field string) string {
+	var fields map[string]any
+	if json.Unmarshal(w.out, &fields) != nil {
+		return ""
+	}
+	text, _ := fields[field].(string)
+	return text
+}
+
+func (a *agent) tryStatus() (view status.View, err error) {
+	got := a.within(30*time.Second, "status")
+	if got.code != 0 {
+		return view, errors.New(got.errs)
+	}
+	return view, json.Unmarshal(got.out, &view)
+}
+
+// status is what `shoal status` says now.
+func (a *agent) status() status.View {
+	a.t.Helper()
+	view, err := a.tryStatus()
+	if err != nil {
+		a.t.Fatalf("%s: status: %v", a.name, err)
+	}
+	return view
+}
+
+// folder is what the status says of the folder the tests share.
+func (a *agent) folder() status.Folder {
+	a.t.Helper()
+	for _, f := range a.status().Folders {
+		if f.Name == shared {
+			return f
+		}
+	}
+	a.t.Fatalf("%s: there is no folder %q in its status", a.name, shared)
+	return status.Folder{}
+}
+
+// device is what the status says of another device.
+func (a *agent) device(other *agent) status.Device {
+	a.t.Helper()
+	for _, d := range a.status().Devices {
+		if d.ID.String() == other.id {
+			return d
+		}
+	}
+	a.t.Fatalf("%s: %s is not in its status", a.name, other.name)
+	return status.Device{}
+}
+
+func last(text string, lines int) string {
+	all := strings.Split(strings.TrimRight(text, "\n"), "\n")
+	return strings.Join(all[max(0, len(all)-lines):], "\n")
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}

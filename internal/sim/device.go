@@ -1,0 +1,269 @@
+package sim
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"runtime/debug"
+	"slices"
+	"time"
+
+	"github.com/shoal-sync/shoal/app/node"
+	"github.com/shoal-sync/shoal/internal/ident"
+	"github.com/shoal-sync/shoal/internal/step"
+	"github.com/shoal-sync/shoal/sync/folder"
+	"github.com/shoal-sync/shoal/sync/settle"
+	"github.com/shoal-sync/shoal/sync/tree"
+)
+
+// device is one computer with its copy of the folder. It plays the host of its node.
+type device struct {
+	world  *World
+	number int
+	id     ident.DeviceID
+	name   string
+	offset time.Duration // of its wall clock
+	ends   map[ident.DeviceID]*end
+	order  []*end
+	uplink int64 // bytes per second, for all links together
+
+	disk    *disk
+	index   *index
+	recipes map[ident.ContentID]bool
+	unseen  map[string]step.Instant // what people changed and no look has covered since
+	far     bool                    // on the other side of a partition
+	// lastChange is when the disk last changed, or a look last found something.
+	lastChange step.Instant
+
+	// Everything below is lost in a crash.
+	core      *node.Folder
+	life      int // counts starts; what an earlier one began comes to nothing
+	wakeAt    step.Instant
+	commitDue bool
+	batches   []*batch
+	look      *underWay
+	touched   []string
+	asks      map[uint64]asked // pieces on their way, by ticket
+	free      step.Instant     // when the uplink has sent what it was given
+}
+
+func newDevice(w *World, number int) *device {
+	d := &device{
+		world: w, number: number, name: fmt.Sprintf("n%d", number),
+		ends: map[ident.DeviceID]*end{}, index: newIndex(),
+		recipes: map[ident.ContentID]bool{}, unseen: map[string]step.Instant{},
+	}
+	d.id = hashOf("device", uint64(number))
+	if w.options.ClockOffset > 0 {
+		d.offset = w.between(-w.options.ClockOffset, w.options.ClockOffset)
+	}
+	d.uplink = 1<<20 + w.chance.Int64N(100<<20)
+	d.disk = newDisk(uint64(number)+1, d.wall)
+	d.disk.touched = d.noteTouched
+	state := tree.State{
+		Replica: ident.ReplicaID(w.chance.Uint64() | 1), Log: ident.LogID(w.chance.Uint64() | 1),
+	}
+	me := tree.Replica{ID: state.Replica, Device: d.id, Name: d.name}
+	d.index.Apply(tree.Batch{State: &state, Replicas: []tree.Replica{me}})
+	d.index.commit()
+	return d
+}
+
+// wall is the device's wall clock in unix nanoseconds.
+func (d *device) wall() int64 { return epoch + int64(d.world.now) + int64(d.offset) }
+
+func (d *device) running() bool { return d.core != nil }
+
+// after lets something happen on the device, unless it crashes before.
+func (d *device) after(wait time.Duration, do func()) {
+	life := d.life
+	d.world.after(wait, func() {
+		if d.life == life && d.running() {
+			do()
+		}
+	})
+}
+
+// start begins a life: the core of what the index holds.
+func (d *device) start() {
+	if d.running() {
+		return
+	}
+	rows := &d.index.kept
+	sums, totals := rows.summarize()
+	cfg := folder.Config{
+		Folder: d.world.folder, Device: d.id, Index: d.index, State: rows.state,
+		Totals: totals, Summary: sums, Replicas: sortedReplicas(rows.replicas),
+		Cursors: sortedCursors(rows.cursors),
+	}
+	d.life++
+	d.wakeAt, d.commitDue, d.batches, d.look, d.touched = step.Never, false, nil, nil, nil
+	d.asks = map[uint64]asked{}
+	d.free = d.world.now
+	d.core = node.NewFolder(cfg, d.members(), rand.New(rand.NewPCG(d.world.chance.Uint64(), uint64(d.life))))
+	d.world.trace.note(d, "starts")
+	d.guard(func() { d.carry(d.core.Tick(d.world.now)) })
+	for _, e := range d.order {
+		d.world.after(d.world.between(0, time.Second), e.link.restore)
+	}
+}
+
+// restore brings a link back up unless it is cut on purpose.
+func (l *link) restore() {
+	if !l.world.isCut(l) {
+		l.raise()
+	}
+}
+
+func (d *device) members() []ident.DeviceID {
+	var out []ident.DeviceID
+	for _, e := range d.order {
+		out = append(out, e.other.device.id)
+	}
+	return out
+}
+
+// crash ends a life as a power switch does. An order that was under way was carried out
+// or was not; a commit that was under way likewise.
+func (d *device) crash() {
+	if !d.running() {
+		return
+	}
+	w := d.world
+	w.trace.note(d, "crashes")
+	if d.commitDue && w.likely(0.3) {
+		d.index.commit()
+	}
+	for _, b := range d.batches {
+		for n := w.chance.IntN(len(b.orders) + 1); n > 0 && b.step(); n-- {
+			continue
+		}
+		b.abandon()
+		if b.next > 0 && w.likely(0.5) {
+			break
+		}
+	}
+	for _, content := range sortedContents(d.disk.stages) {
+		if s := d.disk.stages[content]; s.have == nil && w.likely(0.3) {
+			delete(d.disk.stages, content)
+		} else if n := len(s.have); n > 0 && w.likely(0.3) {
+			s.have[w.chance.IntN(n)], s.whole = false, false
+		}
+	}
+	d.index.rollBack()
+	d.core = nil
+	d.life++
+	for _, e := range d.order {
+		e.link.cut()
+		e.number, e.held = 0, nil
+	}
+}
+
+func sortedContents(m map[ident.ContentID]*stage) []ident.ContentID {
+	out := make([]ident.ContentID, 0, len(m))
+	for c := range m {
+		out = append(out, c)
+	}
+	slices.SortFunc(out, func(a, b ident.ContentID) int { return slices.Compare(a[:], b[:]) })
+	return out
+}
+
+// handle hands an event to the node and carries out what it orders.
+func (d *device) handle(event node.FolderEvent) {
+	if !d.running() || d.world.failed != nil {
+		return
+	}
+	d.world.handled++
+	d.world.trace.event(d, event)
+	d.guard(func() { d.carry(d.core.Handle(d.world.now, event)) })
+	d.checkBases()
+	d.settle()
+}
+
+// checkBases: what is on disk is in a directory that is on disk, and one name leads to one
+// file.
+func (d *device) checkBases() {
+	if d.world.options.Quiet || len(d.index.dirtyBases) == 0 {
+		return
+	}
+	x := &d.index.live
+	for id, b := range x.bases {
+		if above := x.bases[b.Parent]; !b.Parent.IsRoot() && b.Parent != tree.Parking &&
+			(above == nil || above.Stat.Kind != tree.Dir) {
+			d.world.fail("bases have their directory", "%s: %q, base of %x, is in %x, which is not on disk",
+				d.name, b.Name, id[:3], b.Parent[:3])
+			return
+		}
+	}
+}
+
+// guard turns a panic of a core into a broken rule.
+func (d *device) guard(do func()) {
+	defer func() {
+		if r := recover(); r != nil {
+			d.world.fail("cores do not panic", "%s: %v\n%s", d.name, r, debug.Stack())
+		}
+	}()
+	do()
+}
+
+// ticksMax is how often a deadline may lie in the past before the core is taken to spin.
+const ticksMax = 10_000
+
+// settle does what a host does between events: commit soon, wake the core in time.
+func (d *device) settle() {
+	w := d.world
+	for ticks := 0; w.failed == nil && d.core.Deadline() <= w.now; ticks++ {
+		if ticks == ticksMax {
+			w.fail("cores do not spin", "%s has a deadline that stays in the past", d.name)
+			return
+		}
+		d.guard(func() { d.carry(d.core.Tick(w.now)) })
+	}
+	if d.index.dirty && !d.commitDue {
+		d.commitDue = true
+		d.after(w.between(0, w.options.CommitDelay), d.commit)
+	}
+	if w.failed != nil {
+		return
+	}
+	if at := d.core.Deadline(); at < d.wakeAt {
+		d.wakeAt = at
+		d.after(at.Since(w.now), d.wake)
+	}
+}
+
+func (d *device) wake() {
+	if d.world.now < d.wakeAt {
+		return
+	}
+	d.wakeAt = step.Never
+	d.settle()
+}
+
+func (d *device) commit() {
+	d.commitDue = false
+	d.index.commit()
+	d.handle(folder.Committed{})
+}
+
+// noteTouched hears what changed on the disk, by whomever. The watcher tells a moment
+// later, or has lost count.
+func (d *device) noteTouched(path string) {
+	d.lastChange = d.world.now
+	if !d.running() {
+		return
+	}
+	d.touched = append(d.touched, path)
+	if len(d.touched) > 1 {
+		return
+	}
+	d.after(d.world.between(0, 10*time.Millisecond), func() {
+		paths := d.touched
+		d.touched = nil
+		if !d.world.healed && d.world.likely(d.world.options.Overflow) {
+			d.handle(settle.WatchOverflowed{})
+			return
+		}
+		d.handle(settle.NamesTouched{Paths: paths})
+	})
+}

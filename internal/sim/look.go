@@ -1,0 +1,487 @@
+package sim
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/shoal-sync/shoal/internal/ident"
+	"github.com/shoal-sync/shoal/sync/recipe"
+	"github.com/shoal-sync/shoal/sync/tree"
+)
+
+// look models one look of sync/scan: the same questions to disk and index in the same
+// order, and the same findings. It goes in small steps between which the disk may change.
+type look struct {
+	disk *disk
+	rows *rows // committed
+	full bool
+	// found hears findings, recipes those contents whose recipe is known from now on.
+	found   func(tree.Finding)
+	recipes func(*content)
+
+	todo     []directory // walked last first
+	files    []hashing
+	reading  *read
+	seen     map[string]bool
+	claimed  map[ident.EntryID]bool
+	thinned  []directory
+	gone     []gone
+	doubtful []doubt
+	fresh    bool
+	vanished bool
+
+	again, racy []string
+}
+
+type directory struct {
+	path    string
+	ids     []ident.EntryID
+	shallow bool
+}
+
+type spot struct {
+	path    string
+	rows    []tree.Base
+	shallow bool
+}
+
+type hashing struct {
+	path      string
+	row, from *tree.Base
+}
+
+type read struct {
+	hashing
+	file    *file
+	content *content
+	stat    tree.Stat
+	changed int64
+	began   int64
+}
+
+type gone struct {
+	path     string
+	row      tree.Base
+	replaced bool
+}
+
+type doubt struct {
+	spot
+	stat tree.Stat
+}
+
+func (d *disk) newLook(known *rows, paths []string) *look {
+	l := &look{
+		disk: d, rows: known, full: paths == nil,
+		seen: map[string]bool{}, claimed: map[ident.EntryID]bool{},
+	}
+	if l.full {
+		l.fresh = len(known.listing[ident.Root]) == 0
+		l.enter(directory{ids: []ident.EntryID{ident.Root}})
+		return l
+	}
+	return l
+}
+
+// start looks at single names. It is not part of newLook because it finds things.
+func (l *look) start(paths []string) {
+	paths = slices.Clone(paths)
+	slices.Sort(paths)
+	for _, p := range slices.Compact(paths) {
+		l.name(p)
+	}
+}
+
+func (l *look) enter(d directory) { l.todo = append(l.todo, d) }
+
+// step does one small part of the look and tells how long that took. False: it is over.
+func (l *look) step() (time.Duration, bool) {
+	switch {
+	case l.reading != nil:
+		l.endRead()
+		return 0, true
+	case len(l.files) > 0:
+		return l.beginRead(), true
+	case len(l.todo) > 0:
+		d := l.todo[len(l.todo)-1]
+		l.todo = l.todo[:len(l.todo)-1]
+		l.visit(d)
+		return 50 * time.Microsecond, true
+	case len(l.doubtful) > 0:
+		l.decideDoubtful()
+		return 0, true
+	case !l.vanished:
+		l.vanished = true
+		l.vanish()
+		return 0, true
+	}
+	return 0, false
+}
+
+func (l *look) finding(p spot, s tree.Stat) tree.Finding {
+	f := tree.Finding{Path: p.path, Stat: s}
+	if len(p.rows) > 0 {
+		f.Known, f.Rev = p.rows[0].Entry, p.rows[0].Rev
+	}
+	return f
+}
+
+// list returns what the index knows in a directory, which twins may share.
+func (l *look) list(ids []ident.EntryID) []tree.Base {
+	var all []tree.Base
+	for _, id := range ids {
+		for _, n := range l.rows.listing[id] {
+			all = append(all, *l.rows.bases[n.id])
+		}
+	}
+	slices.SortFunc(all, func(a, b tree.Base) int {
+		return cmp.Or(cmp.Compare(a.Name, b.Name), compareIDs(a.Entry, b.Entry))
+	})
+	return all
+}
+
+func (l *look) visit(d directory) {
+	dir := l.disk.at(d.path)
+	if dir == nil || dir.kind != tree.Dir {
+		l.again = append(l.again, d.path)
+		return
+	}
+	rows := l.list(d.ids)
+	missing := false
+	for _, name := range dir.names() {
+		for len(rows) > 0 && rows[0].Name < name {
+			rows, missing = rows[1:], true
+		}
+		n := 0
+		for n < len(rows) && rows[n].Name == name {
+			n++
+		}
+		p := spot{path: join(d.path, name), rows: rows[:n:n], shallow: d.shallow}
+		rows = rows[n:]
+		if !l.seen[p.path] {
+			l.judge(p, dir.children[name])
+		}
+	}
+	if missing || len(rows) > 0 {
+		l.thinned = append(l.thinned, d)
+	}
+}
+
+func (l *look) judge(p spot, f *file) {
+	s := f.stat()
+	switch s.Kind {
+	case tree.Dir:
+		l.judgeDirectory(p, s)
+	case tree.File:
+		l.judgeFile(p, s)
+	case tree.Link:
+		l.judgeLink(p, f)
+	}
+}
+
+func (l *look) judgeFile(p spot, s tree.Stat) {
+	if len(p.rows) > 0 {
+		row := p.rows[0]
+		if row.Racy || !row.Stat.SameContent(s) {
+			l.files = append(l.files, hashing{path: p.path, row: &row})
+		} else if row.Stat.Mode != s.Mode {
+			f := l.finding(p, s)
+			f.Content = row.Content
+			l.found(f)
+		}
+		return
+	}
+	row, vanished := l.origin(s)
+	switch {
+	case row == nil:
+		l.files = append(l.files, hashing{path: p.path})
+	case row.Racy && vanished:
+		l.files = append(l.files, hashing{path: p.path, from: row})
+	case row.Racy:
+		l.files = append(l.files, hashing{path: p.path})
+	default:
+		f := l.finding(p, s)
+		f.Content = row.Content
+		if vanished && l.claim(row.Entry) {
+			f.Known, f.Rev, f.Moved = row.Entry, row.Rev, true
+		}
+		l.found(f)
+	}
+}
+
+func (l *look) judgeLink(p spot, file *file) {
+	s := file.stat()
+	if len(p.rows) > 0 && p.rows[0].Stat.SameContent(s) {
+		return
+	}
+	f := l.finding(p, s)
+	f.Target, f.Content = file.target, recipe.LinkID(file.target)
+	if len(p.rows) == 0 {
+		row, vanished := l.origin(s)
+		if row != nil && vanished && row.Content == f.Content && l.claim(row.Entry) {
+			f.Known, f.Rev, f.Moved = row.Entry, row.Rev, true
+		}
+	}
+	l.found(f)
+}
+
+func (l *look) judgeDirectory(p spot, s tree.Stat) {
+	known := len(p.rows) > 0 && p.rows[0].Stat.Kind == tree.Dir
+	if known && p.rows[0].Stat.File == s.File {
+		if p.rows[0].Stat.Mode != s.Mode {
+			l.found(l.finding(p, s))
+		}
+		if !p.shallow {
+			l.enter(directory{path: p.path, ids: entriesOf(p.rows)})
+		}
+		return
+	}
+	came := l.arrived(s)
+	switch {
+	case len(came) > 0:
+		f := l.finding(spot{path: p.path, rows: came}, s)
+		f.Moved = true
+		l.found(f)
+		l.enter(directory{path: p.path, ids: entriesOf(came)})
+		if len(p.rows) > 0 {
+			l.gone = append(l.gone, gone{path: p.path, row: p.rows[0], replaced: true})
+		}
+	case known:
+		l.doubtful = append(l.doubtful, doubt{p, s})
+	default:
+		l.found(l.finding(p, s))
+		l.enter(directory{path: p.path})
+	}
+}
+
+func entriesOf(rows []tree.Base) []ident.EntryID {
+	ids := make([]ident.EntryID, len(rows))
+	for i, row := range rows {
+		ids[i] = row.Entry
+	}
+	return ids
+}
+
+// beginRead reads a file; whether that was one state of it shows at the end.
+func (l *look) beginRead() time.Duration {
+	h := l.files[0]
+	l.files = l.files[1:]
+	f := l.disk.at(h.path)
+	if f == nil || f.kind != tree.File {
+		l.again = append(l.again, h.path)
+		return 0
+	}
+	l.reading = &read{
+		hashing: h, file: f, content: f.content, stat: f.stat(), changed: f.changed,
+		began: l.disk.wall(),
+	}
+	const perSecond = 500 << 20
+	return 100*time.Microsecond + time.Duration(f.content.size)*time.Second/perSecond
+}
+
+func (l *look) endRead() {
+	r := l.reading
+	l.reading = nil
+	named, there := l.disk.look(r.path)
+	if !there || !named.SameContent(r.stat) || r.file.changed != r.changed ||
+		!r.file.stat().SameContent(r.stat) {
+		l.again = append(l.again, r.path)
+		return
+	}
+	p := spot{path: r.path}
+	if r.row != nil {
+		p.rows = []tree.Base{*r.row}
+	}
+	f := l.finding(p, named)
+	f.Content = r.content.id
+	f.Racy = isRacy(r.row, f, r.began)
+	if r.from != nil && r.from.Content == f.Content && l.claim(r.from.Entry) {
+		f.Known, f.Rev, f.Moved = r.from.Entry, r.from.Rev, true
+	}
+	if f.Racy {
+		l.racy = append(l.racy, r.path)
+	}
+	if row := r.row; row != nil && row.Content == f.Content && row.Racy == f.Racy && row.Stat == named {
+		return
+	}
+	l.recipes(r.content)
+	l.found(f)
+}
+
+func isRacy(row *tree.Base, f tree.Finding, now int64) bool {
+	const racyTime = 2 * time.Second
+	age := time.Duration(now - f.Stat.Mtime)
+	if age >= racyTime {
+		return false
+	}
+	settled := row != nil && row.Racy && row.Content == f.Content && row.Stat.SameContent(f.Stat)
+	return age > -racyTime || !settled
+}
+
+func (l *look) claim(id ident.EntryID) bool {
+	if l.claimed[id] {
+		return false
+	}
+	l.claimed[id] = true
+	return true
+}
+
+// basesOf returns the rows of a file identity, by entry.
+func (l *look) basesOf(id tree.FileID) []tree.Base {
+	var out []tree.Base
+	for _, e := range l.rows.byFile[id] {
+		out = append(out, *l.rows.bases[e])
+	}
+	return out
+}
+
+func (l *look) origin(s tree.Stat) (row *tree.Base, vanished bool) {
+	if l.fresh {
+		return nil, false
+	}
+	rows := l.basesOf(s.File)
+	for i := range rows {
+		if !rows[i].Stat.SameContent(s) {
+			continue
+		}
+		if row == nil {
+			row = &rows[i]
+		}
+		if l.claimed[rows[i].Entry] {
+			continue
+		}
+		if _, missing := l.lookUp(rows[i].Entry); missing {
+			return &rows[i], true
+		}
+	}
+	return row, false
+}
+
+// lookUp says what is now where the index knows an entry.
+func (l *look) lookUp(id ident.EntryID) (s tree.Stat, missing bool) {
+	old, ok := l.rows.pathOf(id)
+	if !ok {
+		return s, false
+	}
+	s, there := l.disk.look(old)
+	return s, !there
+}
+
+func (l *look) arrived(s tree.Stat) []tree.Base {
+	if l.fresh {
+		return nil
+	}
+	rows := slices.DeleteFunc(l.basesOf(s.File), func(b tree.Base) bool { return b.Stat.Kind != tree.Dir })
+	for _, first := range rows {
+		now, missing := l.lookUp(first.Entry)
+		elsewhere := missing || now.Kind != 0 && now.File != s.File
+		if !elsewhere || !l.claim(first.Entry) {
+			continue
+		}
+		return slices.DeleteFunc(rows, func(b tree.Base) bool {
+			return b.Parent != first.Parent || b.Name != first.Name ||
+				b.Entry != first.Entry && !l.claim(b.Entry)
+		})
+	}
+	return nil
+}
+
+func (l *look) decideDoubtful() {
+	doubts := l.doubtful
+	l.doubtful = nil
+	for _, d := range doubts {
+		next := directory{path: d.path}
+		f := tree.Finding{Path: d.path, Stat: d.stat}
+		if l.claim(d.rows[0].Entry) {
+			f = l.finding(d.spot, d.stat)
+			next.ids = entriesOf(d.rows)
+		}
+		l.found(f)
+		l.enter(next)
+	}
+}
+
+// vanish reports the known names that were found nowhere.
+func (l *look) vanish() {
+	for _, g := range l.gone {
+		l.vanishName(g)
+	}
+	for _, d := range l.thinned {
+		dir := l.disk.at(d.path)
+		if dir == nil || dir.kind != tree.Dir {
+			l.again = append(l.again, d.path)
+			continue
+		}
+		reported := ""
+		for _, row := range l.list(d.ids) {
+			name := join(d.path, row.Name)
+			if row.Name == reported || l.seen[name] || l.claimed[row.Entry] || dir.children[row.Name] != nil {
+				continue
+			}
+			reported = row.Name
+			l.found(tree.Finding{Path: name, Known: row.Entry, Rev: row.Rev, Gone: true})
+		}
+	}
+}
+
+func (l *look) vanishName(g gone) {
+	if l.claimed[g.row.Entry] {
+		return
+	}
+	if _, there := l.disk.look(g.path); there && !g.replaced {
+		l.again = append(l.again, g.path)
+		return
+	}
+	l.found(tree.Finding{Path: g.path, Known: g.row.Entry, Rev: g.row.Rev, Gone: true})
+}
+
+// name looks at one name, or at the first one on the way to it that disk and index do not
+// agree on.
+func (l *look) name(name string) {
+	if name == "" {
+		if !l.seen[""] {
+			l.seen[""] = true
+			l.enter(directory{ids: []ident.EntryID{ident.Root}, shallow: true})
+		}
+		return
+	}
+	if top, _, _ := strings.Cut(name, "/"); tree.Reserved(ident.Root, top) {
+		return
+	}
+	ids, here := []ident.EntryID{ident.Root}, ""
+	for {
+		part, rest, more := strings.Cut(name, "/")
+		here = join(here, part)
+		p := spot{path: here, shallow: true}
+		for _, id := range ids {
+			p.rows = append(p.rows, l.rows.baseAt(id, part)...)
+		}
+		slices.SortFunc(p.rows, func(a, b tree.Base) int { return compareIDs(a.Entry, b.Entry) })
+		f := l.disk.at(here)
+		known := f != nil && f.kind == tree.Dir && len(p.rows) > 0 && p.rows[0].Stat.SameContent(f.stat())
+		if !more || !known {
+			l.judgeMet(p, f, known)
+			return
+		}
+		ids, name = entriesOf(p.rows), rest
+	}
+}
+
+func (l *look) judgeMet(p spot, f *file, known bool) {
+	if l.seen[p.path] {
+		return
+	}
+	l.seen[p.path] = true
+	if f == nil {
+		if len(p.rows) > 0 {
+			l.gone = append(l.gone, gone{path: p.path, row: p.rows[0]})
+		}
+		return
+	}
+	if known {
+		l.enter(directory{path: p.path, ids: entriesOf(p.rows), shallow: true})
+	}
+	l.judge(p, f)
+}

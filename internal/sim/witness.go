@@ -1,0 +1,281 @@
+package sim
+
+import (
+	"fmt"
+
+	"github.com/shoal-sync/shoal/internal/ident"
+	"github.com/shoal-sync/shoal/internal/step"
+	"github.com/shoal-sync/shoal/sync/recipe"
+	"github.com/shoal-sync/shoal/sync/tree"
+)
+
+// witness remembers what people did, so that the checkers need not believe the cores.
+type witness struct {
+	world *World
+	saved map[ident.ContentID]*deed
+	files map[ident.ContentID]*lineage
+	order []ident.ContentID // of saved, as people saved them
+}
+
+// deed is a content that a person saved.
+type deed struct {
+	content  *content
+	path     string
+	where    *device
+	at       step.Instant
+	released bool // somebody who had it replaced or deleted it
+}
+
+// lineage is a file as people think of it: all contents that came of one by edits.
+type lineage struct {
+	latest  ident.ContentID
+	path    string // where a person last put it
+	deleted bool   // by a person who saw its latest content at its latest place
+	by      *device
+	at      step.Instant
+	// contested lineages were changed by two people who could not know of one another, or
+	// exist twice: whether they are to be seen in the end, these checkers cannot tell.
+	contested bool
+}
+
+func newWitness(w *World) *witness {
+	return &witness{
+		world: w, saved: map[ident.ContentID]*deed{}, files: map[ident.ContentID]*lineage{},
+	}
+}
+
+// save tells that a person is about to save a content at a path.
+func (t *witness) save(d *device, path string, c *content) {
+	t.world.trace.note(d, "person saves %q #%x torn %v", path, c.id[:3], c.torn)
+	if is := d.disk.at(path); is != nil {
+		t.release(is)
+		if is.kind == tree.File && is.content.lineage != c.lineage {
+			t.end(d, path, is)
+		}
+	}
+	if !c.torn && t.saved[c.id] == nil {
+		t.saved[c.id] = &deed{content: c, path: path, where: d, at: t.world.now}
+		t.order = append(t.order, c.id)
+	}
+	l := t.files[c.lineage]
+	if l == nil {
+		t.files[c.lineage] = &lineage{latest: c.id, path: path, contested: c.torn}
+		return
+	}
+	was := ident.ContentID{}
+	if is := d.disk.at(path); is != nil && is.kind == tree.File {
+		was = is.content.id
+	}
+	if l.deleted || l.latest != was || l.path != path {
+		l.contested = true
+	}
+	l.latest, l.path = c.id, path
+}
+
+// release notes that a person who had a content does without it.
+func (t *witness) release(f *file) {
+	if f.kind == tree.File {
+		if deed := t.saved[f.content.id]; deed != nil {
+			deed.released = true
+		}
+	}
+	for _, below := range f.children {
+		t.release(below)
+	}
+}
+
+// end notes that a person deleted a file, having seen what is on this disk.
+func (t *witness) end(d *device, path string, f *file) {
+	if f.kind != tree.File {
+		for _, name := range f.names() {
+			t.end(d, join(path, name), f.children[name])
+		}
+		return
+	}
+	l := t.files[f.content.lineage]
+	if l == nil {
+		return
+	}
+	if l.deleted || l.latest != f.content.id || l.path != path {
+		l.contested = true
+	}
+	l.deleted, l.by, l.at = true, d, t.world.now
+}
+
+// remove tells that a person is about to delete a path.
+func (t *witness) remove(d *device, path string) {
+	t.world.trace.note(d, "person deletes %q", path)
+	is := d.disk.at(path)
+	t.release(is)
+	t.end(d, path, is)
+}
+
+// move tells that a person is about to move a path, perhaps over another file.
+func (t *witness) move(d *device, from, to string) {
+	t.world.trace.note(d, "person moves %q to %q", from, to)
+	is := d.disk.at(from)
+	if over := d.disk.at(to); over != nil && over != is {
+		t.release(over)
+		t.end(d, to, over)
+	}
+	t.moveBelow(from, to, is)
+}
+
+func (t *witness) moveBelow(from, to string, f *file) {
+	for _, name := range f.names() {
+		t.moveBelow(join(from, name), join(to, name), f.children[name])
+	}
+	if f.kind != tree.File {
+		return
+	}
+	l := t.files[f.content.lineage]
+	if l == nil {
+		return
+	}
+	if l.deleted || l.path != from {
+		l.contested = true
+	}
+	l.path = to
+}
+
+// share tells that a person copies a file, so that its content exists twice.
+func (t *witness) share(f *file) {
+	if l := t.files[f.content.lineage]; l != nil {
+		l.contested = true
+	}
+}
+
+// settle begins anew when all devices have come to the same: from here on everybody has
+// seen everything.
+func (t *witness) settle(d *device) {
+	where := map[ident.ContentID][]string{}
+	d.disk.walk(func(path string, f *file) {
+		if f.kind == tree.File {
+			where[f.content.lineage] = append(where[f.content.lineage], path)
+		}
+	})
+	for id, l := range t.files {
+		paths := where[id]
+		if len(paths) == 0 {
+			delete(t.files, id)
+			continue
+		}
+		*l = lineage{latest: d.disk.at(paths[0]).content.id, path: paths[0], contested: len(paths) > 1}
+	}
+}
+
+// check compares what the devices show in the end with what people did.
+func (t *witness) check() {
+	for _, d := range t.world.devices {
+		t.checkInvented(d)
+	}
+	shown := map[ident.ContentID]bool{}
+	d := t.world.devices[0]
+	d.disk.walk(func(_ string, f *file) { shown[f.contentID()] = true })
+	for _, id := range t.order {
+		if deed := t.saved[id]; !deed.released && !shown[id] {
+			t.world.fail("no content is lost (P2)", "#%x, saved as %q on %s at %v, is nowhere: %s",
+				id[:3], deed.path, deed.where.name, deed.at.Since(0), t.traces(id))
+			return
+		}
+	}
+	t.checkRisen(d)
+}
+
+// traces says where a content that is gone was last kept.
+func (t *witness) traces(id ident.ContentID) (out string) {
+	for _, d := range t.world.devices {
+		for _, gone := range d.disk.trash {
+			if gone.content == id {
+				out += d.name + " has it in the trash from " + gone.path + "; "
+			}
+		}
+	}
+	return out
+}
+
+func (t *witness) checkInvented(d *device) {
+	d.disk.walk(func(path string, f *file) {
+		if f.kind == tree.File && f.content.id != recipe.Empty && t.saved[f.content.id] == nil && !f.content.torn {
+			t.world.fail("nothing is invented (P4)", "%s shows %q with content nobody saved", d.name, path)
+		}
+	})
+	if len(d.disk.parked) > 0 {
+		t.world.fail("no content is lost (P2)", "%s left %d files in the parking place", d.name, len(d.disk.parked))
+	}
+}
+
+func (t *witness) checkRisen(d *device) {
+	d.disk.walk(func(path string, f *file) {
+		if f.kind != tree.File {
+			return
+		}
+		if l := t.files[f.content.lineage]; l != nil && l.deleted && !l.contested {
+			t.world.fail("nothing deleted comes back (P3)", "%q holds #%x, which a person deleted on %s at %v",
+				path, f.content.id[:3], l.by.name, l.at.Since(0))
+		}
+	})
+}
+
+// difference tells how two disks differ; empty when they do not.
+func difference(a, b *device) string {
+	left, right := list(a.disk), list(b.disk)
+	for i := 0; i < len(left) || i < len(right); i++ {
+		switch {
+		case i == len(left):
+			return b.name + " alone has " + right[i].String()
+		case i == len(right):
+			return a.name + " alone has " + left[i].String()
+		case !left[i].same(&right[i]):
+			return a.name + " has " + left[i].String() + ", " + b.name + " has " + right[i].String()
+		}
+	}
+	return ""
+}
+
+// sight is what a person sees of one name.
+type sight struct {
+	path   string
+	kind   tree.Kind
+	id     ident.ContentID
+	mode   uint32
+	mtime  int64
+	target string
+}
+
+// list writes what a disk shows.
+func list(d *disk) (out []sight) {
+	d.walk(func(path string, f *file) {
+		s := sight{path: path, kind: f.kind, id: f.contentID(), target: f.target}
+		if f.kind != tree.Link {
+			s.mode = f.mode
+		}
+		if f.kind == tree.File {
+			s.mtime = f.mtime
+		}
+		out = append(out, s)
+	})
+	return out
+}
+
+func (s *sight) same(o *sight) bool {
+	return s.path == o.path && s.kind == o.kind && s.id == o.id && s.mode == o.mode &&
+		(sameTime(s.mtime, o.mtime) || sameTime(o.mtime, s.mtime))
+}
+
+// sameTime takes a time that is a whole second for one that a file system has cut to its
+// grain, as the folder core does.
+func sameTime(a, b int64) bool {
+	return a == b || a%1e9 == 0 && b-b%1e9 == a || a%2e9 == 0 && b-b%2e9 == a
+}
+
+// String returns the line that a failure shows.
+func (s sight) String() string {
+	switch s.kind {
+	case tree.File:
+		return fmt.Sprintf("%q file #%x mode %o mtime %d", s.path, s.id[:3], s.mode, s.mtime-epoch)
+	case tree.Dir:
+		return fmt.Sprintf("%q dir mode %o", s.path, s.mode)
+	}
+	return fmt.Sprintf("%q link to %q", s.path, s.target)
+}
