@@ -99,9 +99,6 @@ func (r *folderRun) open(f config.Folder) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := r.unpark(); err != nil {
-		return err
-	}
 	if err := r.watch(); err != nil {
 		return err
 	}
@@ -147,6 +144,7 @@ func (r *folderRun) build(f config.Folder, state tree.State) error {
 	cfg := folder.Config{
 		Folder: r.id, Device: r.agent.id, Index: r.store, State: state,
 		Totals: r.store.Totals(), Summary: &summary.Tree{}, Replicas: r.store.Replicas(),
+		Intents: r.store.Intents(),
 	}
 	err := r.look(func(v *index.View) error {
 		return v.EachEntry(func(row *tree.Row) error {
@@ -166,7 +164,9 @@ func (r *folderRun) build(f config.Folder, state tree.State) error {
 			cfg.Cursors = append(cfg.Cursors, cursor)
 		}
 	}
-	r.machine = node.NewFolder(cfg, members, chance())
+	if r.machine, err = node.NewFolder(cfg, members, chance()); err != nil {
+		return err
+	}
 	r.loop = step.NewLoop(r.agent.clock, r.machine, r.act, r.settled)
 	return nil
 }
@@ -262,6 +262,8 @@ func (r *folderRun) act(effect node.FolderEffect) {
 	switch f := effect.(type) {
 	case folder.Execute:
 		r.orders.add(f.Orders)
+	case folder.RecallOrders:
+		r.start(func() { r.recall(f.Orders) })
 	case folder.LoadNeeds:
 		r.loadNeeds(f)
 	case folder.DropContent:

@@ -163,6 +163,19 @@ func (b *box) sees(within time.Duration, what string, wanted func(status.View) b
 	}
 }
 
+// logs waits until the agent has logged something.
+func (b *box) logs(within time.Duration, text string) {
+	b.t.Helper()
+	limit := time.After(within)
+	for !strings.Contains(b.log.String(), text) {
+		select {
+		case <-time.After(20 * time.Millisecond):
+		case <-limit:
+			b.t.Fatalf("%s: within %v not logged: %s", b.name, within, text)
+		}
+	}
+}
+
 // meets waits until two agents are connected by both accounts.
 func (b *box) meets(o *box, within time.Duration) {
 	b.t.Helper()
@@ -223,6 +236,9 @@ func TestDevicesFindEachOther(t *testing.T) {
 // gets later, and goes over to another when the first one is gone.
 func TestNetworksChange(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("waiting for a complaint and for a dead link is for the long tests")
+	}
 	if !lantest.Inside(t) {
 		return
 	}
@@ -234,14 +250,7 @@ func TestNetworksChange(t *testing.T) {
 	a.start()
 	b.start()
 	const complaint = "cannot look for devices on the local network"
-	limit := time.After(15 * time.Second)
-	for !strings.Contains(b.log.String(), complaint) {
-		select {
-		case <-time.After(50 * time.Millisecond):
-		case <-limit:
-			t.Fatal("the agent without a network does not say that it finds nobody")
-		}
-	}
+	b.logs(15*time.Second, complaint)
 	first.Plug(b.computer, "eth0", "10.9.0.2/24")
 	plugged := time.Now()
 	a.meets(b, 6*time.Second)
@@ -250,9 +259,7 @@ func TestNetworksChange(t *testing.T) {
 	second.Plug(b.computer, "eth1", "10.9.1.2/24")
 	a.computer.Run("ip", "link", "del", "eth0")
 	moved := time.Now()
-	a.sees(20*time.Second, "connected at the second network", func(v status.View) bool {
-		return len(v.Devices) == 1 && v.Devices[0].Connected && strings.Contains(fmt.Sprint(v.Devices[0].Addresses), "10.9.1.2")
-	})
+	b.logs(15*time.Second, "address=10.9.1.1:")
 	t.Logf("connected %v after an interface went", time.Since(moved).Round(time.Millisecond))
 	if n := strings.Count(b.log.String(), complaint); n != 1 {
 		t.Errorf("the agent complained %d times", n)
@@ -277,7 +284,7 @@ func TestWhoDoesNotWantToBeFound(t *testing.T) {
 	b.sees(10*time.Second, "started", func(status.View) bool { return true })
 	<-time.After(4 * time.Second) // the time of three questions
 	view := a.sees(time.Second, "anything", func(status.View) bool { return true })
-	if d := view.Devices[0]; d.Connected || len(d.Addresses) > 0 {
+	if d := view.Devices[0]; d.Connected {
 		t.Errorf("it was found: %+v", d)
 	}
 	b.stop()

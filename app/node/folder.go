@@ -23,7 +23,7 @@ import (
 // swarm.Event) or one of the structs of this package.
 type FolderEvent any
 
-// FolderEffect is what reaches the world: folder.Execute, LoadNeeds, DropContent and
+// FolderEffect is what reaches the world: folder.Execute, RecallOrders, LoadNeeds, DropContent and
 // Notice; settle.ScanNames and ScanFolder; swarm.AskPieces, CancelPieces, FindRecipe,
 // OpenStage, CheckHaves and PeerBanned; or one of the structs of this package.
 type FolderEffect any
@@ -120,19 +120,23 @@ type Folder struct {
 }
 
 // NewFolder joins the cores of a folder with the given members. Chance is split between
-// the cores.
-func NewFolder(cfg folder.Config, members []ident.DeviceID, chance *rand.Rand) *Folder {
+// the cores. It fails when what the index holds cannot be understood.
+func NewFolder(cfg folder.Config, members []ident.DeviceID, chance *rand.Rand) (*Folder, error) {
 	split := func() *rand.Rand { return rand.New(rand.NewPCG(chance.Uint64(), chance.Uint64())) }
 	cfg.Rand = split()
+	core, err := folder.New(cfg)
+	if err != nil {
+		return nil, err
+	}
 	n := &Folder{
-		id: cfg.Folder, settle: settle.New(split()), folder: folder.New(cfg),
+		id: cfg.Folder, settle: settle.New(split()), folder: core,
 		swarm: swarm.New(cfg.Folder, split()),
 		peers: map[ident.DeviceID]*peer.Core{}, up: map[ident.DeviceID]uint64{},
 	}
 	for _, m := range members {
 		n.addMember(m)
 	}
-	return n
+	return n, nil
 }
 
 // Handle takes in what happened and returns what reaches the world, in order.

@@ -23,6 +23,8 @@ func (n *Folder) route() {
 		case folder.DropContent:
 			n.toSwarm(swarm.ContentDropped{Content: f.Content})
 			n.out = append(n.out, f)
+		case folder.ContentsHeld:
+			n.toSwarm(swarm.ContentsHere{Contents: f.Contents})
 		case folder.RowsTaken:
 			n.toPeer(f.From, peer.RowsRecorded{Log: f.Log, Upto: f.Upto})
 		case swarm.Send:

@@ -244,6 +244,53 @@ func overheard(t *testing.T, name string) []byte {
 	return nil
 }
 
+// TestBesideAvahi: the daemon that most Linux desktops run holds the same port. Both find
+// what they look for, whoever was there first.
+func TestBesideAvahi(t *testing.T) {
+	t.Parallel()
+	if _, err := exec.LookPath("avahi-daemon"); err != nil {
+		t.Skip("SKIPPED, NOTHING WAS TESTED: the program avahi-daemon is missing")
+	}
+	if !lantest.Inside(t) {
+		return
+	}
+	wire(t, "eth0", "10.9.0.1/24", "fe80::9:1/64")
+	lantest.Setup(t, "mount", "--make-rprivate", "/")
+	lantest.Setup(t, "mount", "-t", "tmpfs", "tmpfs", "/run")
+	settings := t.TempDir() + "/avahi.conf"
+	err := os.WriteFile(settings, []byte("[server]\nhost-name=beside\nenable-dbus=no\n"), 0o600)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := newNeighbour(laptop, 22100, desktop)
+	before.start(t, usualPace)
+	avahi := exec.Command("avahi-daemon", "--no-drop-root", "--no-chroot", "--no-rlimits", "-f", settings)
+	var log strings.Builder
+	avahi.Stdout, avahi.Stderr = &log, &log
+	if err := avahi.Start(); err != nil {
+		t.Fatal(err)
+	}
+	published := false
+	for limit := time.Now().Add(10 * time.Second); !published && time.Now().Before(limit); {
+		published = overheard(t, "beside.local.") != nil
+	}
+	after := newNeighbour(desktop, 22101, laptop)
+	after.start(t, usualPace)
+	after.hears(t, 3*time.Second, at(laptop, "10.9.0.1:22100"), at(laptop, "[fe80::9:1%eth0]:22100"))
+	before.hears(t, 3*time.Second, at(desktop, "10.9.0.1:22101"))
+	published = published && overheard(t, "beside.local.") != nil
+	if err := avahi.Process.Signal(os.Interrupt); err != nil {
+		t.Error(err)
+	}
+	_ = avahi.Wait() // it was told to end
+	switch {
+	case strings.Contains(log.String(), "Failed to create runtime directory"):
+		t.Skip("SKIPPED, NOTHING WAS TESTED: avahi runs as a user of its own, so this needs root")
+	case !published:
+		t.Errorf("avahi does not answer beside us:\n%s", log.String())
+	}
+}
+
 // TestNothingGrows: sockets, goroutines and memory after 1,000 rounds on two interfaces.
 func TestNothingGrows(t *testing.T) {
 	t.Parallel()

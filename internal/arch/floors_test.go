@@ -88,9 +88,11 @@ var rooms = []room{
 	{dir: "sync/scan", floor: edges},
 	{dir: "sync/index", floor: edges},
 	{dir: "sync/disk", floor: edges},
+	{dir: "discovery/mdns", floor: edges},
 	{dir: "nat/direct", floor: edges},
 	{dir: "internal/filestat", floor: edges},
 	{dir: "nat/linktest", floor: edges, aid: true},
+	{dir: "discovery/mdns/lantest", floor: edges, aid: true},
 	{dir: "sync/index/indextest", floor: edges, aid: true},
 	{dir: "sync/disk/disktest", floor: edges, aid: true},
 

@@ -75,10 +75,12 @@ func (l *library) large(pieces int) *content {
 // some makes a content of a size as people's files have: most are small.
 func (l *library) some() *content {
 	class := chunker.Class(0)
-	switch n := l.chance.IntN(10); {
-	case n < 7:
+	switch n := l.chance.IntN(20); {
+	case n == 0:
+		return l.all[recipe.Empty]
+	case n < 14:
 		return l.small(1 + l.chance.Uint32N(uint32(class.Min())))
-	case n < 8: // one piece, yet its recipe has to be asked for
+	case n < 16: // one piece, yet its recipe has to be asked for
 		return l.small(uint32(class.Min()) + 1 + l.chance.Uint32N(uint32(class.Max()-class.Min())))
 	default:
 		return l.large(2 + l.chance.IntN(12))

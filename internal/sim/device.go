@@ -2,6 +2,7 @@ package sim
 
 import (
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"runtime/debug"
 	"slices"
@@ -39,7 +40,8 @@ type device struct {
 	life      int // counts starts; what an earlier one began comes to nothing
 	wakeAt    step.Instant
 	commitDue bool
-	batches   []*batch
+	batch     *batch       // orders being carried out
+	waiting   []tree.Order // for the disk
 	look      *underWay
 	touched   []string
 	asks      map[uint64]asked // pieces on their way, by ticket
@@ -93,17 +95,47 @@ func (d *device) start() {
 	cfg := folder.Config{
 		Folder: d.world.folder, Device: d.id, Index: d.index, State: rows.state,
 		Totals: totals, Summary: sums, Replicas: sortedReplicas(rows.replicas),
-		Cursors: sortedCursors(rows.cursors),
+		Cursors: sortedCursors(rows.cursors), Intents: sortedIntents(rows.intents),
 	}
 	d.life++
-	d.wakeAt, d.commitDue, d.batches, d.look, d.touched = step.Never, false, nil, nil, nil
+	d.wakeAt, d.commitDue, d.look, d.touched = step.Never, false, nil, nil
+	d.batch, d.waiting = nil, nil
+	d.unpark()
 	d.asks = map[uint64]asked{}
 	d.free = d.world.now
-	d.core = node.NewFolder(cfg, d.members(), rand.New(rand.NewPCG(d.world.chance.Uint64(), uint64(d.life))))
+	core, err := node.NewFolder(cfg, d.members(), rand.New(rand.NewPCG(d.world.chance.Uint64(), uint64(d.life))))
+	if err != nil {
+		panic("bug: what the index kept cannot be understood: " + err.Error())
+	}
+	d.core = core
 	d.world.trace.note(d, "starts")
 	d.guard(func() { d.carry(d.core.Tick(d.world.now)) })
 	for _, e := range d.order {
 		d.world.after(d.world.between(0, time.Second), e.link.restore)
+	}
+}
+
+// unpark puts back what an earlier life parked without recording it, or beside its place
+// when that is taken.
+func (d *device) unpark() {
+	for _, name := range slices.Sorted(maps.Keys(d.disk.parked)) {
+		f := d.disk.parked[name]
+		for id, b := range d.index.kept.bases {
+			path, ok := d.index.kept.pathOf(id)
+			if id.String() != name || b.Parent == tree.Parking || !ok {
+				continue
+			}
+			for d.disk.at(path) != nil || !d.disk.holds(path) {
+				if !d.disk.holds(path) {
+					path = baseName(path)
+				}
+				path += " (put back)"
+			}
+			d.world.trace.note(d, "puts back %q", path)
+			delete(d.disk.parked, name)
+			in, last := d.disk.slot(path)
+			in[last] = f
+		}
 	}
 }
 
@@ -133,14 +165,11 @@ func (d *device) crash() {
 	if d.commitDue && w.likely(0.3) {
 		d.index.commit()
 	}
-	for _, b := range d.batches {
+	if b := d.batch; b != nil && len(b.orders) > 0 {
 		for n := w.chance.IntN(len(b.orders) + 1); n > 0 && b.step(); n-- {
 			continue
 		}
 		b.abandon()
-		if b.next > 0 && w.likely(0.5) {
-			break
-		}
 	}
 	for _, content := range sortedContents(d.disk.stages) {
 		if s := d.disk.stages[content]; s.have == nil && w.likely(0.3) {

@@ -168,6 +168,9 @@ func (b *batch) act(i int) tree.Refusal {
 		if is.kind == tree.Dir && len(is.children) > 0 {
 			return tree.NotEmpty
 		}
+		if kept := d.at(o.Copy); o.Copy != "" && (kept == nil || !kept.stat().SameContent(o.CopyStat)) {
+			return tree.ContentGone
+		}
 		delete(in, name)
 	case tree.SetAttributes:
 		if is.kind != tree.Link {

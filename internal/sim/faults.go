@@ -127,7 +127,7 @@ func (w *World) checkClaim(d *device) {
 // quietFor reports whether nobody touched a disk for a while and all of it was looked at.
 func (d *device) quietFor(least time.Duration) bool {
 	return d.running() && d.look == nil && len(d.unseen) == 0 && len(d.touched) == 0 &&
-		len(d.batches) == 0 && d.world.now.Since(d.lastChange) >= least
+		d.batch == nil && d.world.now.Since(d.lastChange) >= least
 }
 
 func entryText(e *tree.Entry) string {

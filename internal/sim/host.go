@@ -45,9 +45,11 @@ func (d *device) do(effect node.FolderEffect) {
 		}
 	case folder.Execute:
 		d.execute(f.Orders)
+	case folder.RecallOrders:
+		d.after(d.pause(), func() { d.recall(f.Orders) })
 	case folder.LoadNeeds:
 		d.after(d.pause(), func() {
-			rows := d.index.kept.needed(f.After, f.Limit)
+			rows := d.index.live.needed(f.After, f.Limit)
 			d.handle(folder.NeedsLoaded{Rows: rows, End: len(rows) < f.Limit})
 		})
 	case folder.DropContent:
@@ -66,6 +68,24 @@ func (d *device) do(effect node.FolderEffect) {
 	default:
 		d.doContent(effect)
 	}
+}
+
+// recall says how orders ended that an earlier life had given, as far as the disk shows.
+func (d *device) recall(orders []tree.Order) {
+	outcomes := make([]tree.Outcome, len(orders))
+	for i := range orders {
+		o := &orders[i]
+		outcomes[i] = tree.Outcome{Ticket: o.Ticket, Recalled: true, Refusal: tree.Changed}
+		path := o.Path
+		if o.Op == tree.Move {
+			path = o.To
+		}
+		stat, there := d.disk.look(path)
+		if tree.LooksDone(o, stat, there) {
+			outcomes[i].Refusal, outcomes[i].Stat = tree.Done, stat
+		}
+	}
+	d.handle(folder.OutcomesReported{Outcomes: outcomes})
 }
 
 func (d *device) doContent(effect node.FolderEffect) {
@@ -111,24 +131,35 @@ func (d *device) doContent(effect node.FolderEffect) {
 // pause is how long a host takes for a small thing.
 func (d *device) pause() time.Duration { return d.world.between(0, d.world.options.Pause) }
 
-// execute has orders carried out, after those given before.
+// execute has orders carried out, after those given before. All that wait when the disk is
+// free are one batch.
 func (d *device) execute(orders []tree.Order) {
 	d.world.orders += len(orders)
-	b := &batch{disk: d.disk, orders: orders}
-	d.batches = append(d.batches, b)
-	if len(d.batches) == 1 {
+	d.waiting = append(d.waiting, orders...)
+	if d.batch == nil {
+		d.batch = &batch{disk: d.disk}
 		d.after(d.pause(), d.nextBatch)
 	}
 }
 
 func (d *device) nextBatch() {
-	*d.batches[0] = *d.disk.begin(d.batches[0].orders, d.world.library.all)
+	orders := d.waiting
+	d.waiting, d.batch = nil, nil
+	if len(orders) == 0 {
+		return
+	}
+	for _, o := range orders {
+		if o.Op == tree.InstallFile && o.Content == recipe.Empty {
+			d.disk.stages[recipe.Empty] = &stage{whole: true} // nobody need be asked for no bytes
+		}
+	}
+	d.batch = d.disk.begin(orders, d.world.library.all)
 	d.nextOrder()
 }
 
 // nextOrder lets orders take effect; other things may happen on the disk in between.
 func (d *device) nextOrder() {
-	b := d.batches[0]
+	b := d.batch
 	for b.step() {
 		if !d.world.options.Quiet && d.world.likely(0.5) {
 			d.after(d.pause(), d.nextOrder)
@@ -136,10 +167,7 @@ func (d *device) nextOrder() {
 		}
 	}
 	d.after(d.pause(), func() {
-		d.batches = d.batches[1:]
-		if len(d.batches) > 0 {
-			d.after(d.pause(), d.nextBatch)
-		}
+		d.after(d.pause(), d.nextBatch)
 		d.handle(folder.OutcomesReported{Outcomes: b.outcomes})
 	})
 }

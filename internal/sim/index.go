@@ -50,6 +50,13 @@ func (x *index) Apply(b tree.Batch) {
 	for _, c := range b.Cursors {
 		x.live.cursors[c.Device] = c
 	}
+	for _, i := range b.Intents {
+		if i.Body == nil {
+			delete(x.live.intents, i.Number)
+		} else {
+			x.live.intents[i.Number] = i
+		}
+	}
 	if b.State != nil {
 		x.live.state = *b.State
 	}
@@ -77,6 +84,7 @@ func (x *index) copyOver(to, from *rows) {
 		}
 	}
 	to.replicas, to.cursors = cloned(from.replicas), cloned(from.cursors)
+	to.intents = cloned(from.intents)
 	to.state = from.state
 	clear(x.dirtyRows)
 	clear(x.dirtyBases)
@@ -140,6 +148,7 @@ type rows struct {
 	byFile   map[tree.FileID][]ident.EntryID
 	replicas map[ident.ReplicaID]tree.Replica
 	cursors  map[ident.DeviceID]tree.Cursor
+	intents  map[uint64]tree.Intent
 	state    tree.State
 
 	byContent map[ident.ContentID][]ident.EntryID
@@ -171,6 +180,7 @@ func newRows() rows {
 		byContent: map[ident.ContentID][]ident.EntryID{},
 		replicas:  map[ident.ReplicaID]tree.Replica{},
 		cursors:   map[ident.DeviceID]tree.Cursor{},
+		intents:   map[uint64]tree.Intent{},
 	}
 }
 
@@ -439,5 +449,14 @@ func sortedCursors(m map[ident.DeviceID]tree.Cursor) []tree.Cursor {
 		out = append(out, c)
 	}
 	slices.SortFunc(out, func(a, b tree.Cursor) int { return slices.Compare(a.Device[:], b.Device[:]) })
+	return out
+}
+
+func sortedIntents(m map[uint64]tree.Intent) []tree.Intent {
+	out := make([]tree.Intent, 0, len(m))
+	for _, i := range m {
+		out = append(out, i)
+	}
+	slices.SortFunc(out, func(a, b tree.Intent) int { return cmp.Compare(a.Number, b.Number) })
 	return out
 }

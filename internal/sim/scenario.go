@@ -188,7 +188,7 @@ func (w *World) agreed() bool {
 }
 
 func (d *device) atRest() bool {
-	if !d.running() || d.look != nil || len(d.unseen) > 0 || len(d.batches) > 0 || d.index.dirty {
+	if !d.running() || d.look != nil || len(d.unseen) > 0 || d.batch != nil || d.index.dirty {
 		return false
 	}
 	s := d.core.Snapshot()

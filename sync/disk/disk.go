@@ -427,16 +427,6 @@ func (f *Folder) parentOf(path string) (*dir, string, error) {
 	return d, name, err
 }
 
-// Parked lists what rests in the parking place.
-func (f *Folder) Parked() ([]string, error) {
-	d, err := f.openDir(tree.ParkingDir)
-	if err != nil {
-		return nil, fmt.Errorf("list parked files: %w", err)
-	}
-	names, err := d.names()
-	return names, errors.Join(err, d.close())
-}
-
 // openDir opens a directory of the folder; "" is its top.
 func (f *Folder) openDir(path string) (*dir, error) {
 	if path == "" {

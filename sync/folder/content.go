@@ -138,10 +138,31 @@ func (c *Core) contentFailed(e ContentFailed) {
 	waiting := f.waiting
 	c.endFetch(e.Content, f)
 	for _, id := range waiting {
-		if row, ok := c.index.Entry(id); ok && row.Need {
+		if row, ok := c.index.Entry(id); ok && row.Need && !c.keepOlder(&row) {
 			c.fail(&row, Trouble{Kind: ContentMissing, Reason: e.Reason})
 		}
 	}
+}
+
+// keepOlder lets an entry go on with the content it has on disk here, when it was deleted
+// after an edit that nobody fetched, and lives on because somebody else had moved it
+// meanwhile (rule R15): the mover's file, and not the deleted one, is what still exists.
+func (c *Core) keepOlder(row *tree.Row) bool {
+	b, onDisk := c.index.Base(row.Entry.ID)
+	if !row.Entry.Content.Deleted || !row.Entry.Live() || !onDisk || c.acts[b.Entry] != nil {
+		return false
+	}
+	e := row.Entry.Clone()
+	v := c.nextVersion(e.Content.Context)
+	e.Content = tree.Content{
+		Version: v, Context: v.Seen, ID: b.Content, Size: b.Stat.Size, Target: e.Content.Target,
+		Ancestors: replaced(&row.Entry.Content, row.Entry.Content.ID),
+	}
+	b.SawContent = v.Seen
+	c.setBase(b)
+	c.writeLocal(e)
+	c.touch(e.ID)
+	return true
 }
 
 func (c *Core) endFetch(content ident.ContentID, f *fetch) {

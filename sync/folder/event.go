@@ -91,6 +91,10 @@ type Effect interface{ effect() }
 // Execute changes the disk. Each order is answered in an OutcomesReported.
 type Execute struct{ Orders []tree.Order }
 
+// RecallOrders asks how orders ended that were given before a crash. Nothing is changed:
+// each is answered by what the disk shows, in an OutcomesReported.
+type RecallOrders struct{ Orders []tree.Order }
+
 // LoadNeeds asks for rows marked Need whose number is above After, in order of number.
 type LoadNeeds struct {
 	After uint64
@@ -128,6 +132,9 @@ type OldContent struct {
 	Stat    tree.Stat
 }
 
+// ContentsHeld tells that contents were put in place, durably: peers can be served them.
+type ContentsHeld struct{ Contents []ident.ContentID }
+
 // DropContent takes a FetchContent back.
 type DropContent struct{ Content ident.ContentID }
 
@@ -152,10 +159,12 @@ const (
 )
 
 func (Execute) effect()      {}
+func (RecallOrders) effect() {}
 func (LoadNeeds) effect()    {}
 func (LookAt) effect()       {}
 func (NameMoved) effect()    {}
 func (FetchContent) effect() {}
+func (ContentsHeld) effect() {}
 func (DropContent) effect()  {}
 func (RowsTaken) effect()    {}
 func (Notice) effect()       {}

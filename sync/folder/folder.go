@@ -37,6 +37,7 @@ type Config struct {
 	Summary  *summary.Tree // of the live entries in Index
 	Replicas []tree.Replica
 	Cursors  []tree.Cursor
+	Intents  []tree.Intent
 	Rand     *rand.Rand // for ids of new entries
 }
 
@@ -68,12 +69,17 @@ type Core struct {
 	totals tree.Totals
 	names  map[ident.ReplicaID]tree.Replica
 
-	now      step.Instant
-	wall     int64 // unix milliseconds, as last told
-	out      []Effect
-	orders   []tree.Order
-	ticket   step.Ticket
-	stateNew bool // state differs from what is recorded
+	now    step.Instant
+	wall   int64 // unix milliseconds, as last told
+	out    []Effect
+	orders []tree.Order // given, their intent not recorded yet
+	// intendedOrders wait until their intent is durable.
+	intendedOrders []tree.Order
+	intents        uint64         // number of the newest intent
+	intended       map[uint64]int // orders of an intent without an outcome
+	recalled       []tree.Order   // of an earlier run, to be asked about
+	ticket         step.Ticket
+	stateNew       bool // state differs from what is recorded
 
 	scanning bool     // no full scan has ended yet in this life
 	stood    Snapshot // when everything was last durable
@@ -100,11 +106,13 @@ type Core struct {
 	unread   map[string]Trouble // names a scan could not read, by path
 	pending  map[ident.DeviceID][]heard
 	cursors  map[ident.DeviceID]tree.Cursor
-	taken    []RowsTaken // to be told once durable
+	taken    []RowsTaken       // to be told once durable
+	placed   []ident.ContentID // likewise: put in place since the last commit
 }
 
-// New returns the core of a folder whose index holds what State, Totals and Summary say.
-func New(cfg Config) *Core {
+// New returns the core of a folder whose index holds what the rest of the configuration
+// says. It fails when the intents cannot be read.
+func New(cfg Config) (*Core, error) {
 	c := &Core{
 		cfg: cfg, index: cfg.Index, state: cfg.State, totals: cfg.Totals,
 		clock:      version.Clock{Last: version.Hybrid(cfg.State.Clock)},
@@ -123,6 +131,7 @@ func New(cfg Config) *Core {
 		troubles:   map[ident.EntryID]*Trouble{},
 		unread:     map[string]Trouble{},
 		pending:    map[ident.DeviceID][]heard{},
+		intended:   map[uint64]int{},
 		cursors:    map[ident.DeviceID]tree.Cursor{},
 	}
 	for _, cursor := range cfg.Cursors {
@@ -134,7 +143,7 @@ func New(cfg Config) *Core {
 	c.view = merge.NewView(cfg.Index, func(r ident.ReplicaID) string { return c.names[r].Name })
 	c.needs.rewind()
 	c.stand()
-	return c
+	return c, c.recall(cfg.Intents)
 }
 
 // Handle takes in what happened and returns what is to be done, in order.
@@ -179,6 +188,10 @@ func (c *Core) Handle(now step.Instant, event Event) []Effect {
 // Tick does what is due.
 func (c *Core) Tick(now step.Instant) []Effect {
 	c.begin(now)
+	if len(c.recalled) > 0 {
+		c.emit(RecallOrders{Orders: c.recalled})
+		c.recalled = nil
+	}
 	if c.due <= now {
 		c.due = step.Never
 		c.forgetVanished()
@@ -203,17 +216,13 @@ func (c *Core) begin(now step.Instant) {
 	c.out = c.out[:0]
 }
 
-// finish plans what is waiting to be planned, and hands out orders last: by then every
-// write they rest on is in the index.
+// finish plans what is waiting to be planned, and records what it is about to order.
 func (c *Core) finish() []Effect {
 	c.planQueued()
+	c.intend()
 	c.saveState()
 	if !c.uncommitted {
 		c.tellTaken()
-	}
-	if len(c.orders) > 0 {
-		c.out = append(c.out, Execute{Orders: append([]tree.Order(nil), c.orders...)})
-		c.orders = c.orders[:0]
 	}
 	if after, ok := c.needs.more(len(c.acts)+len(c.queue), c.scanning); ok {
 		c.out = append(c.out, LoadNeeds{After: after, Limit: needsPage})

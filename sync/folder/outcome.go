@@ -55,6 +55,7 @@ func (c *Core) takeOutcome(o *tree.Outcome) {
 	if c.installing[a.order.Content] == a.entry {
 		delete(c.installing, a.order.Content)
 	}
+	c.intentDone(a.intent)
 	c.release(a.order.Path)
 	if a.order.To != "" {
 		c.release(a.order.To)
@@ -102,9 +103,12 @@ func (c *Core) done(a *act, o *tree.Outcome) {
 		if !onDisk {
 			base = tree.Base{Entry: a.entry, Parent: a.parent, Name: a.name, SawPlace: a.sawPlace}
 		}
-		base.Content, base.Stat, base.Racy = a.content, o.Stat, false
+		base.Content, base.Stat, base.Racy = a.content, o.Stat, o.Recalled
 		base.SawContent, base.SawAttrs = a.sawContent, a.sawAtt
 		c.setBase(base)
+		if a.order.Op == tree.InstallFile {
+			c.placed = append(c.placed, a.content)
+		}
 		if a.order.Op != tree.MakeDir {
 			c.emit(Notice{Kind: ItemFinished, Path: a.order.Path})
 		}

@@ -22,6 +22,8 @@ type act struct {
 	content                      ident.ContentID
 	// over is the entry whose file the order replaces, when it is another's.
 	over ident.EntryID
+	// intent is the number of the intent the order was recorded in.
+	intent uint64
 }
 
 // pathMax bounds the depth of a path.
@@ -144,7 +146,7 @@ func (c *Core) plan(id ident.EntryID) {
 	case shown.Twin != (ident.EntryID{}):
 		c.yield(&row, base, shown.Twin)
 	case !shown.Visible:
-		c.planRemove(&row, base)
+		c.planRemove(&row, base, nil)
 	case tree.Reserved(shown.Parent, shown.Name):
 		c.fail(&row, Trouble{Kind: BlockedName, Reason: "this name belongs to Shoal itself"})
 	case row.Entry.Kind > tree.Link || row.Entry.Kind < tree.File:
@@ -175,17 +177,23 @@ func (c *Core) yield(row *tree.Row, base tree.Base, keeper ident.EntryID) {
 		c.settled(row)
 		return
 	}
-	if shared, has := c.index.Base(keeper); has && shared.Stat.File == base.Stat.File {
-		c.clearBase(base.Entry)
-		c.settled(row)
+	if !ok || !kept.Entry.Live() || kept.Entry.Content.ID != row.Entry.Content.ID {
+		c.planRemove(row, base, nil) // it was replaced or deleted knowingly
 		return
 	}
-	c.planRemove(row, base)
+	other, has := c.index.Base(keeper)
+	if !has || other.Content != row.Entry.Content.ID {
+		c.touch(keeper)
+		c.await(row, keeper) // it may have to be copied from here
+		return
+	}
+	c.planRemove(row, base, &other)
 }
 
 // planRemove takes from disk what the view does not show. A name another entry is about
-// to take is left to that one's order, which replaces it in one step.
-func (c *Core) planRemove(row *tree.Row, base tree.Base) {
+// to take is left to that one's order, which replaces it in one step. With a keeper, the
+// file may go only while the keeper's still is what it was: a person may be shuffling both.
+func (c *Core) planRemove(row *tree.Row, base tree.Base, keeper *tree.Base) {
 	if twin, shared := c.sharing(base); shared {
 		c.handOver(base, twin) // the file belongs to a twin that stays
 		c.settled(row)
@@ -207,7 +215,14 @@ func (c *Core) planRemove(row *tree.Row, base tree.Base) {
 		return
 	}
 	victim := base.Stat
-	c.order(row, tree.Order{Op: tree.Remove, Path: path, Victim: &victim}, base.Parent, base.Name)
+	o := tree.Order{Op: tree.Remove, Path: path, Victim: &victim}
+	if keeper != nil {
+		if o.Copy, ok = c.pathOf(row, keeper.Parent, keeper.Name); !ok {
+			return
+		}
+		o.CopyStat = keeper.Stat
+	}
+	c.order(row, o, base.Parent, base.Name)
 }
 
 // heirOf reports whether a visible file that is not on disk yet wants the name of a file
@@ -280,15 +295,20 @@ func (c *Core) order(row *tree.Row, o tree.Order, parent ident.EntryID, name str
 		content: e.Content.ID,
 	}
 	c.setNeed(row, true)
-	c.acts[e.ID] = a
-	c.tickets[c.ticket] = a
-	if o.Op == tree.InstallFile {
-		c.installing[o.Content] = e.ID
-	}
-	c.busy[o.Path]++
-	if o.To != "" {
-		c.busy[o.To]++
-	}
+	c.under(a)
 	c.orders = append(c.orders, o)
 	return a
+}
+
+// under notes that an order is under way.
+func (c *Core) under(a *act) {
+	c.acts[a.entry] = a
+	c.tickets[a.ticket] = a
+	if a.order.Op == tree.InstallFile {
+		c.installing[a.order.Content] = a.entry
+	}
+	c.busy[a.order.Path]++
+	if a.order.To != "" {
+		c.busy[a.order.To]++
+	}
 }

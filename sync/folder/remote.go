@@ -194,7 +194,12 @@ func (c *Core) tell(cursor tree.Cursor) {
 func (c *Core) committed() {
 	c.uncommitted = false
 	c.stand()
+	c.giveOrders()
 	c.tellTaken()
+	if len(c.placed) > 0 {
+		c.emit(ContentsHeld{c.placed})
+		c.placed = nil
+	}
 }
 
 func (c *Core) tellTaken() {

@@ -4,7 +4,7 @@ import "strings"
 
 // pattern is one line, taken apart once.
 type pattern struct {
-	text    string // as written, without what its end does not mean
+	text    string // as written, without the spaces at its end
 	number  int    // of the line in its text
 	source  int
 	negated bool // it begins with "!"

@@ -31,8 +31,8 @@
 // with a set that is not closed, or with a lone "\" at its end, matches nothing.
 //
 // A "**" that does not stand between slashes is a "*". Git makes one exception, and so do
-// we: in a pattern with an inner slash the bytes before the first of * ? [ \ are compared
-// first, and what follows them counts as a beginning. So a**/b means a/x/b, ax/y/b and ab.
+// we: in a path, the bytes before the first of * ? [ \ are compared first, and what follows
+// them counts as a beginning. So a**/b means a/x/b and ax/y/b, and even ab.
 //
 // Names are bytes: they need not be UTF-8, "?" is one byte of a longer letter, and case
 // matters on every system, since all devices must come to one verdict. (Git on Windows

@@ -113,6 +113,11 @@ func (s *Store) apply(b *tree.Batch) error {
 			return err
 		}
 	}
+	for i := range b.Intents {
+		if err := s.putIntent(&b.Intents[i]); err != nil {
+			return err
+		}
+	}
 	if b.State != nil {
 		return s.putState(b.State)
 	}
@@ -285,6 +290,22 @@ func (s *Store) putReplica(r *tree.Replica) error {
 	st.BindInt64(1, int64(r.ID))
 	st.BindBytes(2, r.Device[:])
 	st.BindBytes(3, []byte(r.Name))
+	return run(st)
+}
+
+func (s *Store) putIntent(i *tree.Intent) error {
+	query := intentPut
+	if i.Body == nil {
+		query = intentDrop
+	}
+	st, err := s.c.stmt(query)
+	if err != nil {
+		return err
+	}
+	st.BindInt64(1, int64(i.Number))
+	if i.Body != nil {
+		st.BindBytes(2, i.Body)
+	}
 	return run(st)
 }
 

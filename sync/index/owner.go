@@ -79,6 +79,13 @@ func (s *Store) Cursor(device ident.DeviceID) (tree.Cursor, bool) {
 	return cursor, found
 }
 
+// Intents returns the intents that were recorded and not removed, ordered by number.
+func (s *Store) Intents() []tree.Intent {
+	intents, err := s.reader().intents()
+	s.must(err)
+	return intents
+}
+
 // Replicas returns what is known of all replicas, ordered by id.
 func (s *Store) Replicas() []tree.Replica {
 	replicas, err := s.reader().replicas()

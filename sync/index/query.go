@@ -38,6 +38,9 @@ const (
 	contentHeld
 
 	replicasAll
+	intentsAll
+	intentPut
+	intentDrop
 	replicaInsert
 	cursorGet
 	cursorPut
@@ -99,6 +102,9 @@ var queryText = [queries]string{
 	contentHeld:  "SELECT 1 FROM base WHERE head = ? AND tail = ? LIMIT 1",
 
 	replicasAll:   "SELECT id, device, name FROM replicas ORDER BY id",
+	intentsAll:    "SELECT number, body FROM intents ORDER BY number",
+	intentPut:     "INSERT OR REPLACE INTO intents (number, body) VALUES (?, ?)",
+	intentDrop:    "DELETE FROM intents WHERE number = ?",
 	replicaInsert: "INSERT INTO replicas (id, device, name) VALUES (?, ?, ?) ON CONFLICT (id) DO NOTHING",
 	cursorGet:     "SELECT log, seq FROM cursors WHERE device = ?",
 	cursorPut: "INSERT INTO cursors (device, log, seq) VALUES (?, ?, ?) " +

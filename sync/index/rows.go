@@ -239,6 +239,20 @@ func (c *conn) cursor(device ident.DeviceID) (out tree.Cursor, found bool, err e
 	return out, found, err
 }
 
+func (c *conn) intents() (out []tree.Intent, err error) {
+	s, err := c.stmt(intentsAll)
+	if err != nil {
+		return nil, err
+	}
+	err = each(s, func(s *sqlite.Stmt) error {
+		i := tree.Intent{Number: uint64(s.ColumnInt64(0))}
+		i.Body = append([]byte(nil), c.bytes(s, 1)...)
+		out = append(out, i)
+		return nil
+	})
+	return out, err
+}
+
 func (c *conn) replicas() (out []tree.Replica, err error) {
 	s, err := c.stmt(replicasAll)
 	if err != nil {

@@ -40,7 +40,7 @@ var steps = []string{schema1}
 // recipes holds the encoded recipes of contents that have more than one chunk, and when
 // they came, because a young recipe may belong to a row that is still on its way.
 //
-// replicas, cursors and state are what their types in package tree say. counts has the
+// replicas, cursors, intents and state are what their types in package tree say. counts has the
 // totals, and the last number given to an id. State and counts have one row, or none in a
 // new file.
 const schema1 = `
@@ -99,6 +99,11 @@ CREATE TABLE replicas (
 	id      INTEGER PRIMARY KEY,
 	device  BLOB NOT NULL,
 	name    BLOB NOT NULL
+) STRICT;
+
+CREATE TABLE intents (
+	number  INTEGER PRIMARY KEY,
+	body    BLOB NOT NULL
 ) STRICT;
 
 CREATE TABLE cursors (

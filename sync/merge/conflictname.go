@@ -117,13 +117,11 @@ func ownNumber(id ident.EntryID) int {
 	return 100 + int(binary.BigEndian.Uint64(id[:])%900)
 }
 
-// markedName is a loser's conflict name before numbering. A content that lost names its
-// writer, an entry that may not have its name the one who placed it there.
+// markedName is a loser's conflict name before numbering. It names who wrote the content
+// that lost, or placed the entry that may not have its name: of both, the placement says
+// it, and goes on saying it when somebody edits the copy.
 func (v *View) markedName(e *tree.Entry, name string) string {
-	by := e.Place.Version
-	if e.IsConflict() {
-		by = e.Content.Version
-	}
+	by := &e.Place
 	return ConflictName(name, v.author(by.Dot.Replica), by.Stamp.Time.UnixMilli())
 }
 

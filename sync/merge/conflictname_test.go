@@ -11,6 +11,9 @@ import (
 )
 
 func TestConflictName(t *testing.T) {
+	local := time.Local
+	time.Local = time.FixedZone("west", -5*3600)
+	t.Cleanup(func() { time.Local = local })
 	at := time.Date(2026, 3, 4, 5, 6, 7, 999e6, time.FixedZone("east", 3*3600)).UnixMilli()
 	const when = "2026-03-04 02-06-07" // in UTC
 	for _, c := range []struct{ name, device, want string }{
@@ -22,6 +25,7 @@ func TestConflictName(t *testing.T) {
 		{"Dr. No and friends", "ann", "Dr. No and friends (conflict, ann, " + when + ")"},
 		{"a.an extension of a name", "ann", "a.an extension of a name (conflict, ann, " + when + ")"},
 		{"a.17characters0000", "ann", "a.17characters0000 (conflict, ann, " + when + ")"},
+		{"f(x.y)", "ann", "f(x.y) (conflict, ann, " + when + ")"},
 		{"a.txt", "", "a (conflict).txt"},
 		{"a.txt", "Ann's <PC>: \"A/B\\C|D?*\"", "a (conflict, Ann's -PC-- -A-B-C-D---, " + when + ").txt"},
 		{"a.txt", "tab\tbell\a\x7f\xff", "a (conflict, tab-bell---, " + when + ").txt"},

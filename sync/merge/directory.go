@@ -78,7 +78,8 @@ func (v *View) workOut(e *tree.Entry) folderView {
 	return d
 }
 
-// standsAsDir reports whether an entry is a directory that is shown where it is placed.
+// standsAsDir reports whether an entry, placed in a directory that is remembered, is a
+// directory that is shown there.
 func (v *View) standsAsDir(e *tree.Entry) bool {
 	if e.Kind != tree.Dir {
 		return false
@@ -86,7 +87,8 @@ func (v *View) standsAsDir(e *tree.Entry) bool {
 	if d, ok := v.dirs[e.ID]; ok {
 		return d.visible && !d.away
 	}
-	return (e.Live() || v.liveBelow(e.ID, e.ID, 0)) && !v.homeOf(e).away
+	// Here we know that its move holds: else it would be remembered before its parent.
+	return e.Live() || v.liveBelow(e.ID, e.ID, 0)
 }
 
 // liveBelow reports whether a deleted directory still holds something that lives: it is

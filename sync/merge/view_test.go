@@ -66,10 +66,12 @@ const oneSecond = "1970-01-01 00-00-01"
 
 // shelfOf reads entries written one a line, in this notation:
 //
-//	ID KIND NAME in PARENT [was NAME in PARENT] [at SECOND] by AUTHOR [deleted] #CONTENT...
+//	ID KIND NAME in PARENT [was NAME in PARENT] [at SECOND] [placed SECOND] [by AUTHOR]
+//	[deleted] #CONTENT...
 //
 // IDs are letters, "/" is the root. KIND is file, dir, or loser (kept beside PARENT, its
-// NAME is "-"). SECOND 0 makes null versions. The contents after the first are ancestors.
+// NAME is "-"). What has no SECOND is a null version; the placement is as old as the
+// content where it does not say so. The contents after the first are ancestors.
 func shelfOf(t *testing.T, text string) shelf {
 	t.Helper()
 	out := shelf{}
@@ -99,7 +101,7 @@ func entryOf(t *testing.T, words []string) (e tree.Entry) {
 	if words[1] == "loser" {
 		e.Place.Name = ""
 	}
-	var at, by, moved int
+	var at, by, placed int
 	contents := 0
 	for i := 3; i < len(words); i++ {
 		next := func() string { i++; return words[i] }
@@ -112,8 +114,8 @@ func entryOf(t *testing.T, words []string) (e tree.Entry) {
 			e.Place.WasParent = letterID(next())
 		case w == "at":
 			fmt.Sscan(next(), &at)
-		case w == "moved":
-			fmt.Sscan(next(), &moved)
+		case w == "placed":
+			fmt.Sscan(next(), &placed)
 		case w == "by":
 			by = slices.Index([]string{"", "ann", "bob", "eve"}, next())
 		case w == "deleted":
@@ -127,11 +129,13 @@ func entryOf(t *testing.T, words []string) (e tree.Entry) {
 		}
 	}
 	if at > 0 {
-		e.Content.Version = versionAt(by, at)
-		e.Place.Version = versionAt(by, max(at, moved))
-		if moved == 0 && e.Content.Deleted {
-			e.Content.SawPlace = e.Place.Seen
-		}
+		e.Content.Version, e.Place.Version = versionAt(by, at), versionAt(by, at)
+	}
+	if e.Content.Deleted {
+		e.Content.SawPlace = e.Place.Seen
+	}
+	if placed > 0 {
+		e.Place.Version = versionAt(by, placed)
 	}
 	return e
 }
@@ -223,6 +227,13 @@ var views = []struct{ name, entries, want string }{
 		c file x.txt in / at 2 by ann #3`,
 		"a /x.txt, b /x (conflict, ann, 1970-01-01 00-00-02).txt," +
 			" c /x (conflict, ann, 1970-01-01 00-00-02) 2.txt"},
+	{"R11 and one for which another stands takes no number", `
+			a file x in / at 1 by ann #1
+			b file x in / at 2 by ann #2
+			c file x in / at 2 by ann #2
+			f file x in / at 2 by ann #3`,
+		"a /x, b /x (conflict, ann, 1970-01-01 00-00-02), c is b," +
+			" f /x (conflict, ann, 1970-01-01 00-00-02) 2"},
 	{"names that only fold alike both stay", `
 		a file x in / at 1 by ann #1
 		b file X in / at 1 by bob #2`,
@@ -284,6 +295,10 @@ var views = []struct{ name, entries, want string }{
 		d dir d in e was d in / at 5 by ann
 		e dir new in d was e in d at 6 by bob`,
 		"d /new/d, e /new"},
+	{"R10 or that was nowhere before", `
+			d dir d in e was d in / at 5 by ann
+			e dir new in d at 6 by bob`,
+		"d /new/d, e /new"},
 	{"R10 what it finds under its name stays", `
 		d dir d in e was d in / at 5 by ann
 		e dir e in d was e in / at 6 by bob
@@ -325,7 +340,7 @@ var views = []struct{ name, entries, want string }{
 		e dir e in d at 6 by bob deleted`,
 		"d no, e no"},
 	{"R15 a deleted entry moved meanwhile is shown", `
-		f file f in / at 5 moved 7 by ann deleted #1`,
+		f file f in / at 5 placed 7 by ann deleted #1`,
 		"f /f"},
 
 	{"R4 a kept loser stands beside what it lost to", `
@@ -359,6 +374,15 @@ var views = []struct{ name, entries, want string }{
 		m loser - in l at 1 by bob #4`,
 		"f /f.c, k /f (conflict, bob, " + oneSecond + ").c, l /f (conflict, bob, " + oneSecond + ") 2.c," +
 			" m /f (conflict, bob, " + oneSecond + ") 3.c"},
+	{"R4 among those who live", `
+			f file f.c in / at 5 by ann #1
+			k loser - in f at 1 by bob deleted #2
+			l loser - in f at 1 by bob #3`,
+		"f /f.c, k no, l /f (conflict, bob, " + oneSecond + ").c"},
+	{"R4 and keep their name when somebody edits them", `
+			f file f.c in / at 5 by ann #1
+			k loser - in f at 9 placed 1 by bob #2`,
+		"f /f.c, k /f (conflict, bob, " + oneSecond + ").c"},
 	{"R4 past names that somebody took", `
 		e file f_(conflict,_bob,_1970-01-01_00-00-01).c in / at 9 by eve #9
 		f file f.c in / at 5 by ann #1
@@ -418,6 +442,10 @@ var views = []struct{ name, entries, want string }{
 		b file x in e at 1 by bob deleted #1
 		c file x in e #2`,
 		"a is b, b no, c /d/x, d /d, e /d"},
+	{"null nor what somebody moved here", `
+			a file x in / placed 7 by ann #1
+			b file x in / at 1 by bob deleted #1`,
+		"a /x, b no"},
 	{"null over twin directories", `
 		d dir d in /
 		e dir d in / at 1 by ann

@@ -134,6 +134,10 @@ func clashFree(s shelf, paths map[ident.EntryID]string, fail func(string, ...any
 		}
 	}
 	for _, a := range ids(s) {
+		all := v.Twins(a)
+		if !slices.IsSortedFunc(all, func(x, y ident.EntryID) int { return slices.Compare(x[:], y[:]) }) {
+			fail("the twins of %s are out of order: %v", trimmedID(a), all)
+		}
 		for _, b := range ids(s) {
 			if a == b || paths[a] != paths[b] || !strings.HasPrefix(paths[a], "/") {
 				continue

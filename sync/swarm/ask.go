@@ -187,12 +187,13 @@ func (c *Core) peerWantsHave(peer ident.DeviceID, contents []ident.ContentID) {
 	var items []wire.HaveItem
 	var look []ident.ContentID
 	for _, content := range contents {
+		// Noted before the look: what is put in place meanwhile is told of.
+		c.addInterest(peer, content)
 		w := c.wants[content]
 		if w == nil {
 			look = append(look, content)
 			continue
 		}
-		c.addInterest(peer, content)
 		item := wire.HaveItem{Content: content}
 		for i, there := range w.have {
 			if there {
@@ -214,8 +215,7 @@ func (c *Core) havesChecked(e HavesChecked) {
 	for i, content := range e.Contents {
 		if e.Here[i] {
 			items = append(items, wire.HaveItem{Content: content, All: true})
-		} else {
-			c.addInterest(e.Peer, content)
+			c.dropInterest(e.Peer, content)
 		}
 	}
 	c.sayHave(e.Peer, items)
@@ -227,6 +227,13 @@ func (c *Core) addInterest(peer ident.DeviceID, content ident.ContentID) {
 		return // it asks again when its patience ends
 	}
 	c.interest[content] = append(peers, peer)
+}
+
+func (c *Core) dropInterest(peer ident.DeviceID, content ident.ContentID) {
+	rest := slices.DeleteFunc(c.interest[content], func(p ident.DeviceID) bool { return p == peer })
+	if c.interest[content] = rest; len(rest) == 0 {
+		delete(c.interest, content)
+	}
 }
 
 // sayHave tells a peer, in messages that fit a frame.
@@ -290,7 +297,8 @@ func (c *Core) tellFresh() {
 	}
 }
 
-// tellAll tells whoever asked that a content is whole here.
+// tellAll tells whoever asked that a content is whole here. They are told once more when
+// it is in place: what they ask of the stage at its end may come too late.
 func (c *Core) tellAll(content ident.ContentID) {
 	delete(c.fresh, content)
 	for _, peer := range c.interest[content] {
@@ -298,5 +306,4 @@ func (c *Core) tellAll(content ident.ContentID) {
 			c.emit(Send{peer, wire.Have{Folder: c.folder, Items: []wire.HaveItem{{Content: content, All: true}}}})
 		}
 	}
-	delete(c.interest, content)
 }

@@ -27,6 +27,9 @@ type ContentWanted struct {
 // ContentDropped: the folder does not want it any more.
 type ContentDropped struct{ Content ident.ContentID }
 
+// ContentsHere: contents are in place in the folder, and whoever looks there finds them.
+type ContentsHere struct{ Contents []ident.ContentID }
+
 // PeerJoined: a peer shares this folder on a link that is up.
 type PeerJoined struct{ Peer ident.DeviceID }
 
@@ -83,6 +86,7 @@ type HavesChecked struct {
 
 func (ContentWanted) event()  {}
 func (ContentDropped) event() {}
+func (ContentsHere) event()   {}
 func (PeerJoined) event()     {}
 func (PeerLeft) event()       {}
 func (PeerHas) event()        {}

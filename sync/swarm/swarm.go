@@ -150,6 +150,11 @@ func (c *Core) Handle(now step.Instant, event Event) []Effect {
 		c.wanted(e)
 	case ContentDropped:
 		c.forget(e.Content)
+	case ContentsHere:
+		for _, content := range e.Contents {
+			c.tellAll(content)
+			delete(c.interest, content)
+		}
 	case PeerJoined:
 		c.peerJoined(e.Peer)
 	case PeerLeft:

@@ -116,11 +116,14 @@ func (c *Core) arrange(w *want) {
 	slices.SortStableFunc(w.open, func(a, b uint32) int { return count[a] - count[b] })
 }
 
-// complete tells the folder, and whoever asked, that a content is whole.
+// complete tells the folder, and whoever asked, that a content is whole. A single piece is
+// served only when it is in place; ContentsHere tells of it then.
 func (c *Core) complete(w *want) {
 	delete(c.wants, w.content)
 	c.emit(ContentReady{Content: w.content})
-	c.tellAll(w.content)
+	if len(w.pieces) > 1 {
+		c.tellAll(w.content)
+	}
 }
 
 // forget ends a fetch and takes its asks back.

@@ -34,7 +34,8 @@ type Order struct {
 	Mode    uint32
 	Mtime   int64
 	// Copy is the path of a file in this folder that holds Content already, with the Stat
-	// it must have; empty when the content was staged from peers.
+	// it must have; empty when the content was staged from peers. Of a Remove: a file that
+	// must still be there, because it stands for the removed one too; else ContentGone.
 	Copy     string
 	CopyStat Stat
 }
@@ -63,6 +64,9 @@ type Outcome struct {
 	Refusal Refusal
 	Detail  string // for people: what happened and to which file
 	Stat    Stat   // what is at Path (Move: at To) now; unset after Remove
+	// Recalled is set when the order was given before a crash, and what is on disk now
+	// looks as if it had been carried out.
+	Recalled bool
 }
 
 // Finding is one name a scan has something to say about: it differs from what the base
@@ -85,4 +89,26 @@ type Finding struct {
 	// Problem, when set, says why the name could not be read; the other fields but Path
 	// and Known then mean nothing and the entry must be left alone.
 	Problem string
+}
+
+// LooksDone reports whether what is at an order's path (of a Move: at To) looks as if the
+// order had been carried out. Content is judged by size and time: whoever believes it
+// notes that the file is to be hashed once more (Base.Racy).
+func LooksDone(o *Order, s Stat, there bool) bool {
+	switch o.Op {
+	case MakeDir:
+		return there && s.Kind == Dir
+	case InstallFile:
+		return there && s.Kind == File && s.Size == o.Size && s.Mtime == o.Mtime
+	case InstallLink:
+		return there && s.Kind == Link && s.Size == int64(len(o.Target))
+	case Move:
+		return there && o.Victim != nil && s.Kind == o.Victim.Kind &&
+			s.File == o.Victim.File && !s.File.IsZero()
+	case Remove:
+		return !there
+	case SetAttributes:
+		return there && s.Mode&0o777 == o.Mode && (s.Kind != File || s.Mtime == o.Mtime)
+	}
+	return false
 }

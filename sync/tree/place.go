@@ -152,7 +152,16 @@ type Batch struct {
 	Cleared  []ident.EntryID // base rows removed, before Placed is applied
 	Replicas []Replica       // inserted unless known
 	Cursors  []Cursor        // replaced, by device
+	Intents  []Intent        // inserted, or removed where Body is nil
 	State    *State          // replaced
+}
+
+// Intent says what a replica was about to do to the disk: a batch of orders, in the folder
+// core's own encoding. It is durable before the disk is touched, so that after a crash our
+// own half-done work is never taken for a person's.
+type Intent struct {
+	Number uint64 // from 1
+	Body   []byte
 }
 
 // State is what a replica must not forget besides its rows.

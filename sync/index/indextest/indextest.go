@@ -25,6 +25,7 @@ type Index interface {
 	State() tree.State
 	Cursor(ident.DeviceID) (tree.Cursor, bool)
 	Replicas() []tree.Replica
+	Intents() []tree.Intent
 }
 
 // Run runs the suite. Open returns a new, empty index and arranges its end.
@@ -330,4 +331,7 @@ func others(t *testing.T, x Index) {
 	got, _ := x.Cursor(c.Device)
 	same(t, "the cursor", got, c)
 	same(t, "state", x.State(), state)
+	x.Apply(tree.Batch{Intents: []tree.Intent{{Number: 2, Body: []byte("b")}, {Number: 1, Body: []byte("a")}}})
+	x.Apply(tree.Batch{Intents: []tree.Intent{{Number: 2}, {Number: 3, Body: []byte{0}}, {Number: 4}}})
+	same(t, "intents", x.Intents(), []tree.Intent{{Number: 1, Body: []byte("a")}, {Number: 3, Body: []byte{0}}})
 }

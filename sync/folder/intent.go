@@ -1,0 +1,89 @@
+package folder
+
+import (
+	"bytes"
+	"encoding/gob"
+	"fmt"
+
+	"github.com/shoal-sync/shoal/internal/ident"
+	"github.com/shoal-sync/shoal/sync/tree"
+	"github.com/shoal-sync/shoal/sync/version"
+)
+
+// intent is one order as it is remembered over a crash: the order, and what the entry was
+// when it was given.
+type intent struct {
+	Order                         tree.Order
+	Parent                        ident.EntryID
+	Name                          string
+	SawPlace, SawContent, SawAttr version.Vector
+	Content                       ident.ContentID
+	Over                          ident.EntryID
+}
+
+// intend records the orders that are to be given. They go out when that is durable: until
+// the outcome is recorded too, whatever the disk shows after a crash is known to be ours.
+func (c *Core) intend() {
+	if len(c.orders) == 0 {
+		return
+	}
+	c.intents++
+	batch := make([]intent, len(c.orders))
+	for i, o := range c.orders {
+		a := c.tickets[o.Ticket]
+		a.intent = c.intents
+		batch[i] = intent{
+			Order: o, Parent: a.parent, Name: a.name, SawPlace: a.sawPlace,
+			SawContent: a.sawContent, SawAttr: a.sawAtt, Content: a.content, Over: a.over,
+		}
+	}
+	var body bytes.Buffer
+	if err := gob.NewEncoder(&body).Encode(batch); err != nil {
+		panic("bug: an intent cannot be encoded: " + err.Error())
+	}
+	c.apply(tree.Batch{Intents: []tree.Intent{{Number: c.intents, Body: body.Bytes()}}})
+	c.intended[c.intents] = len(c.orders)
+	c.intendedOrders = append(c.intendedOrders, c.orders...)
+	c.orders = c.orders[:0]
+}
+
+// giveOrders hands out the orders whose intent is durable.
+func (c *Core) giveOrders() {
+	if len(c.intendedOrders) > 0 {
+		c.emit(Execute{Orders: c.intendedOrders})
+		c.intendedOrders = nil
+	}
+}
+
+// intentDone notes that one order of an intent has its outcome; the last one ends the intent,
+// in the same commit as what that outcome records.
+func (c *Core) intentDone(number uint64) {
+	if c.intended[number]--; c.intended[number] == 0 {
+		delete(c.intended, number)
+		c.apply(tree.Batch{Intents: []tree.Intent{{Number: number}}})
+	}
+}
+
+// recall takes up what an earlier run was about to do when it ended. The orders count as
+// under way again; the first Tick asks how they ended.
+func (c *Core) recall(intents []tree.Intent) error {
+	for _, in := range intents {
+		var batch []intent
+		if err := gob.NewDecoder(bytes.NewReader(in.Body)).Decode(&batch); err != nil {
+			return fmt.Errorf("read what was about to be done when the agent stopped: %w", err)
+		}
+		c.intents = max(c.intents, in.Number)
+		c.intended[in.Number] = len(batch)
+		for _, i := range batch {
+			a := &act{
+				entry: i.Order.Entry, ticket: i.Order.Ticket, order: i.Order, parent: i.Parent,
+				name: i.Name, sawPlace: i.SawPlace, sawContent: i.SawContent, sawAtt: i.SawAttr,
+				content: i.Content, over: i.Over, intent: in.Number,
+			}
+			c.ticket = max(c.ticket, a.ticket)
+			c.under(a)
+			c.recalled = append(c.recalled, i.Order)
+		}
+	}
+	return nil
+}
