@@ -25,7 +25,8 @@ help: ## list what can be made
 		awk -F'|' '{ printf "%-16s %s\n", $$1, $$2 }'
 
 demo: build-headless ## three devices on this machine keep one folder the same (KEEP=1: go on)
-	@go run ./internal/demo -bin bin/shoal-headless
+	@CGO_ENABLED=0 go build -trimpath -o bin/demo ./internal/demo
+	@exec bin/demo -program bin/shoal-headless
 
 test: setup-race ## every test: with the race detector, then the long ones without it
 	CGO_ENABLED=$(if $(RACE),1,0) go test $(RACE) -short -timeout 10m ./...

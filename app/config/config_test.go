@@ -35,7 +35,8 @@ func TestSaveAndLoad(t *testing.T) {
 	if c, err := h.Load(); err != nil || !reflect.DeepEqual(c, Config{}) {
 		t.Fatalf("a new home has %+v, %v", c, err)
 	}
-	want := Config{Name: "desk", Listen: ":0", LogFormat: "json",
+	off := false
+	want := Config{Name: "desk", Listen: ":0", LogFormat: "json", MDNS: &off, MDNSName: &off,
 		Devices: []Device{{nas, "nas", []string{"tcp://nas:22100", "tcp://[::1]:1"}}},
 		Folders: []Folder{{photos, "photos", t.TempDir(), "t", []Member{{nas, status.Owner}}}}}
 	for range 2 { // the second time in place of the first

@@ -15,13 +15,13 @@ func (s *stage) acts() error {
 	s.screen.say("", "")
 	s.screen.say("", s.screen.bold("shoal")+": three devices on this machine keep one folder the same")
 	s.screen.say("", "")
-	for _, act := range []func() error{
+	for _, play := range []func() error{
 		s.makeTree, s.startDevices, s.linkDevices, s.spread, s.bothWays, s.conflict, s.verify,
 	} {
 		if err := s.outcome(s.ctx.Err()); err != nil {
 			return err
 		}
-		if err := act(); err != nil {
+		if err := play(); err != nil {
 			return s.outcome(err)
 		}
 	}
@@ -34,6 +34,7 @@ func (s *stage) server() *device  { return s.devices[2] }
 
 func (s *stage) makeTree() error {
 	began := time.Now()
+	s.waiting("making a tree")
 	if err := grow(s.laptop().folder(), s.options); err != nil {
 		return fmt.Errorf("make a tree: %w", err)
 	}
@@ -306,10 +307,16 @@ func (s *stage) conflict() error {
 	return s.fresh()
 }
 
+// idleMax is far more than devices that hold the same have to say to each other while the
+// disks are read: they only ask whether the other one is there.
+const idleMax = 1 << 20
+
 // verify compares what is on the disks with the ledger, without asking any agent.
 func (s *stage) verify() error {
 	s.screen.title("what is on the three disks, read and hashed by the demo itself")
 	began := time.Now()
+	s.waiting("reading and hashing")
+	before := s.sent()
 	var roots []string
 	for _, d := range s.devices {
 		roots = append(roots, d.folder())
@@ -325,10 +332,18 @@ func (s *stage) verify() error {
 	if wrong != nil {
 		return fmt.Errorf("NOT EQUAL: %s", strings.Join(wrong, "; "))
 	}
-	sum := s.want.tally()
-	s.screen.done("equal on all three: "+sum.String(), seconds(time.Since(began)))
+	if err := s.fresh(); err != nil {
+		return err
+	}
+	idle := s.sent() - before
+	if idle > idleMax {
+		return fmt.Errorf("nothing is left to do, and yet the devices sent %s within %s",
+			status.Bytes(idle), seconds(time.Since(began)))
+	}
+	s.screen.done("equal on all three: "+s.want.tally().String(), seconds(time.Since(began)))
 	s.screen.say("", s.screen.dim("  compared: names, contents (SHA-256), modes, times of change, "+
 		"targets of links"))
+	s.screen.say("", s.screen.dim("  meanwhile the idle devices sent "+status.Bytes(idle)))
 	for _, d := range s.devices {
 		t := d.traffic()
 		s.screen.say("", fmt.Sprintf("  %s sent %s  received %s  %s", padded(d.name, 9),

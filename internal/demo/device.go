@@ -74,6 +74,9 @@ func (d *device) log() string    { return filepath.Join(d.dir, "agent.log") }
 
 // start runs the agent until it answers. Should its process end unasked, lost is called.
 func (d *device) start(ctx context.Context, lost func(error)) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
 	log, err := os.OpenFile(d.log(), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		return err
@@ -208,6 +211,9 @@ func (d *device) halt(at os.Signal) error {
 		err = errors.Join(err, fmt.Errorf("the agent of %s did not stop in 5 s", d.name),
 			d.agent.Process.Kill())
 		<-d.ended
+	}
+	if d.watch != nil {
+		_ = d.watch.Process.Kill() // it has ended by itself, unless something is very wrong
 	}
 	d.seen.Wait()
 	d.note(view{})

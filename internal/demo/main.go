@@ -42,6 +42,8 @@ const (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM,
 		syscall.SIGHUP)
+	// A reader that goes away must not end the demo before it has cleaned up.
+	signal.Ignore(syscall.SIGPIPE)
 	// After the first signal the next one ends the demo at once: a person who presses
 	// Ctrl-C twice means it.
 	context.AfterFunc(ctx, stop)

@@ -70,13 +70,6 @@ func (s *screen) say(mark, text string) {
 	s.write(strings.TrimRight(before+"  "+mark+" "+text, " ") + "\n")
 }
 
-// settle makes the live lines stay as they are.
-func (s *screen) settle() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.live = 0
-}
-
 // still gives the terminal back as it was.
 func (s *screen) still() {
 	s.mu.Lock()
@@ -108,7 +101,7 @@ func (s *screen) cyan(text string) string  { return s.paint1("36", text) }
 // title begins an act.
 func (s *screen) title(text string) {
 	s.say("", "")
-	s.say("", s.bold(text))
+	s.say(s.cyan("▸"), s.bold(text))
 }
 
 // done tells of something that was reached, with a measured figure at its right.

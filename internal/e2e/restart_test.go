@@ -186,3 +186,24 @@ func TestKilledOftenWhileBusy(t *testing.T) {
 		t.Errorf("missing are %d names, such as %v", len(want), want)
 	}
 }
+
+// TestSmallOvertakesLarge: whoever saves a note must not wait for a film to arrive.
+func TestSmallOvertakesLarge(t *testing.T) {
+	t.Parallel()
+	a, b := pair(t)
+	settle(a, b)
+	const size = 400 << 20
+	a.drop("film", size)
+	b.underWay(a, 20<<20)
+	a.put("note", "small")
+	b.eventually(15*time.Second, "the note arrives", func() error {
+		if !b.exists("note") {
+			return errors.New("it is missing")
+		}
+		return nil
+	})
+	if b.exists("film") {
+		t.Error("the film was there before the note")
+	}
+	settle(a, b)
+}

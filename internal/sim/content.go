@@ -104,7 +104,9 @@ func (l *library) edited(was *content) *content {
 		r.Chunks[0] = l.chunk(r.Chunks[0].Size)
 	default:
 		c := l.some()
-		c.lineage = was.lineage
+		if was.size > 0 && c.size > 0 {
+			c.lineage = was.lineage
+		}
 		return c
 	}
 	c := l.add(r)

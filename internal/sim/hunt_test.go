@@ -58,6 +58,18 @@ func byName(name string, seed uint64) Options {
 		o.People = 1
 	case "pair":
 		o.People = 2
+	case "cut":
+		o.People, o.Cuts = 2, 4*time.Second
+	case "crash":
+		o.People, o.Crashes = 2, 8*time.Second
+	case "three":
+		o.Nodes, o.People = 3, 3
+	case "line":
+		o.Nodes, o.People, o.Degree = 5, 2, 2
+	case "part":
+		o.Nodes, o.People, o.Owners, o.Partitions, o.Cuts = 4, 4, 2, 15*time.Second, 5*time.Second
+	case "all":
+		o = Mixed(seed)
 	}
 	return o
 }

@@ -418,7 +418,7 @@ func (x *rows) summarize() (*summary.Tree, tree.Totals) {
 			continue
 		}
 		s.Set(id, tree.Digest(e))
-		if e.IsConflict() {
+		if e.ShowsConflict() {
 			t.Conflicts++
 		}
 		if e.Kind != tree.File {

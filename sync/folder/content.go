@@ -87,15 +87,20 @@ func (c *Core) fetch(row *tree.Row, old *OldContent) {
 	id, content := row.Entry.ID, row.Entry.Content
 	f := c.fetches[content.ID]
 	if f == nil {
-		full := len(c.fetches) >= actsMax || len(c.fetches) > 0 && c.fetched+content.Size > fetchBytesMax
-		if full {
+		if len(c.fetches) >= actsMax {
 			c.needs.rewind()
 			c.needs.block()
 			return
 		}
+		if content.Size > fetchSmall && c.fetched > 0 && c.fetched+content.Size > fetchBytesMax {
+			c.needs.passed = true
+			return
+		}
 		f = &fetch{size: content.Size}
 		c.fetches[content.ID] = f
-		c.fetched += content.Size
+		if f.size > fetchSmall {
+			c.fetched += f.size
+		}
 		c.emit(FetchContent{Content: content.ID, Size: content.Size, Old: old})
 		c.emit(Notice{Kind: ItemStarted, Path: describe(&row.Entry)})
 	}
@@ -167,8 +172,11 @@ func (c *Core) keepOlder(row *tree.Row) bool {
 
 func (c *Core) endFetch(content ident.ContentID, f *fetch) {
 	delete(c.fetches, content)
-	c.fetched -= f.size
 	if len(c.fetches) < actsMax/2 {
 		c.needs.resume()
+	}
+	if f.size > fetchSmall {
+		c.fetched -= f.size
+		c.needs.meetPassed()
 	}
 }

@@ -46,9 +46,11 @@ const (
 	// actsMax bounds orders and fetches under way: enough to keep disks and links busy
 	// with small files (a batch of installs is about 100), about 1 KB each.
 	actsMax = 2048
-	// fetchBytesMax bounds the sizes of contents being fetched; one larger content alone
-	// is always allowed.
+	// fetchBytesMax bounds the sizes of the large contents being fetched; one larger
+	// content alone is always allowed. Contents up to fetchSmall are bounded by their
+	// number: they must not wait until a film has come.
 	fetchBytesMax = 1 << 30
+	fetchSmall    = 1 << 20
 	// queueMax bounds entries waiting to be planned.
 	queueMax = 16384
 	// waitsMax bounds entries waiting for another entry.
@@ -96,7 +98,7 @@ type Core struct {
 	waits      map[ident.EntryID][]ident.EntryID
 	waitsOn    map[ident.EntryID]ident.EntryID // the other way round: whom an entry waits for
 	fetches    map[ident.ContentID]*fetch
-	fetched    int64 // bytes of fetches
+	fetched    int64 // bytes of the large ones among fetches
 	needs      needs
 
 	reported []tree.Finding // being taken in now

@@ -9,6 +9,7 @@ type needs struct {
 	ended   bool // the pass has reached the end
 	again   bool // something was passed over; begin once more
 	blocked bool // a row found no room; wait until some work is done
+	passed  bool // a large content found no room; the end of another one makes some
 }
 
 func (n *needs) rewind() { n.again = true }
@@ -18,6 +19,14 @@ func (n *needs) resume() { n.blocked = false }
 
 // block holds the paging back until resume.
 func (n *needs) block() { n.blocked = true }
+
+// meetPassed asks for another pass when a large content was passed over.
+func (n *needs) meetPassed() {
+	if n.passed {
+		n.passed = false
+		n.rewind()
+	}
+}
 
 // more reports whether the next page should be loaded now, and after which number.
 func (n *needs) more(underWay int, scanning bool) (after uint64, ok bool) {

@@ -264,6 +264,7 @@ func (c *Core) planMakeDir(row *tree.Row, parent ident.EntryID, name string) {
 
 func (c *Core) planMove(row *tree.Row, base tree.Base, parent ident.EntryID, name string) {
 	if row.Entry.Kind == tree.Dir && c.inside(parent, row.Entry.ID) {
+		c.touch(parent)
 		c.await(row, parent) // the parent is still on disk inside this directory: it moves first
 		return
 	}

@@ -5,6 +5,7 @@ import (
 
 	"github.com/shoal-sync/shoal/internal/ident"
 	"github.com/shoal-sync/shoal/internal/step"
+	"github.com/shoal-sync/shoal/sync/merge"
 	"github.com/shoal-sync/shoal/sync/tree"
 	"github.com/shoal-sync/shoal/sync/version"
 )
@@ -46,15 +47,10 @@ func (c *Core) touch(id ident.EntryID) {
 	c.queue = append(c.queue, id)
 }
 
-// touchAround queues the entries whose appearance may depend on e: others of its name,
-// kept losers beside it, and deleted directories above it.
+// touchAround queues the entries whose appearance may depend on e: those of its name, and
+// deleted directories above it with those of theirs.
 func (c *Core) touchAround(e *tree.Entry) {
 	c.touchNamesakes(e)
-	if e.Kind != tree.Dir {
-		for _, row := range c.index.Placed(e.ID, "") {
-			c.touch(row.Entry.ID)
-		}
-	}
 	for at, depth := e.Place.Parent, 0; !at.IsRoot() && depth < pathMax; depth++ {
 		row, ok := c.index.Entry(at)
 		if !ok || row.Entry.Live() {
@@ -66,16 +62,59 @@ func (c *Core) touchAround(e *tree.Entry) {
 	}
 }
 
-// touchNamesakes queues the others of an entry's name, and, where there are any, the entry
-// itself: a name just found on disk may belong to one of them, which may be deleted.
+// touchNamesakes queues the others of an entry's name and the losers kept beside them: all
+// of these are named with a view to one another. A name that looks like a conflict name
+// may be in the way of one, so those it would be made of are queued as well.
 func (c *Core) touchNamesakes(e *tree.Entry) {
-	for _, dir := range c.view.Twins(e.Place.Parent) {
-		for _, row := range c.index.Placed(dir, e.Place.Name) {
-			if row.Entry.ID != e.ID {
-				c.touch(row.Entry.ID)
-				c.touch(e.ID)
+	origin := e
+	for depth := 0; origin.IsConflict(); depth++ {
+		row, ok := c.index.Entry(origin.Place.Parent)
+		if !ok || depth > pathMax {
+			return
+		}
+		origin = &row.Entry
+	}
+	name, marked := origin.Place.Name, true
+	for marked {
+		for _, dir := range c.view.Twins(origin.Place.Parent) {
+			for _, row := range c.index.Placed(dir, name) {
+				c.touchWithLosers(&row.Entry, e.ID, 0)
 			}
 		}
+		name, marked = merge.Unmarked(name)
+	}
+}
+
+// touchWithLosers queues an entry, unless it is the one left out, and what lost to it.
+func (c *Core) touchWithLosers(e *tree.Entry, out ident.EntryID, depth int) {
+	if e.ID != out {
+		c.touch(e.ID)
+	}
+	if e.Kind == tree.Dir || depth > pathMax {
+		return
+	}
+	for _, row := range c.index.Placed(e.ID, "") {
+		c.touchWithLosers(&row.Entry, out, depth+1)
+	}
+}
+
+// touchCycle queues the directories that a placement of one of them joins in a cycle:
+// which of them is shown elsewhere depends on all (rule R10).
+func (c *Core) touchCycle(id, parent ident.EntryID) {
+	var chain []ident.EntryID
+	for at := parent; !at.IsRoot() && len(chain) < pathMax; {
+		chain = append(chain, at)
+		if at == id {
+			for _, member := range chain {
+				c.touch(member)
+			}
+			return
+		}
+		row, ok := c.index.Entry(at)
+		if !ok {
+			return
+		}
+		at = row.Entry.Place.Parent
 	}
 }
 
@@ -151,6 +190,8 @@ func (c *Core) plan(id ident.EntryID) {
 		c.fail(&row, Trouble{Kind: BlockedName, Reason: "this name belongs to Shoal itself"})
 	case row.Entry.Kind > tree.Link || row.Entry.Kind < tree.File:
 		c.fail(&row, Trouble{Kind: BlockedName, Reason: "made by a newer version of Shoal; update this one"})
+	case c.ownRenamed(&row, &base, onDisk, shown):
+		c.nameRenamed(&row, &base, shown)
 	default:
 		c.planVisible(&row, base, onDisk, shown)
 	}

@@ -84,7 +84,7 @@ func (c *Core) count(row *tree.Row, sign int64) {
 	if !row.Entry.Live() {
 		return
 	}
-	if row.Entry.IsConflict() {
+	if row.Entry.ShowsConflict() {
 		c.totals.Conflicts += sign
 	}
 	if row.Entry.Kind != tree.File {

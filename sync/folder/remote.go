@@ -138,6 +138,7 @@ func (c *Core) join(e tree.Entry, from string) {
 	for _, loser := range losers {
 		c.emit(Notice{Kind: ConflictKept, Path: merged.Place.Name})
 		c.join(loser, derived)
+		c.nameFound(&loser)
 	}
 }
 
@@ -168,6 +169,10 @@ func (c *Core) joined(old, row *tree.Row) {
 	was, is := &old.Entry.Place, &row.Entry.Place
 	if was.Parent != is.Parent || was.Name != is.Name {
 		c.touchAround(&old.Entry)
+	}
+	if was.Parent != is.Parent && row.Entry.Kind == tree.Dir {
+		c.touchCycle(row.Entry.ID, was.Parent)
+		c.touchCycle(row.Entry.ID, is.Parent)
 	}
 	c.touch(row.Entry.ID)
 	c.touchAround(&row.Entry)

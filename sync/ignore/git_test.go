@@ -188,6 +188,7 @@ var (
 	patternParts = strings.Split("a a a b b ab * * * ** ** ? / / / / **/ /** /**/ [ab] [!a] [^b] "+
 		"[a-c] [b-] [-a] []a] [!]] [a\\]] [\\--b] [a-\\c] [[:alpha:]] [![:alpha:]b] [[:nope:]] [[:a] "+
 		"[ [a [! [] [/] [a/b] ] ! # \\ \\a \\* \\/ \\[ \\! \\# \\\\ - . .a \xff é \t \r", " ")
+	ordinary   = strings.Split("x x x/ *x *x *x/ *xx x* /x /x/ x/x x/*x x/**/x **/x x/** x/* /* * x?", " ")
 	denseParts = strings.Split("a a b * * ? / / [ab] [!a] **/ /** /**/ ** a*", " ")
 	nameParts  = strings.Split("a a a b b ab c . .a * ? [ ] ! # \\ - \xff é \t \r", " ")
 )
@@ -197,7 +198,14 @@ func randomLine(r *rand.Rand) string {
 	if r.IntN(4) == 0 {
 		b.WriteByte('!')
 	}
-	if r.IntN(4) == 0 {
+	switch r.IntN(4) {
+	case 0:
+		line := ordinary[r.IntN(len(ordinary))]
+		for strings.Contains(line, "x") {
+			line = strings.Replace(line, "x", []string{"a", "b", "ab", ".a"}[r.IntN(4)], 1)
+		}
+		return b.String() + line
+	case 1:
 		for range 3 + r.IntN(10) {
 			b.WriteString(denseParts[r.IntN(len(denseParts))])
 		}
@@ -288,7 +296,7 @@ func TestRulesAreSameAsGit(t *testing.T) {
 	}
 }
 
-// Thousands of random texts, some dense with stars, each held against random paths, end
+// Thousands of random texts, some ordinary, some dense with stars, each held against random paths, end
 // with the verdict of git and the same deciding line. The environment may ask for more
 // texts, or for those of another seed.
 func TestSameAsGitOnRandomPatterns(t *testing.T) {

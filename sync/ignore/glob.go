@@ -12,8 +12,7 @@ func (p *pattern) fitsName(name string) bool {
 }
 
 // markFitting holds a pattern that speaks of paths against a path and all directories
-// above it at once: where it matches path[:ends[i]], last[i] becomes place, unless a later
-// line is there.
+// above it at once: where it matches path[:ends[i]], last[i] becomes place.
 //
 // One walk over the names keeps the set of segments that may come next, so that no name is
 // held against a segment twice: the steps it takes are at most the bytes of the path times
@@ -35,7 +34,7 @@ func (p *pattern) markFitting(path string, ends, last []int, place int) {
 	at := len(p.prefix)
 	for ; level < len(ends) && next.some(); level++ {
 		if next.step(path[at:ends[level]]) {
-			last[level] = max(last[level], place)
+			last[level] = place
 		}
 		at = ends[level] + 1
 	}

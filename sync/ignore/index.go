@@ -13,7 +13,7 @@ type index struct {
 	paths   map[string]winners // lines that are a path
 	endings [256][]ending      // lines like "*.o", by their last byte, the last line first
 	globs   []int              // other names, with stars or sets, the last line first
-	trails  []int              // other paths, with stars or sets
+	trails  []int              // other paths, with stars or sets, the last line last
 }
 
 // winners are the last of the lines with one meaning, and the last of those that speak of

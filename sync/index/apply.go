@@ -135,7 +135,7 @@ type facts struct {
 
 func factsOf(r *tree.Row) facts {
 	f := facts{need: r.Need, live: r.Entry.Live()}
-	f.conflict = f.live && r.Entry.IsConflict()
+	f.conflict = f.live && r.Entry.ShowsConflict()
 	if f.file = f.live && r.Entry.Kind == tree.File; f.file {
 		f.size = r.Entry.Content.Size
 	}

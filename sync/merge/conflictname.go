@@ -42,6 +42,21 @@ func Numbered(conflictName string, n int) string {
 	return conflictName[:i+1] + " " + strconv.Itoa(n) + conflictName[i+1:]
 }
 
+// Unmarked returns the name that a conflict name was made of; false when it is none. Names
+// so long that their stem was cut come back cut.
+func Unmarked(conflictName string) (string, bool) {
+	from := strings.LastIndex(conflictName, " (conflict")
+	if from < 0 {
+		return conflictName, false
+	}
+	to := strings.IndexByte(conflictName[from:], ')')
+	if to < 0 {
+		return conflictName, false
+	}
+	ext := strings.TrimLeft(conflictName[from+to+1:], " 0123456789")
+	return conflictName[:from] + ext, true
+}
+
 // splitName separates the last extension; a name that only begins with a dot has none.
 // Extensions longer than 16 bytes are part of the name, so that cutting the stem helps.
 func splitName(name string) (stem, ext string) {

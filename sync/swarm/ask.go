@@ -8,21 +8,27 @@ import (
 	"github.com/shoal-sync/shoal/sync/wire"
 )
 
+// smallMax is up to where a content goes before larger ones, so that whoever saves a note
+// need not wait for a film. Beyond it a content has a good part of a second to itself on
+// common links.
+const smallMax = 1 << 20
+
 // askPieces fills the windows of all peers, the emptiest window first, with pieces of the
-// contents that were wanted first.
+// small contents, then of the others, each in the order in which they were wanted.
 func (c *Core) askPieces() {
 	batches := make([][]wire.PieceAsk, len(c.peers))
+	for _, w := range c.ready {
+		if w.size <= smallMax && c.wants[w.content] == w {
+			c.askFor(w, batches)
+		}
+	}
 	rest := c.ready[:0]
 	for _, w := range c.ready {
-		if c.wants[w.content] != w || len(w.open) == 0 {
-			w.queued = false
-			continue
+		if c.wants[w.content] == w && w.size > smallMax {
+			c.askFor(w, batches)
 		}
-		c.askFor(w, batches)
-		if len(w.open) > 0 {
+		if w.queued = c.wants[w.content] == w && len(w.open) > 0; w.queued {
 			rest = append(rest, w)
-		} else {
-			w.queued = false
 		}
 	}
 	clear(c.ready[len(rest):])

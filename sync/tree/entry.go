@@ -8,6 +8,7 @@ package tree
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/shoal-sync/shoal/internal/ident"
 	"github.com/shoal-sync/shoal/sync/version"
@@ -91,17 +92,28 @@ type Attributes struct {
 }
 
 // Live reports whether the entry is to be seen: not deleted, or moved by somebody whom
-// the delete had not seen.
+// the delete had not seen, and who has not changed or deleted it since: that write is in
+// the context, and had seen the move.
 func (e *Entry) Live() bool {
 	if !e.Content.Deleted {
 		return true
 	}
-	return !e.Place.IsNull() && !e.Content.SawPlace.Covers(e.Place.Dot)
+	moved := e.Place.Dot
+	return !moved.IsNull() && !e.Content.SawPlace.Covers(moved) && !e.Content.Context.Covers(moved)
 }
 
 // IsConflict reports whether e keeps the content of a loser and still rests beside the
 // entry it lost to.
 func (e *Entry) IsConflict() bool { return e.Place.Name == "" }
+
+// ConflictMark begins what a conflict name has between stem and extension.
+const ConflictMark = " (conflict"
+
+// ShowsConflict reports whether a person sees the entry as a conflict copy: it rests
+// beside the entry it lost to, or its own name says so.
+func (e *Entry) ShowsConflict() bool {
+	return e.Kind != Dir && (e.IsConflict() || strings.Contains(e.Place.Name, ConflictMark))
+}
 
 // Descends reports whether c is, or knowingly replaced, the given content.
 func (c *Content) Descends(id ident.ContentID) bool {

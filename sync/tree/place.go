@@ -192,5 +192,5 @@ type Totals struct {
 	Needs     int64 // rows of any kind, live or not, marked Need
 	NeedFiles int64 // live files among them
 	NeedBytes int64
-	Conflicts int64 // live entries that rest beside the one they lost to
+	Conflicts int64 // live entries for which ShowsConflict
 }

@@ -53,7 +53,7 @@ func start(t *testing.T, out io.Writer, flags uintptr) (*exec.Cmd, error) {
 	again.Env = append(os.Environ(), inside+"=1")
 	again.SysProcAttr = &syscall.SysProcAttr{
 		Cloneflags: syscall.CLONE_NEWNET | syscall.CLONE_NEWNS | flags,
-		Pdeathsig:  syscall.SIGKILL,
+		Pdeathsig:  syscall.SIGKILL, // what runs inside does not outlive an aborted test
 	}
 	if flags&syscall.CLONE_NEWUSER != 0 {
 		again.SysProcAttr.UidMappings = []syscall.SysProcIDMap{{HostID: os.Getuid(), Size: 1}}

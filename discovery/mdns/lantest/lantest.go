@@ -3,5 +3,5 @@
 //
 // It knows namespaces, bridges and cables. A test that needs them runs in a process of its
 // own, inside new namespaces, so nothing is left behind and nobody else's network is
-// touched. Where the system does not let us make namespaces the test is skipped, and says so.
+// touched. Where the system lets us make no namespaces the test is skipped, and says so.
 package lantest

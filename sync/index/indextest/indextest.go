@@ -305,7 +305,11 @@ func totals(t *testing.T, x Index) {
 	a.Entry.Content.SawPlace = a.Entry.Place.Seen
 	x.Apply(tree.Batch{Rows: []tree.Row{a}})
 	same(t, "deleted", x.Totals(), tree.Totals{Files: 1, Bytes: 102, Needs: 2, Conflicts: 1})
-	a.Entry.Content.SawPlace = nil // somebody moved it meanwhile: the delete does not stand
+	// Somebody else moved it meanwhile: the delete does not stand.
+	mover := version.Dot{Replica: 77, Counter: 1}
+	a.Entry.Place.Version = version.Version{Dot: mover, Seen: version.Vector{mover},
+		Stamp: version.Stamp{Time: 1, Replica: mover.Replica}}
+	a.Entry.Place.Context = a.Entry.Place.Context.With(mover)
 	x.Apply(tree.Batch{Rows: []tree.Row{a}})
 	same(t, "moved meanwhile", x.Totals(), moved)
 	b.Entry.Content.Deleted, b.Entry.Content.SawPlace = true, b.Entry.Place.Seen

@@ -1,0 +1,68 @@
+package folder
+
+import (
+	"time"
+
+	"github.com/shoal-sync/shoal/internal/ident"
+	"github.com/shoal-sync/shoal/sync/merge"
+	"github.com/shoal-sync/shoal/sync/tree"
+)
+
+// A conflict copy is named after whoever wrote it. A content that a first scan found has
+// no writer: the device on whose disk it was found writes the name down, as its own, so
+// that people can tell whose version it is (docs/decisions/0011).
+
+// nameFound names the loser of a join when the loser is what this device's disk held.
+func (c *Core) nameFound(loser *tree.Entry) {
+	if !loser.Place.IsNull() || !loser.Content.IsNull() {
+		return
+	}
+	origin, ok := c.index.Entry(loser.Place.Parent)
+	base, onDisk := c.index.Base(loser.Place.Parent)
+	kept, known := c.index.Entry(loser.ID)
+	if !ok || !onDisk || !known || base.Content != loser.Content.ID || !kept.Entry.Place.IsNull() {
+		return
+	}
+	c.nameOwn(kept.Entry, base.Parent, origin.Entry.Place.Name, &base.Stat)
+}
+
+// ownRenamed reports whether a name that the view made is to be written down by this
+// device: for an entry its first scan found where a peer's entry keeps the name, or one it
+// placed itself, once it is on disk under the conflict name.
+func (c *Core) ownRenamed(row *tree.Row, base *tree.Base, onDisk bool, shown merge.Shown) bool {
+	e := &row.Entry
+	switch {
+	case !shown.Renamed || !onDisk || e.IsConflict() || base.Content != e.Content.ID:
+		return false
+	case e.Place.IsNull():
+		return e.Content.IsNull() && base.Name == e.Place.Name
+	}
+	return e.Place.Dot.Replica == c.state.Replica && base.Name == shown.Name
+}
+
+// nameRenamed writes the name down: what the view shows, or, where nobody is known to have
+// written the entry, this device and the time its file shows.
+func (c *Core) nameRenamed(row *tree.Row, base *tree.Base, shown merge.Shown) {
+	if row.Entry.Place.IsNull() {
+		c.nameOwn(row.Entry, shown.Parent, row.Entry.Place.Name, &base.Stat)
+		return
+	}
+	c.writeName(row.Entry, shown.Parent, shown.Name)
+}
+
+// nameOwn writes a conflict name that says that the version is this device's.
+func (c *Core) nameOwn(e tree.Entry, parent ident.EntryID, plain string, found *tree.Stat) {
+	at := time.Duration(found.Mtime).Milliseconds()
+	c.writeName(e, parent, merge.ConflictName(plain, c.names[c.state.Replica].Name, at))
+}
+
+func (c *Core) writeName(e tree.Entry, parent ident.EntryID, name string) {
+	v := c.nextVersion(e.Place.Context)
+	e = e.Clone()
+	e.Place = tree.Placement{
+		Version: v, Context: v.Seen, Parent: parent, Name: name,
+		WasParent: e.Place.Parent, WasName: e.Place.Name,
+	}
+	c.writeLocal(e)
+	c.touch(e.ID)
+}
