@@ -59,10 +59,15 @@ type folderRun struct {
 
 	synced []chan struct{} // to be closed when what was handled is published; the loop's
 
-	mu     sync.Mutex
-	stages map[ident.ContentID]*disk.Stage
-	syncs  map[step.Ticket]chan struct{}
-	ticket step.Ticket
+	mu      sync.Mutex
+	stages  map[ident.ContentID]*disk.Stage
+	syncs   map[step.Ticket]chan struct{}
+	ticket  step.Ticket
+	members map[ident.DeviceID]bool
+
+	// serving is held for reading while a link's server reads content, so that nothing is
+	// closed under it: servers belong to links and outlive a folder.
+	serving sync.RWMutex
 }
 
 // startFolder begins to keep a folder. The agent's lock is held.
@@ -71,8 +76,12 @@ func (a *agent) startFolder(f config.Folder) *folderRun {
 		agent: a, id: f.ID, path: f.Path, log: a.log.With("folder", f.Name),
 		orders: newOrderQueue(), pieces: newPieceQueue(), looks: make(chan lookOrder, 1),
 		stages: map[ident.ContentID]*disk.Stage{}, syncs: map[step.Ticket]chan struct{}{},
+		members: map[ident.DeviceID]bool{},
 	}
 	r.scans.init()
+	for _, m := range f.Members {
+		r.members[m.Device] = true
+	}
 	r.ctx, r.cancel = context.WithCancelCause(a.ctx)
 	a.folders[f.ID] = r
 	if err := r.open(f); err != nil {
@@ -466,6 +475,7 @@ func (r *folderRun) breakDown(kind string, err error) {
 		r.agent.events.add(status.Event{Kind: status.Trouble, Folder: r.id, Detail: err.Error()})
 		r.agent.view.setFolder(r.id, nil)
 		r.cancel(err)
+		r.tellMembers(wire.FolderBroken)
 	}
 }
 
@@ -475,6 +485,8 @@ func (r *folderRun) close() {
 	r.orders.end()
 	r.pieces.end()
 	r.work.Wait()
+	r.serving.Lock()
+	defer r.serving.Unlock()
 	if err := r.shut(); err != nil {
 		r.log.Error("closing the folder", "error", err)
 	}

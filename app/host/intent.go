@@ -11,12 +11,12 @@ import (
 
 	"github.com/shoal-sync/shoal/app/api"
 	"github.com/shoal-sync/shoal/app/config"
-	"github.com/shoal-sync/shoal/app/node"
 	"github.com/shoal-sync/shoal/app/status"
 	"github.com/shoal-sync/shoal/discovery/book"
 	"github.com/shoal-sync/shoal/internal/ident"
 	"github.com/shoal-sync/shoal/nat/route"
 	"github.com/shoal-sync/shoal/sync/disk"
+	"github.com/shoal-sync/shoal/sync/wire"
 )
 
 // Do implements control.Agent.
@@ -119,6 +119,7 @@ func (a *agent) removeFolder(i api.FolderRemove) (any, error) {
 	delete(a.folders, f.ID)
 	if r != nil {
 		r.close()
+		r.tellMembers(wire.NotMember)
 	}
 	a.view.setFolder(f.ID, nil)
 	dir, err := a.home.IndexDir()
@@ -178,7 +179,7 @@ func (a *agent) shareFolder(i api.FolderShare) (any, error) {
 		return nil, err
 	}
 	if r := a.folders[f.ID]; r != nil {
-		r.post(node.MemberAdded{Device: d.ID})
+		r.setMember(d.ID, true)
 	}
 	return api.Share{Folder: f.ID, Device: d.ID, Role: i.Role}, nil
 }
@@ -199,7 +200,7 @@ func (a *agent) unshareFolder(i api.FolderUnshare) (any, error) {
 		return nil, api.Errorf(api.NotFound, "folder %q is not shared with %q", f.Name, d.Name)
 	}
 	if r := a.folders[f.ID]; r != nil {
-		r.post(node.MemberRemoved{Device: d.ID})
+		r.setMember(d.ID, false)
 	}
 	return api.Share{Folder: f.ID, Device: d.ID, Role: role}, nil
 }
@@ -245,7 +246,7 @@ func (a *agent) removeDevice(i api.DeviceRemove) (any, error) {
 	}
 	a.trust()
 	for _, r := range a.folders {
-		r.post(node.MemberRemoved{Device: d.ID})
+		r.setMember(d.ID, false)
 	}
 	a.device.Post(a.ctx, route.DeviceForgotten{Device: d.ID})
 	return api.Device{ID: d.ID, Name: d.Name}, nil

@@ -203,10 +203,15 @@ func (a *agent) hearAboutFolder(l *link, m wire.Message) {
 	a.mu.Lock()
 	r := a.folders[id]
 	a.mu.Unlock()
-	if r != nil {
-		r.post(node.MessageHeard{Device: l.Device(), Message: m, Wall: time.Now().UnixMilli()})
-	} else if _, join := m.(wire.Join); join {
+	_, join := m.(wire.Join)
+	switch {
+	case r == nil && join:
 		a.sendOn(l, wire.Refuse{Folder: id, Reason: wire.NotMember})
+	case r == nil:
+	case r.broken.Load() != nil && join:
+		a.sendOn(l, wire.Refuse{Folder: id, Reason: wire.FolderBroken})
+	default:
+		r.post(node.MessageHeard{Device: l.Device(), Message: m, Wall: time.Now().UnixMilli()})
 	}
 }
 

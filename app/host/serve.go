@@ -127,7 +127,7 @@ func (s *server) isCanceled(ticket uint64) bool {
 // servePiece reads one piece and sends it in slices.
 func (s *server) servePiece(j job) {
 	buf := takeBuffer(int(min(j.ask.Size, uint32(chunker.Class(2).Max()))))
-	data, err := j.run.readPiece(j.ask, buf)
+	data, err := j.run.readOpen(j.ask, buf)
 	if err != nil {
 		giveBuffer(buf)
 		s.agent.log.Debug("piece not served", "content", j.ask.Content.String(), "piece", j.ask.Index,
@@ -155,7 +155,7 @@ func (s *server) servePiece(j job) {
 func (s *server) serveRecipe(r *folderRun, content ident.ContentID) {
 	const partMax = 256 << 10
 	var body []byte
-	if found, ok := r.findRecipe(content); ok {
+	if found, ok := r.findOpen(content); ok {
 		body = found.Append(nil)
 	}
 	total := uint64(len(body))
@@ -174,6 +174,26 @@ func (s *server) serveRecipe(r *folderRun, content ident.ContentID) {
 }
 
 var errNotHere = errors.New("the content is not on this device")
+
+// readOpen reads a piece, unless the folder is closed.
+func (r *folderRun) readOpen(ask wire.PieceAsk, buf []byte) ([]byte, error) {
+	r.serving.RLock()
+	defer r.serving.RUnlock()
+	if r.ctx.Err() != nil {
+		return nil, errNotHere
+	}
+	return r.readPiece(ask, buf)
+}
+
+// findOpen finds a recipe, unless the folder is closed.
+func (r *folderRun) findOpen(content ident.ContentID) (recipe.Recipe, bool) {
+	r.serving.RLock()
+	defer r.serving.RUnlock()
+	if r.ctx.Err() != nil {
+		return recipe.Recipe{}, false
+	}
+	return r.findRecipe(content)
+}
 
 // readPiece reads a piece from the stage, or from the file that holds the content.
 func (r *folderRun) readPiece(ask wire.PieceAsk, buf []byte) ([]byte, error) {

@@ -23,9 +23,9 @@ import (
 // swarm.Event) or one of the structs of this package.
 type FolderEvent any
 
-// FolderEffect is what reaches the world: folder.Execute, RecallOrders, LoadNeeds, DropContent and
-// Notice; settle.ScanNames and ScanFolder; swarm.AskPieces, CancelPieces, FindRecipe,
-// OpenStage, CheckHaves and PeerBanned; or one of the structs of this package.
+// FolderEffect is what reaches the world: folder.Execute, RecallOrders, LoadNeeds,
+// DropContent and Notice; settle.ScanNames and ScanFolder; swarm.AskPieces, CancelPieces,
+// FindRecipe, OpenStage, CheckHaves and PeerBanned; or one of the structs of this package.
 type FolderEffect any
 
 // ScanFinished: a look that settle ordered is over, after all its findings.

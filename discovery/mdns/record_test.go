@@ -1,6 +1,8 @@
 package mdns
 
 import (
+	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -210,5 +212,44 @@ func TestEachQuestionIsAnsweredOnce(t *testing.T) {
 	}
 	if f.answerer.count != answersMax || len(f.answerer.seen) > answersMax {
 		t.Errorf("%d answers to a flood, %d questions remembered", f.answerer.count, len(f.answerer.seen))
+	}
+}
+
+// TestOnlyWhatWasAskedForIsHeard: answers nobody asked for, and claims beyond measure.
+func TestOnlyWhatWasAskedForIsHeard(t *testing.T) {
+	var heard []string
+	f := &Finder{opts: Options{Heard: func(device ident.DeviceID, at netip.AddrPort, lasts time.Duration) {
+		if device != desktop || lasts != believed {
+			t.Errorf("heard %s for %v", device.Short(), lasts)
+		}
+		heard = append(heard, at.String())
+	}}}
+	f.register = register{self: laptop, linked: func() []ident.DeviceID { return []ident.DeviceID{desktop} }}
+	asked, other := question{want: everybody, family: '4', nonce: 1}, question{want: everybody, family: '4', nonce: 2}
+	a := &asker{finder: f, asked: [2]string{asked.name()}, from: map[ident.DeviceID]int{}}
+	told := func(device ident.DeviceID, q string) []byte {
+		return packed(t, card{tag: tagOf(announceKey(device), hourOf(time.Now())), protocol: 1, port: 7}.answer(q)...)
+	}
+	from := netip.MustParseAddrPort
+	a.hear(told(desktop, other.name()), from("10.0.0.1:5353"))
+	a.hear(told(desktop, service), from("10.0.0.2:5353"))
+	a.hear(told(phone, asked.name()), from("10.0.0.3:5353"))
+	a.hear(told(laptop, asked.name()), from("10.0.0.4:5353"))
+	a.hear(told(desktop, asked.name()), from("127.0.0.1:5353"))
+	a.hear([]byte("noise"), from("10.0.0.5:5353"))
+	if len(heard) > 0 {
+		t.Errorf("heard %v, which nobody asked for", heard)
+	}
+	for range 3 {
+		a.hear(told(desktop, asked.name()), from("[fe80::1%eth0]:5353"))
+		a.hear(told(desktop, asked.name()), from("[::ffff:10.0.0.6]:5353"))
+	}
+	if want := []string{"[fe80::1%eth0]:7", "10.0.0.6:7"}; !slices.Equal(heard, want) {
+		t.Errorf("heard %v, want %v", heard, want)
+	}
+	a.heard, a.from = heardMax, map[ident.DeviceID]int{}
+	a.hear(told(desktop, asked.name()), from("10.0.0.7:5353"))
+	if len(heard) > 2 {
+		t.Errorf("heard %v from a flood", heard[2:])
 	}
 }

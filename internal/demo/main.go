@@ -59,7 +59,7 @@ func run(ctx context.Context, args []string, out *os.File, errs io.Writer) int {
 	flags.SetOutput(errs)
 	flags.StringVar(&o.program, "program", "bin/shoal-headless", "the shoal to show")
 	invent := flags.Bool("invent", false, "make files up, and do not copy those of Go's library")
-	flags.IntVar(&o.files, "files", 12000, "how many files to copy or make at most")
+	flags.IntVar(&o.files, "files", 5000, "how many files to copy or make up at most")
 	flags.Int64Var(&mebibytes, "big", mebibytes, "size of the big file in `MiB`")
 	flags.DurationVar(&o.patience, "patience", 5*time.Minute, "how long one act may take")
 	if err := flags.Parse(args); err != nil {

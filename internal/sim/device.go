@@ -2,7 +2,6 @@ package sim
 
 import (
 	"fmt"
-	"maps"
 	"math/rand/v2"
 	"runtime/debug"
 	"slices"
@@ -100,7 +99,6 @@ func (d *device) start() {
 	d.life++
 	d.wakeAt, d.commitDue, d.look, d.touched = step.Never, false, nil, nil
 	d.batch, d.waiting = nil, nil
-	d.unpark()
 	d.asks = map[uint64]asked{}
 	d.free = d.world.now
 	core, err := node.NewFolder(cfg, d.members(), rand.New(rand.NewPCG(d.world.chance.Uint64(), uint64(d.life))))
@@ -112,30 +110,6 @@ func (d *device) start() {
 	d.guard(func() { d.carry(d.core.Tick(d.world.now)) })
 	for _, e := range d.order {
 		d.world.after(d.world.between(0, time.Second), e.link.restore)
-	}
-}
-
-// unpark puts back what an earlier life parked without recording it, or beside its place
-// when that is taken.
-func (d *device) unpark() {
-	for _, name := range slices.Sorted(maps.Keys(d.disk.parked)) {
-		f := d.disk.parked[name]
-		for id, b := range d.index.kept.bases {
-			path, ok := d.index.kept.pathOf(id)
-			if id.String() != name || b.Parent == tree.Parking || !ok {
-				continue
-			}
-			for d.disk.at(path) != nil || !d.disk.holds(path) {
-				if !d.disk.holds(path) {
-					path = baseName(path)
-				}
-				path += " (put back)"
-			}
-			d.world.trace.note(d, "puts back %q", path)
-			delete(d.disk.parked, name)
-			in, last := d.disk.slot(path)
-			in[last] = f
-		}
 	}
 }
 

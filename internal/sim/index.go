@@ -2,6 +2,7 @@ package sim
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 
 	"github.com/shoal-sync/shoal/internal/ident"
@@ -83,20 +84,12 @@ func (x *index) copyOver(to, from *rows) {
 			to.clearBase(id)
 		}
 	}
-	to.replicas, to.cursors = cloned(from.replicas), cloned(from.cursors)
-	to.intents = cloned(from.intents)
+	to.replicas, to.cursors = maps.Clone(from.replicas), maps.Clone(from.cursors)
+	to.intents = maps.Clone(from.intents)
 	to.state = from.state
 	clear(x.dirtyRows)
 	clear(x.dirtyBases)
 	x.dirty = false
-}
-
-func cloned[K comparable, V any](m map[K]V) map[K]V {
-	out := make(map[K]V, len(m))
-	for k, v := range m {
-		out[k] = v
-	}
-	return out
 }
 
 // The methods of tree.Reader.

@@ -90,7 +90,7 @@ func (e *end) opened(number int) {
 	}
 	e.lost(e.number)
 	e.number = number
-	e.device.handle(node.PeerConnected{Device: e.other.device.id})
+	e.device.handle(node.PeerConnected{Device: e.other.device.id, Link: uint64(number)})
 	held := e.held
 	e.held = nil
 	for _, take := range held {

@@ -2,7 +2,6 @@ package sim
 
 import (
 	"fmt"
-	"math/rand/v2"
 	"time"
 
 	"github.com/shoal-sync/shoal/sync/settle"
@@ -21,6 +20,7 @@ type Options struct {
 	Files  int     // files that exist in the beginning, on each device that has some
 	Alike  float64 // part of those that all devices have
 	Owners int     // devices that have files in the beginning
+	Pieces int     // of one large file that the first device has besides
 	Busy   time.Duration
 	Rounds int // of work and rest
 
@@ -40,7 +40,6 @@ type Options struct {
 	Quiet       bool          // no trace, and big steps: for worlds of a thousand
 
 	Trace func(string) // hears every line of the story
-	debug func(*World)
 }
 
 // Report is what a world that broke no rule was like.
@@ -81,9 +80,6 @@ func Run(o Options) (Report, error) {
 		w.run(o.Busy)
 		settled = w.rest()
 	}
-	if o.debug != nil {
-		o.debug(w)
-	}
 	return Report{
 		Digest: w.trace.digest, Events: w.handled, Orders: w.orders, Words: w.words,
 		Time: time.Duration(w.now), Settled: settled, Shown: len(list(w.devices[0].disk)),
@@ -108,6 +104,9 @@ func (w *World) furnish() {
 		for i := len(common); i < o.Files; i++ {
 			d.furnish(furniture(i), w.library.some())
 		}
+	}
+	if o.Pieces > 0 {
+		w.devices[0].furnish("large.bin", w.library.large(o.Pieces))
 	}
 	for _, l := range w.witness.files {
 		l.contested = true
@@ -235,41 +234,4 @@ func (w *World) checkCalm() {
 	if w.failed == nil && !w.agreed() {
 		w.fail("the devices agree (P1)", "no longer: %s", w.disagreement())
 	}
-}
-
-// Mixed is a small world with everything that can go wrong, drawn from the seed.
-func Mixed(seed uint64) Options {
-	chance := rand.New(rand.NewPCG(seed, 0x0b7))
-	some := func(most time.Duration) time.Duration {
-		if chance.IntN(2) == 0 {
-			return 0
-		}
-		return time.Second + time.Duration(chance.Int64N(int64(most)))
-	}
-	part := func(most float64) float64 {
-		if chance.IntN(2) == 0 {
-			return 0
-		}
-		return most * chance.Float64()
-	}
-	o := Options{
-		Name: "mixed", Seed: seed, Nodes: 2 + chance.IntN(7),
-		Pauses: time.Second + time.Duration(chance.Int64N(int64(10*time.Second))),
-		Files:  chance.IntN(30), Alike: chance.Float64(),
-		Busy: 20*time.Second + time.Duration(chance.Int64N(int64(time.Minute))), Rounds: 1 + chance.IntN(2),
-		Delay:       time.Millisecond + time.Duration(chance.Int64N(int64(150*time.Millisecond))),
-		Pause:       time.Millisecond + time.Duration(chance.Int64N(int64(30*time.Millisecond))),
-		CommitDelay: time.Duration(chance.Int64N(int64(100 * time.Millisecond))),
-		LossNotice:  time.Duration(chance.Int64N(int64(15 * time.Second))), EncodeEvery: 1 + chance.IntN(5),
-		Cuts: some(20 * time.Second), Partitions: some(40 * time.Second), Crashes: some(20 * time.Second),
-		Overflow: part(0.1), DiskFaults: part(0.05), Corrupt: 0,
-	}
-	o.People, o.Owners = 1+chance.IntN(o.Nodes), chance.IntN(o.Nodes+1)
-	if chance.IntN(2) == 0 {
-		o.Degree = 2 + chance.IntN(2)
-	}
-	if chance.IntN(3) == 0 {
-		o.ClockOffset = 3 * 365 * 24 * time.Hour
-	}
-	return o
 }

@@ -1,20 +1,15 @@
 package sim
 
 import (
+	"bufio"
+	"fmt"
 	"os"
+	"runtime"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 )
-
-// usual is a pair of devices in a good network.
-func usual(seed uint64) Options {
-	return Options{
-		Name: "pair", Seed: seed, Nodes: 2, Delay: 40 * time.Millisecond,
-		Pause: 5 * time.Millisecond, CommitDelay: 20 * time.Millisecond,
-		LossNotice: 10 * time.Second, EncodeEvery: 3, Pauses: 5 * time.Second,
-	}
-}
 
 // live runs a world twice and checks that it did the same both times.
 func live(t *testing.T, o Options) Report {
@@ -35,24 +30,149 @@ func TestPair(t *testing.T) {
 		name   string
 		change func(*Options)
 	}{
-		{"both empty", func(o *Options) {}},
+		{"both empty", func(o *Options) { o.Files = 0 }},
 		{"equal trees", func(o *Options) { o.Files, o.Alike, o.Owners = 30, 1, 2 }},
 		{"one empty", func(o *Options) { o.Files, o.Owners = 30, 1 }},
-		{"different trees", func(o *Options) { o.Files, o.Owners = 30, 2 }},
-		{"half the same", func(o *Options) { o.Files, o.Alike, o.Owners = 30, 0.5, 2 }},
-		{"one edits", func(o *Options) { o.Files, o.Owners, o.People, o.Busy = 20, 1, 1, time.Minute }},
-		{"both edit", func(o *Options) { o.Files, o.Owners, o.People, o.Busy = 20, 1, 2, time.Minute }},
+		{"different trees", func(o *Options) { o.Files, o.Alike, o.Owners = 30, 0, 2 }},
+		{"half the same", func(o *Options) { o.Files, o.Owners = 30, 2 }},
+		{"one edits", func(o *Options) { o.People, o.Busy = 1, time.Minute }},
+		{"both edit", func(o *Options) { o.People, o.Busy = 2, time.Minute }},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			o := usual(1)
+			o := Calm(1)
+			o.Rounds, o.Busy = 1, 0
 			c.change(&o)
-			report := live(t, o)
-			t.Logf("%+v", report)
+			t.Logf("%+v", live(t, o))
 		})
 	}
 }
 
-func envUint(t *testing.T, name string) (uint64, bool) {
+// TestEqualTreesNeedNoFiles: devices that hold the same already agree without a transfer.
+func TestEqualTreesNeedNoFiles(t *testing.T) {
+	o := Calm(1)
+	o.Files, o.Alike, o.Owners, o.Rounds, o.Busy = 50, 1, 2, 1, 0
+	if report := live(t, o); report.Orders != 0 || report.Words > 40 {
+		t.Errorf("equal trees took %d orders and %d messages", report.Orders, report.Words)
+	}
+}
+
+func TestFifty(t *testing.T) {
+	for _, degree := range []int{0, 4} {
+		t.Run(fmt.Sprintf("degree %d", degree), func(t *testing.T) {
+			o := Calm(2)
+			o.Nodes, o.Degree, o.Files, o.Owners, o.Rounds, o.Quiet = 50, degree, 20, 1, 1, true
+			o.People, o.Busy = 1, 10*time.Second
+			t.Logf("%+v", live(t, o))
+		})
+	}
+}
+
+// TestSeeds runs small worlds in which everything goes wrong. SEEDS says how many, FROM
+// where to begin, SHOAL_SIM_WORLD which kind; SHOAL_SIM_SEED runs one seed alone, and
+// SHOAL_SIM_TRACE writes its whole story to a file.
+func TestSeeds(t *testing.T) {
+	kind := os.Getenv("SHOAL_SIM_WORLD")
+	if kind == "" {
+		kind = "mixed"
+	}
+	if seed, ok := number(t, "SHOAL_SIM_SEED"); ok {
+		o := Named(kind, seed)
+		o.Trace = tracer(t)
+		report, err := Run(o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Logf("%+v", report)
+		return
+	}
+	from, _ := number(t, "FROM")
+	count, many := number(t, "SEEDS")
+	if !many {
+		count = 20
+	}
+	broken := map[string]int{}
+	for seed := from; seed < from+count; seed++ {
+		if !many {
+			t.Run(fmt.Sprint(seed), func(t *testing.T) { live(t, Named(kind, seed)) })
+		} else if _, err := Run(Named(kind, seed)); err != nil {
+			t.Errorf("%v", err)
+			broken[err.(*Broken).Rule]++
+		}
+	}
+	if many {
+		t.Logf("%d worlds of kind %s from seed %d; broken rules: %v", count, kind, from, broken)
+	}
+}
+
+// TestKeptSeeds runs what once went wrong.
+func TestKeptSeeds(t *testing.T) {
+	file, err := os.Open("testdata/seeds.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	for lines := bufio.NewScanner(file); lines.Scan(); {
+		words := strings.Fields(lines.Text())
+		if len(words) < 2 || words[0] == "#" {
+			continue
+		}
+		t.Run(words[0]+" "+words[1], func(t *testing.T) {
+			seed, err := strconv.ParseUint(words[1], 10, 64)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := Run(Named(words[0], seed)); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// TestLarge is a world of a thousand devices, each linked to about eight others. One of
+// them has fifty small files and one of 64 pieces; everybody gets them.
+func TestLarge(t *testing.T) {
+	if os.Getenv("SHOAL_SIM_LARGE") == "" {
+		t.Skip("SHOAL_SIM_LARGE is not set")
+	}
+	o := Calm(3)
+	o.Name, o.Nodes, o.Degree, o.Files, o.Owners = "large", 1000, 8, 50, 1
+	o.Pieces, o.Rounds, o.Busy, o.Quiet, o.EncodeEvery = 64, 1, 0, true, 100
+	start := time.Now()
+	report, err := Run(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	took := time.Since(start)
+	var memory runtime.MemStats
+	runtime.ReadMemStats(&memory)
+	t.Logf("%+v in %v, %d MiB taken from the system", report, took, memory.Sys>>20)
+	if took > time.Minute {
+		t.Errorf("a thousand devices took %v", took)
+	}
+}
+
+func tracer(t *testing.T) func(string) {
+	name := os.Getenv("SHOAL_SIM_TRACE")
+	if name == "" {
+		return nil
+	}
+	file, err := os.Create(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := file.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return func(line string) {
+		if _, err := file.WriteString(line); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func number(t *testing.T, name string) (uint64, bool) {
 	text := os.Getenv(name)
 	if text == "" {
 		return 0, false

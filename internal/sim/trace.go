@@ -96,6 +96,10 @@ func text(e any) string {
 		for i := range e.Orders {
 			writeOrder(&b, &e.Orders[i])
 		}
+	case folder.RecallOrders:
+		for i := range e.Orders {
+			writeOrder(&b, &e.Orders[i])
+		}
 	case folder.OutcomesReported:
 		for _, o := range e.Outcomes {
 			fmt.Fprintf(&b, " %d:%d", o.Ticket, o.Refusal)

@@ -55,8 +55,8 @@ func (c *Core) giveOrders() {
 	}
 }
 
-// intentDone notes that one order of an intent has its outcome; the last one ends the intent,
-// in the same commit as what that outcome records.
+// intentDone notes that one order of an intent has its outcome; the last one ends the
+// intent, in the same commit as what that outcome records.
 func (c *Core) intentDone(number uint64) {
 	if c.intended[number]--; c.intended[number] == 0 {
 		delete(c.intended, number)
@@ -64,8 +64,8 @@ func (c *Core) intentDone(number uint64) {
 	}
 }
 
-// recall takes up what an earlier run was about to do when it ended. The orders count as
-// under way again; the first Tick asks how they ended.
+// recall takes up what an earlier run was about to do when it ended. The orders are under
+// way again; the first Tick asks how they ended.
 func (c *Core) recall(intents []tree.Intent) error {
 	for _, in := range intents {
 		var batch []intent

@@ -296,12 +296,15 @@ func TestRulesAreSameAsGit(t *testing.T) {
 	}
 }
 
-// Thousands of random texts, some ordinary, some dense with stars, each held against random paths, end
-// with the verdict of git and the same deciding line. The environment may ask for more
-// texts, or for those of another seed.
+// Thousands of random texts, some ordinary, some dense with stars, each held against random
+// paths, end with the verdict of git and the same deciding line. The environment may ask
+// for more texts, or for those of another seed.
 func TestSameAsGitOnRandomPatterns(t *testing.T) {
 	r := newRepository(t)
 	texts, seed := fromEnvironment("SHOAL_IGNORE_TEXTS", 2000), fromEnvironment("SHOAL_IGNORE_SEED", 1)
+	if testing.Short() {
+		texts = min(texts, 500)
+	}
 	chance := rand.New(rand.NewPCG(uint64(seed), 0))
 	all := make([][]byte, texts)
 	for i := range all {

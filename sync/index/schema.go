@@ -40,8 +40,8 @@ var steps = []string{schema1}
 // recipes holds the encoded recipes of contents that have more than one chunk, and when
 // they came, because a young recipe may belong to a row that is still on its way.
 //
-// replicas, cursors, intents and state are what their types in package tree say. counts has the
-// totals, and the last number given to an id. State and counts have one row, or none in a
+// replicas, cursors, intents and state are what their types in package tree say. counts
+// has the totals, and the last number given to an id. State and counts have one row, or none in a
 // new file.
 const schema1 = `
 CREATE TABLE ids (

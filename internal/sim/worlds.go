@@ -1,0 +1,83 @@
+package sim
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"time"
+)
+
+// Calm is two devices in a good network, with some files on one of them.
+func Calm(seed uint64) Options {
+	return Options{
+		Name: "calm", Seed: seed, Nodes: 2, Delay: 40 * time.Millisecond,
+		Pause: 5 * time.Millisecond, CommitDelay: 20 * time.Millisecond,
+		LossNotice: 10 * time.Second, EncodeEvery: 3, Pauses: 5 * time.Second,
+		Files: 15, Alike: 0.5, Owners: 1, Busy: time.Minute, Rounds: 2,
+	}
+}
+
+// Named returns the options of a kind of world, as failures name it. An unknown kind is a
+// mistake of the caller.
+func Named(kind string, seed uint64) Options {
+	o := Calm(seed)
+	switch kind {
+	case "calm":
+	case "one":
+		o.People = 1
+	case "pair":
+		o.People = 2
+	case "cut":
+		o.People, o.Cuts = 2, 4*time.Second
+	case "crash":
+		o.People, o.Crashes = 2, 8*time.Second
+	case "three":
+		o.Nodes, o.People = 3, 3
+	case "line":
+		o.Nodes, o.People, o.Degree = 5, 2, 2
+	case "part":
+		o.Nodes, o.People, o.Owners, o.Partitions, o.Cuts = 4, 4, 2, 15*time.Second, 5*time.Second
+	case "mixed":
+		o = Mixed(seed)
+	default:
+		panic(fmt.Sprintf("bug: sim knows no world %q", kind))
+	}
+	o.Name = kind
+	return o
+}
+
+// Mixed is a small world with everything that can go wrong, drawn from the seed.
+func Mixed(seed uint64) Options {
+	chance := rand.New(rand.NewPCG(seed, 0x0b7))
+	some := func(most time.Duration) time.Duration {
+		if chance.IntN(2) == 0 {
+			return 0
+		}
+		return time.Second + time.Duration(chance.Int64N(int64(most)))
+	}
+	part := func(most float64) float64 {
+		if chance.IntN(2) == 0 {
+			return 0
+		}
+		return most * chance.Float64()
+	}
+	o := Options{
+		Name: "mixed", Seed: seed, Nodes: 2 + chance.IntN(7),
+		Pauses: time.Second + time.Duration(chance.Int64N(int64(10*time.Second))),
+		Files:  chance.IntN(30), Alike: chance.Float64(),
+		Busy: 20*time.Second + time.Duration(chance.Int64N(int64(time.Minute))), Rounds: 1 + chance.IntN(2),
+		Delay:       time.Millisecond + time.Duration(chance.Int64N(int64(150*time.Millisecond))),
+		Pause:       time.Millisecond + time.Duration(chance.Int64N(int64(30*time.Millisecond))),
+		CommitDelay: time.Duration(chance.Int64N(int64(100 * time.Millisecond))),
+		LossNotice:  time.Duration(chance.Int64N(int64(15 * time.Second))), EncodeEvery: 1 + chance.IntN(5),
+		Cuts: some(20 * time.Second), Partitions: some(40 * time.Second), Crashes: some(20 * time.Second),
+		Overflow: part(0.1), DiskFaults: part(0.05), Corrupt: 0,
+	}
+	o.People, o.Owners = 1+chance.IntN(o.Nodes), chance.IntN(o.Nodes+1)
+	if chance.IntN(2) == 0 {
+		o.Degree = 2 + chance.IntN(2)
+	}
+	if chance.IntN(3) == 0 {
+		o.ClockOffset = 3 * 365 * 24 * time.Hour
+	}
+	return o
+}
