@@ -19,6 +19,7 @@ import (
 	"github.com/shoal-sync/shoal/internal/step"
 	"github.com/shoal-sync/shoal/sync/disk"
 	"github.com/shoal-sync/shoal/sync/folder"
+	"github.com/shoal-sync/shoal/sync/ignore"
 	"github.com/shoal-sync/shoal/sync/index"
 	"github.com/shoal-sync/shoal/sync/peer"
 	"github.com/shoal-sync/shoal/sync/scan"
@@ -56,6 +57,9 @@ type folderRun struct {
 	held    holdings
 	bytesIn atomic.Int64
 	reading atomic.Pointer[scan.Progress]
+
+	patterns    atomic.Pointer[ignore.Patterns]
+	badPatterns atomic.Pointer[status.Problem]
 
 	synced []chan struct{} // to be closed when what was handled is published; the loop's
 
@@ -150,8 +154,13 @@ func (r *folderRun) build(f config.Folder, state tree.State) error {
 			return err
 		}
 	}
+	r.loadPatterns()
+	if p := r.badPatterns.Load(); p != nil {
+		return errors.New(p.Reason) // without any patterns in force nothing may be shared
+	}
 	cfg := folder.Config{
-		Folder: r.id, Device: r.agent.id, Index: r.store, State: state,
+		Patterns: *r.patterns.Load(),
+		Folder:   r.id, Device: r.agent.id, Index: r.store, State: state,
 		Totals: r.store.Totals(), Summary: &summary.Tree{}, Replicas: r.store.Replicas(),
 		Intents: r.store.Intents(),
 	}
@@ -341,7 +350,11 @@ func (r *folderRun) actNode(effect node.FolderEffect) {
 
 // loadNeeds reads on the loop's own connection, which sees what is not committed yet.
 func (r *folderRun) loadNeeds(f folder.LoadNeeds) {
-	rows := r.store.Needs(f.After, f.Limit)
+	read := r.store.Needs
+	if f.All {
+		read = r.store.Since
+	}
+	rows := read(f.After, f.Limit)
 	r.own = append(r.own, folder.NeedsLoaded{Rows: rows, End: len(rows) < f.Limit})
 }
 
@@ -432,7 +445,8 @@ func (r *folderRun) openStage(f swarm.OpenStage) {
 	}
 	s, err := r.disk.Begin(f.Content, f.Recipe)
 	if err != nil {
-		r.post(swarm.StageFailed{Content: f.Content, Reason: err.Error()})
+		full := errors.Is(err, disk.ErrNoSpace)
+		r.post(swarm.StageFailed{Content: f.Content, Full: full, Reason: err.Error()})
 		return
 	}
 	if f.Old != nil {

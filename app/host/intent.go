@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"time"
@@ -68,10 +67,6 @@ func (a *agent) addFolder(i api.FolderAdd) (any, error) {
 	}
 	if err := a.home.CheckRoot(a.config, path); err != nil {
 		return nil, err
-	}
-	if _, err := os.Lstat(filepath.Join(path, ".shoalignore")); err == nil {
-		return nil, fmt.Errorf("%s has a .shoalignore, which this version does not obey yet: "+
-			"it would share what you want ignored; move the file away to share everything", path)
 	}
 	f := config.Folder{ID: i.ID, Name: firstOf(i.Name, filepath.Base(path)), Path: path}
 	if f.ID.IsZero() {

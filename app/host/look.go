@@ -49,6 +49,7 @@ func (r *folderRun) actSettle(effect node.FolderEffect) bool {
 func (r *folderRun) watch() (err error) {
 	r.scanner = scan.New(r.path, scan.Options{
 		Known: known{r}, Recipes: r.keepRecipes, Report: r.report, Check: r.disk.CheckRoot,
+		Ignored:  r.ignored,
 		Progress: func(p scan.Progress) { r.reading.Store(&p) },
 		Now:      func() int64 { return time.Now().UnixNano() },
 	})
@@ -91,6 +92,7 @@ func (r *folderRun) runLooks() {
 }
 
 func (r *folderRun) lookAt(o lookOrder) {
+	r.loadPatterns()
 	var result scan.Result
 	var err error
 	if o.full {

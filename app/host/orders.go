@@ -72,6 +72,9 @@ func (r *folderRun) executeOrders() {
 			if o.Op == tree.InstallFile && o.Copy == "" && outcomes[i].Refusal == tree.Done {
 				r.dropStage(o.Content)
 			}
+			if o.Path == folder.IgnoreFile {
+				r.loadPatterns()
+			}
 		}
 		r.post(folder.OutcomesReported{Outcomes: outcomes})
 	}

@@ -192,7 +192,8 @@ func (r *folderRun) storePieces() {
 		for _, p := range batch {
 			if err := r.storePiece(p); err != nil {
 				r.post(swarm.PieceBad{
-					Ticket: p.ticket, Ours: !errors.Is(err, disk.ErrBadChunk), Reason: err.Error(),
+					Ticket: p.ticket, Ours: !errors.Is(err, disk.ErrBadChunk),
+					Full: errors.Is(err, disk.ErrNoSpace), Reason: err.Error(),
 				})
 			} else {
 				stored = append(stored, p.ticket)

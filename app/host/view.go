@@ -175,6 +175,11 @@ func (a *agent) folderView(settings *config.Config, f config.Folder, r *folderRu
 	out.NeedFiles, out.NeedBytes = t.NeedFiles, t.NeedBytes
 	out.Conflicts, out.Root = int(t.Conflicts), hex.EncodeToString(s.Folder.Root[:])
 	out.Problems = a.problems(settings, s)
+	if r != nil {
+		if p := r.badPatterns.Load(); p != nil {
+			out.Problems = append(out.Problems, *p)
+		}
+	}
 	out.State = stateOf(s, len(s.Troubles))
 	out.Progress = a.progress(f.ID, s, r)
 	return out

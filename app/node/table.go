@@ -32,7 +32,7 @@ func (n *Folder) route() {
 		case swarm.ContentReady:
 			n.toFolder(folder.ContentStaged{Content: f.Content})
 		case swarm.ContentFailed:
-			n.toFolder(folder.ContentFailed{Content: f.Content, Reason: f.Reason})
+			n.toFolder(folder.ContentFailed{Content: f.Content, Kind: troubles[f.Cause], Reason: f.Reason})
 		case peerEffect:
 			n.routePeer(f.device, f.effect)
 		default:
@@ -85,6 +85,10 @@ func (n *Folder) routePeer(d ident.DeviceID, effect peer.Effect) {
 	default:
 		panic("bug: folder node met a peer effect it does not know")
 	}
+}
+
+var troubles = map[swarm.Cause]folder.TroubleKind{
+	swarm.NoHolder: folder.ContentMissing, swarm.DiskFailed: folder.DiskFailure, swarm.DiskFull: folder.VolumeFull,
 }
 
 func old(o *folder.OldContent) *swarm.Old {

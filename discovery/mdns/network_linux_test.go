@@ -343,6 +343,36 @@ func TestNothingGrows(t *testing.T) {
 	settles(t, before, "after Close")
 }
 
+// TestWhoHasEverybodyIsSilent: with all linked devices connected, or with none linked,
+// nothing is sent after the first question.
+func TestWhoHasEverybodyIsSilent(t *testing.T) {
+	t.Parallel()
+	if !lantest.Inside(t) {
+		return
+	}
+	wire(t, "eth0", "10.9.0.1/24")
+	fast := pace{steady: 10 * time.Millisecond}
+	content, alone := newNeighbour(laptop, 22100, desktop), newNeighbour(phone, 22101)
+	content.connected = true
+	content.start(t, fast)
+	alone.start(t, fast)
+	// The system tells the network which groups it listens to; that is sent, too.
+	const others = 10
+	if overheard(t, service) == nil {
+		t.Fatal("nobody is there")
+	}
+	before := sent(t, "eth0")
+	<-time.After(500 * time.Millisecond)
+	if now := sent(t, "eth0").since(before); now.packets > others {
+		t.Errorf("%d packets were sent", now.packets)
+	}
+	content.set(func() { content.connected = false })
+	<-time.After(500 * time.Millisecond)
+	if now := sent(t, "eth0").since(before); now.packets < 2*others {
+		t.Errorf("only %d packets were sent to find who is missing", now.packets)
+	}
+}
+
 // settles waits for the goroutines of the library, which end without being waited for.
 func settles(t *testing.T, want used, when string) {
 	t.Helper()
@@ -395,7 +425,11 @@ func TestSteadyTraffic(t *testing.T) {
 		f := start(newNeighbour(self, 22100, away).opts, quick)
 		defer f.Close()
 	}
-	<-time.After(2 * quick.steady) // the first questions, to everybody, are not the steady state
+	// The first questions, to everybody, are not the steady state: their answers come first.
+	for last := (traffic{-1, -1}); sent(t, "lo") != last; {
+		last = sent(t, "lo")
+		<-time.After(quick.steady)
+	}
 	before, within := sent(t, "eth0"), sent(t, "lo")
 	<-time.After(rounds * quick.steady)
 	asked, answered := sent(t, "eth0").since(before), sent(t, "lo").since(within)

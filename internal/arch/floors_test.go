@@ -73,6 +73,7 @@ var rooms = []room{
 	{dir: "sync/merge", floor: ground},
 	{dir: "sync/summary", floor: ground},
 	{dir: "sync/wire", floor: ground},
+	{dir: "sync/ignore", floor: ground},
 
 	{dir: "sync/folder", floor: cores},
 	{dir: "sync/swarm", floor: cores},

@@ -43,7 +43,6 @@ func TestConflicts(t *testing.T) {
 		a.move("moved", "moved by anna")
 		a.put("same edit", "both wrote this")
 		a.put("new on both", "equal content")
-		a.put("new.on.both.txt", "anna's")
 		a.put("noext", "anna's noext")
 		a.remove("dir")
 	}, func() {
@@ -53,7 +52,6 @@ func TestConflicts(t *testing.T) {
 		b.put("moved", "edited by bert, moved by anna")
 		b.put("same edit", "both wrote this")
 		b.put("new on both", "equal content")
-		b.put("new.on.both.txt", "bert's")
 		b.put("noext", "bert's noext")
 		b.put("dir/gone/file", "bert edited below what anna deleted")
 	})
@@ -68,7 +66,6 @@ func TestConflicts(t *testing.T) {
 		}
 	}
 	keptBoth(t, a, "doc.txt", "anna wrote this", "bert wrote that")
-	keptBoth(t, a, "new.on.both.txt", "anna's", "bert's")
 	keptBoth(t, a, "noext", "anna's noext", "bert's noext")
 	var copies []string
 	for _, name := range picture(t, a.root).names() {
@@ -76,11 +73,11 @@ func TestConflicts(t *testing.T) {
 			copies = append(copies, name)
 		}
 	}
-	if len(copies) != 3 {
+	if len(copies) != 2 {
 		t.Errorf("there are %d conflict copies: %q", len(copies), copies)
 	}
 	for _, who := range []*agent{a, b} {
-		if f := who.folder(); f.Conflicts != 3 || f.State != "needs-you" {
+		if f := who.folder(); f.Conflicts != 2 || f.State != "needs-you" {
 			t.Errorf("%s says %d conflicts, state %s", who.name, f.Conflicts, f.State)
 		}
 	}
@@ -93,6 +90,46 @@ func TestConflicts(t *testing.T) {
 		if f := who.folder(); f.Conflicts != 0 || f.State != "up-to-date" {
 			t.Errorf("%s says %d conflicts, state %s, after they were settled", who.name, f.Conflicts, f.State)
 		}
+	}
+}
+
+// TestNewOnBothSides lets both sides make files of one name while they are apart.
+func TestNewOnBothSides(t *testing.T) {
+	t.Parallel()
+	a, b := pair(t)
+	settle(a, b)
+	make := func(who *agent) func() {
+		return func() {
+			who.put("different.txt", "by "+who.name)
+			who.put("dir/different.txt", "also by "+who.name)
+			who.put("dir/same", "same")
+			who.put("dir/of "+who.name, who.name)
+			if who == a {
+				who.put("file or dir", "a file")
+			} else {
+				who.put("file or dir/inside", "a directory")
+			}
+		}
+	}
+	apart(a, b, make(a), make(b))
+	keptBoth(t, a, "different.txt", "by anna", "by bert")
+	if got := a.read("file or dir/inside"); got != "a directory" {
+		t.Errorf("inside the directory is %q", got)
+	}
+	// the root: 2 of different.txt, dir, the directory and the file kept beside it; in dir:
+	// 2 of different.txt, same, one of each side; and the file inside.
+	if n := len(picture(t, a.root)); n != 11 {
+		t.Errorf("%d names: %q", n, picture(t, a.root).names())
+	}
+	// The one that bears the conflict name can be given another.
+	for _, name := range picture(t, a.root).names() {
+		if strings.HasPrefix(name, "different (conflict") {
+			a.move(name, "renamed.txt")
+		}
+	}
+	settle(a, b)
+	if !b.exists("renamed.txt") {
+		t.Error("the renamed copy did not arrive")
 	}
 }
 

@@ -143,8 +143,8 @@ func (c *Core) contentFailed(e ContentFailed) {
 	waiting := f.waiting
 	c.endFetch(e.Content, f)
 	for _, id := range waiting {
-		if row, ok := c.index.Entry(id); ok && row.Need && !c.keepOlder(&row) {
-			c.fail(&row, Trouble{Kind: ContentMissing, Reason: e.Reason})
+		if row, ok := c.index.Entry(id); ok && row.Need && (e.Kind != ContentMissing || !c.keepOlder(&row)) {
+			c.fail(&row, Trouble{Kind: e.Kind, Reason: e.Reason})
 		}
 	}
 }

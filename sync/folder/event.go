@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/shoal-sync/shoal/internal/ident"
+	"github.com/shoal-sync/shoal/sync/ignore"
 	"github.com/shoal-sync/shoal/sync/tree"
 	"github.com/shoal-sync/shoal/sync/version"
 )
@@ -58,11 +59,15 @@ type ContentStaged struct{ Content ident.ContentID }
 // ContentFailed: a content cannot be had at the moment.
 type ContentFailed struct {
 	Content ident.ContentID
+	Kind    TroubleKind // ContentMissing, VolumeFull or DiskFailure
 	Reason  string
 }
 
 // PeerArrived: a peer shares the folder now; what nobody had may be had.
 type PeerArrived struct{}
+
+// PatternsChanged: other names are ignored from now on.
+type PatternsChanged struct{ Patterns ignore.Patterns }
 
 // NeedsLoaded answers LoadNeeds.
 type NeedsLoaded struct {
@@ -82,6 +87,7 @@ func (OutcomesReported) event() {}
 func (ContentStaged) event()    {}
 func (ContentFailed) event()    {}
 func (PeerArrived) event()      {}
+func (PatternsChanged) event()  {}
 func (NeedsLoaded) event()      {}
 func (Committed) event()        {}
 
@@ -95,10 +101,12 @@ type Execute struct{ Orders []tree.Order }
 // each is answered by what the disk shows, in an OutcomesReported.
 type RecallOrders struct{ Orders []tree.Order }
 
-// LoadNeeds asks for rows marked Need whose number is above After, in order of number.
+// LoadNeeds asks for rows marked Need, or with All for all rows, whose number is above
+// After, in order of number.
 type LoadNeeds struct {
 	After uint64
 	Limit int
+	All   bool
 }
 
 // LookAt asks for a scan of names, not before the given time has passed.

@@ -21,6 +21,7 @@ import (
 
 	"github.com/shoal-sync/shoal/internal/ident"
 	"github.com/shoal-sync/shoal/internal/step"
+	"github.com/shoal-sync/shoal/sync/ignore"
 	"github.com/shoal-sync/shoal/sync/merge"
 	"github.com/shoal-sync/shoal/sync/summary"
 	"github.com/shoal-sync/shoal/sync/tree"
@@ -38,6 +39,7 @@ type Config struct {
 	Replicas []tree.Replica
 	Cursors  []tree.Cursor
 	Intents  []tree.Intent
+	Patterns ignore.Patterns
 	Rand     *rand.Rand // for ids of new entries
 }
 
@@ -63,13 +65,15 @@ const (
 
 // Core is the state machine of one folder. It is not safe for concurrent use.
 type Core struct {
-	cfg    Config
-	index  tree.Index
-	view   *merge.View
-	state  tree.State
-	clock  version.Clock
-	totals tree.Totals
-	names  map[ident.ReplicaID]tree.Replica
+	cfg      Config
+	index    tree.Index
+	view     *merge.View
+	patterns ignore.Patterns
+	gated    bool // everything waits for the ignore patterns to arrive
+	state    tree.State
+	clock    version.Clock
+	totals   tree.Totals
+	names    map[ident.ReplicaID]tree.Replica
 
 	now    step.Instant
 	wall   int64 // unix milliseconds, as last told
@@ -116,7 +120,7 @@ type Core struct {
 // says. It fails when the intents cannot be read.
 func New(cfg Config) (*Core, error) {
 	c := &Core{
-		cfg: cfg, index: cfg.Index, state: cfg.State, totals: cfg.Totals,
+		cfg: cfg, patterns: cfg.Patterns, index: cfg.Index, state: cfg.State, totals: cfg.Totals,
 		clock:      version.Clock{Last: version.Hybrid(cfg.State.Clock)},
 		names:      map[ident.ReplicaID]tree.Replica{},
 		scanning:   true,
@@ -177,6 +181,9 @@ func (c *Core) Handle(now step.Instant, event Event) []Effect {
 		c.contentFailed(e)
 	case PeerArrived:
 		c.retryMissing()
+	case PatternsChanged:
+		c.patterns = e.Patterns
+		c.needs.everything()
 	case NeedsLoaded:
 		c.needsLoaded(e)
 	case Committed:
@@ -204,7 +211,7 @@ func (c *Core) Tick(now step.Instant) []Effect {
 
 // Deadline is when the next retry is due.
 func (c *Core) Deadline() step.Instant {
-	if len(c.queue) > 0 && len(c.acts) < actsMax && !c.scanning {
+	if len(c.queue) > 0 && len(c.acts) < actsMax && !c.scanning && !c.gated {
 		return c.now
 	}
 	return c.due
@@ -227,7 +234,7 @@ func (c *Core) finish() []Effect {
 		c.tellTaken()
 	}
 	if after, ok := c.needs.more(len(c.acts)+len(c.queue), c.scanning); ok {
-		c.out = append(c.out, LoadNeeds{After: after, Limit: needsPage})
+		c.out = append(c.out, LoadNeeds{After: after, Limit: needsPage, All: c.needs.sweep})
 	}
 	return c.out
 }

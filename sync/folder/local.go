@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/shoal-sync/shoal/internal/ident"
+	"github.com/shoal-sync/shoal/sync/merge"
 	"github.com/shoal-sync/shoal/sync/tree"
 	"github.com/shoal-sync/shoal/sync/version"
 )
@@ -160,6 +161,9 @@ func (c *Core) adopt(f *tree.Finding, parent ident.EntryID, name string) bool {
 // writeLocal joins a local value with what is recorded and records the result. A value
 // that loses to a write nobody here had seen is kept beside it, like a peer's would be.
 func (c *Core) writeLocal(e tree.Entry) {
+	if row, known := c.index.Entry(e.ID); known {
+		merge.Rank(&e, &row.Entry)
+	}
 	c.join(e, "")
 }
 
@@ -345,11 +349,12 @@ func (c *Core) follow(hidden, moved *tree.Entry) {
 // after it had lost to a peer's write and before a copy of it was kept: they did without
 // it, and its bytes are gone.
 func (c *Core) outlive(was *tree.Base) {
-	for _, row := range c.index.Placed(was.Entry, "") {
-		e := &row.Entry
-		_, kept := c.index.Base(e.ID)
-		if e.Live() && !kept && e.Content.ID == was.Content && was.SawContent.Covers(e.Content.Dot) {
-			c.join(c.deletion(e), "")
+	for _, dot := range append([]version.Dot{{}}, was.SawContent...) {
+		id := ident.ConflictEntry(was.Entry, dot.Replica, dot.Counter, was.Content)
+		row, ok := c.index.Entry(id)
+		_, kept := c.index.Base(id)
+		if ok && !kept && row.Entry.Live() && row.Entry.Content.Dot == dot && row.Entry.Content.ID == was.Content {
+			c.join(c.deletion(&row.Entry), "")
 		}
 	}
 }

@@ -8,6 +8,8 @@ type needs struct {
 	loading bool
 	ended   bool // the pass has reached the end
 	again   bool // something was passed over; begin once more
+	all     bool // the next pass goes over all rows, not only needy ones
+	sweep   bool // this pass does
 	blocked bool // a row found no room; wait until some work is done
 	passed  bool // a large content found no room; the end of another one makes some
 }
@@ -16,6 +18,10 @@ func (n *needs) rewind() { n.again = true }
 
 // resume lets the next page be loaded although the last one found no room.
 func (n *needs) resume() { n.blocked = false }
+
+// everything asks for a pass over all rows: what is wanted has changed for names nobody
+// touched.
+func (n *needs) everything() { n.all, n.again = true, true }
 
 // block holds the paging back until resume.
 func (n *needs) block() { n.blocked = true }
@@ -38,6 +44,7 @@ func (n *needs) more(underWay int, scanning bool) (after uint64, ok bool) {
 			return 0, false
 		}
 		n.after, n.ended, n.again = 0, false, false
+		n.sweep, n.all = n.all, false
 	}
 	n.loading = true
 	return n.after, true

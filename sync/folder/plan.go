@@ -153,7 +153,12 @@ func (c *Core) await(row *tree.Row, other ident.EntryID) {
 // planQueued plans queued entries while there is room for more orders. Nothing is planned
 // before the first full scan has shown what is on disk.
 func (c *Core) planQueued() {
-	if c.scanning {
+	if c.scanning || len(c.queue) == 0 {
+		return
+	}
+	var first ident.EntryID
+	if first, c.gated = c.gate(); c.gated {
+		c.plan(first)
 		return
 	}
 	done := 0
@@ -180,6 +185,8 @@ func (c *Core) plan(id ident.EntryID) {
 	switch {
 	case shown.Waiting:
 		c.await(&row, c.firstUnknown(&row.Entry))
+	case c.frozen(&base, onDisk, row.Entry.Kind == tree.Dir, shown):
+		c.settled(&row)
 	case !shown.Visible && !onDisk:
 		c.settled(&row)
 	case shown.Twin != (ident.EntryID{}):

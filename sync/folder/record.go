@@ -33,7 +33,7 @@ func (c *Core) put(old *tree.Row, e tree.Entry, need bool) tree.Row {
 	c.state.Head++
 	c.stateNew = true
 	row := tree.Row{Entry: e, Seq: c.state.Head, Need: need}
-	delete(c.troubles, e.ID) // whatever it was, it was about another record
+	c.overcome(e.ID)
 	c.recount(old, &row)
 	if e.Live() {
 		c.cfg.Summary.Set(e.ID, tree.Digest(&e))
@@ -103,14 +103,23 @@ func (c *Core) setBase(b tree.Base) tree.Base {
 	c.state.Rev++
 	c.stateNew = true
 	b.Rev = c.state.Rev
-	delete(c.troubles, b.Entry)
+	c.overcome(b.Entry)
 	c.apply(tree.Batch{Placed: []tree.Base{b}})
 	return b
 }
 
+// overcome forgets an entry's trouble, whatever it was, because it was about another record
+// or another file, and has the entry planned anew.
+func (c *Core) overcome(id ident.EntryID) {
+	if c.troubles[id] != nil {
+		delete(c.troubles, id)
+		c.touch(id)
+	}
+}
+
 // clearBase records that nothing is on disk for an entry.
 func (c *Core) clearBase(id ident.EntryID) {
-	delete(c.troubles, id)
+	c.overcome(id)
 	c.apply(tree.Batch{Cleared: []ident.EntryID{id}})
 	c.wake(id)
 }

@@ -64,6 +64,13 @@ func (s *Store) Holding(content ident.ContentID) (tree.Base, bool) {
 	return out[0], true
 }
 
+// Since returns up to limit rows whose number is above after, in order of number.
+func (s *Store) Since(after uint64, limit int) []tree.Row {
+	rows, err := s.reader().numbered(entriesSince, after, limit)
+	s.must(err)
+	return rows
+}
+
 // Needs returns up to limit rows marked Need whose number is above after, in order of
 // number.
 func (s *Store) Needs(after uint64, limit int) []tree.Row {

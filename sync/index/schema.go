@@ -41,8 +41,8 @@ var steps = []string{schema1}
 // they came, because a young recipe may belong to a row that is still on its way.
 //
 // replicas, cursors, intents and state are what their types in package tree say. counts
-// has the totals, and the last number given to an id. State and counts have one row, or none in a
-// new file.
+// has the totals, and the last number given to an id. State and counts have one row, or
+// none in a new file.
 const schema1 = `
 CREATE TABLE ids (
 	id      BLOB PRIMARY KEY,

@@ -8,6 +8,7 @@
 package merge
 
 import (
+	"bytes"
 	"cmp"
 	"errors"
 	"slices"
@@ -25,6 +26,11 @@ var ErrKind = errors.New("records of one entry have different kinds")
 // Join returns what an entry is, given two records of it, and the entries that keep
 // losing contents (rule R4). The conflict entries are to be joined, in turn, with the
 // records of their own ids. It returns ErrKind when the records cannot be of one entry.
+//
+// Each register takes the greater of two values in one total order, and the join of two
+// contexts, so nothing depends on the order in which records are met, whatever they say
+// (docs/decisions/0010). That the order does not contradict what writers had seen is
+// theirs to keep: see Rank.
 func Join(a, b tree.Entry) (tree.Entry, []tree.Entry, error) {
 	if a.ID != b.ID || a.Kind != b.Kind {
 		return a, nil, ErrKind
@@ -38,109 +44,92 @@ func Join(a, b tree.Entry) (tree.Entry, []tree.Entry, error) {
 	if loser == nil || a.Kind == tree.Dir {
 		return out, nil, nil
 	}
-	attrs := a.Attrs
-	if sameWrite(b.Attrs.Version, loser.Version) {
-		attrs = b.Attrs
-	}
-	return out, []tree.Entry{keep(out, *loser, attrs)}, nil
+	return out, []tree.Entry{keep(out, *loser, a.Attrs, b.Attrs)}, nil
 }
-
-// outcome of comparing two values of a register by their own vectors.
-type order int
-
-const (
-	same order = iota
-	first
-	second
-	concurrent
-)
-
-func compare(a, b version.Version) order {
-	switch {
-	case a.IsNull() || b.IsNull():
-		return concurrent
-	case a.Dot == b.Dot:
-		return same
-	case a.Seen.Covers(b.Dot):
-		return first // R1
-	case b.Seen.Covers(a.Dot):
-		return second // R1
-	}
-	return concurrent
-}
-
-func sameWrite(a, b version.Version) bool { return a.Dot == b.Dot && a.Stamp == b.Stamp }
 
 // joinPlace: R8 (moves do not meet edits, they are another register), R9.
 func joinPlace(a, b tree.Placement) tree.Placement {
 	win := a
-	switch compare(a.Version, b.Version) {
-	case second:
+	if placeOrder(a, b) < 0 {
 		win = b
-	case concurrent:
-		if placeOrder(a, b) < 0 {
-			win = b
-		}
 	}
 	win.Context = a.Context.Join(b.Context)
 	return win
 }
 
-// placeOrder is total: stamps differ between different writes, and two null placements
-// are settled by what they say.
+// placeOrder puts placements in the order of their stamps, so null ones last.
 func placeOrder(a, b tree.Placement) int {
-	if c := a.Stamp.Compare(b.Stamp); c != 0 {
-		return c
-	}
-	if c := slices.Compare(a.Parent[:], b.Parent[:]); c != 0 {
-		return c
-	}
-	return strings.Compare(a.Name, b.Name)
+	return cmp.Or(
+		versionOrder(a.Version, b.Version),
+		bytes.Compare(a.Parent[:], b.Parent[:]),
+		strings.Compare(a.Name, b.Name),
+		bytes.Compare(a.WasParent[:], b.WasParent[:]),
+		strings.Compare(a.WasName, b.WasName),
+	)
 }
 
 // joinContent returns the content that stands and the one that must be kept beside it,
 // nil when nothing is lost.
 func joinContent(a, b tree.Content) (tree.Content, *tree.Content) {
-	context := a.Context.Join(b.Context)
-	relation := compare(a.Version, b.Version)
 	win, lost := a, b
-	if relation == second || relation == concurrent && contentOrder(a, b) < 0 {
+	if contentOrder(a, b) < 0 {
 		win, lost = b, a
 	}
-	win.Context = context
-	if relation != concurrent || lost.Deleted || win.Descends(lost.ID) || equalLink(win, lost) {
+	replaced := win.Dot != lost.Dot && win.After(lost.Version) // R1
+	win.Context = a.Context.Join(b.Context)
+	if replaced || lost.Deleted || win.Descends(lost.ID) { // R5, R2 and R3
 		return win, nil
 	}
 	return win, &lost
 }
 
-// equalLink covers contents that have no id to compare.
-func equalLink(a, b tree.Content) bool {
-	return !a.Deleted && a.ID == b.ID && a.Target == b.Target
+// contentOrder says which of two contents stands: real ones before null ones, then the
+// higher stamp (R3). A delete is stamped just above the content it deleted: so it stands
+// against what that content would have won against, and every edit that came after the
+// content, concurrent with the delete, stands against the delete (R5). Of two null
+// contents the lower id stands (R4).
+func contentOrder(a, b tree.Content) int {
+	return cmp.Or(
+		-boolOrder(a.IsNull(), b.IsNull()),
+		cmp.Compare(a.Stamp.Time, b.Stamp.Time),
+		-boolOrder(a.Deleted, b.Deleted),
+		// Two deletes of one content: the one that had seen more moves (R6, R15).
+		cmp.Compare(writes(a.SawPlace), writes(b.SawPlace)),
+		versionOrder(a.Version, b.Version),
+		-bytes.Compare(a.ID[:], b.ID[:]),
+		strings.Compare(a.Target, b.Target),
+		cmp.Compare(a.Size, b.Size),
+		slices.CompareFunc(a.SawPlace, b.SawPlace, version.Dot.Compare),
+		slices.CompareFunc(a.Ancestors, b.Ancestors, func(x, y ident.ContentID) int {
+			return bytes.Compare(x[:], y[:])
+		}),
+	)
 }
 
-// contentOrder says which of two concurrent contents stands: real writes before null
-// versions, contents before deletes (R5), then the higher stamp (R3). Two null versions:
-// the lower content id (R4). It is a total order, so the choice among any number of
-// contents does not depend on the order they are met in.
-func contentOrder(a, b tree.Content) int {
-	if a.IsNull() != b.IsNull() {
-		return boolOrder(b.IsNull(), a.IsNull())
+// writes counts the writes a vector covers. Of two vectors of which one covers the other,
+// that one has more.
+func writes(v version.Vector) (n uint64) {
+	for _, d := range v {
+		n += d.Counter
 	}
-	if a.Deleted != b.Deleted {
-		return boolOrder(b.Deleted, a.Deleted)
-	}
-	if c := a.Stamp.Compare(b.Stamp); c != 0 {
-		return c
-	}
-	return slices.Compare(b.ID[:], a.ID[:])
+	return n
+}
+
+// versionOrder is the order of stamps. The rest settles only what no honest replica
+// makes, two different versions with one stamp, so that even those end alike everywhere.
+func versionOrder(a, b version.Version) int {
+	return cmp.Or(
+		a.Stamp.Compare(b.Stamp),
+		a.Dot.Compare(b.Dot),
+		slices.CompareFunc(a.Seen, b.Seen, version.Dot.Compare),
+	)
 }
 
 func boolOrder(a, b bool) int {
-	if a == b {
+	switch {
+	case a == b:
 		return 0
-	}
-	if a {
+	case a:
 		return 1
 	}
 	return -1
@@ -149,65 +138,57 @@ func boolOrder(a, b bool) int {
 // joinAttrs: R13, the highest stamp.
 func joinAttrs(a, b tree.Attributes) tree.Attributes {
 	win := a
-	switch compare(a.Version, b.Version) {
-	case second:
+	if attrsOrder(a, b) < 0 {
 		win = b
-	case concurrent, same:
-		// One write can come with two readings: a kept loser whose permissions were known
-		// to one replica and not to another (see keep). The order settles that too.
-		if attrsOrder(a, b) < 0 {
-			win = b
-		}
 	}
 	win.Context = a.Context.Join(b.Context)
 	return win
 }
 
+// attrsOrder looks at the values too: null attributes differ, and so do those of a kept
+// loser whose permissions were known to one replica and not to another (see keep).
+func attrsOrder(a, b tree.Attributes) int {
+	return cmp.Or(
+		versionOrder(a.Version, b.Version),
+		cmp.Compare(a.Mtime, b.Mtime),
+		cmp.Compare(a.Mode, b.Mode),
+	)
+}
+
 // LaterAttributes reports whether a stands before b where two directories are shown as one.
 func LaterAttributes(a, b tree.Attributes) bool { return attrsOrder(a, b) > 0 }
-
-func attrsOrder(a, b tree.Attributes) int {
-	if c := a.Stamp.Compare(b.Stamp); c != 0 {
-		return c
-	}
-	if c := cmp.Compare(a.Mtime, b.Mtime); c != 0 {
-		return c
-	}
-	return cmp.Compare(a.Mode, b.Mode)
-}
 
 // joinExtra picks one of two unknown parts by a rule every program knows; a program that
 // understands the fields joins them properly.
 func joinExtra(a, b []byte) []byte {
-	if len(a) != len(b) {
-		if len(a) > len(b) {
-			return a
-		}
+	if cmp.Or(cmp.Compare(len(a), len(b)), bytes.Compare(a, b)) < 0 {
 		return b
 	}
-	if slices.Compare(a, b) >= 0 {
-		return a
-	}
-	return b
+	return a
 }
 
 // keep makes the entry that holds a losing content. It rests beside the winner's entry
 // until somebody moves it, and carries the loser's dot and stamp, so that every replica
 // that meets the two contents writes the very same record.
-func keep(winner tree.Entry, loser tree.Content, attrs tree.Attributes) tree.Entry {
+func keep(winner tree.Entry, loser tree.Content, attrs ...tree.Attributes) tree.Entry {
 	own := loser.Version
-	loser.Context = own.Seen
+	context := own.Seen.With(own.Dot)
+	loser.Context = context
 	e := tree.Entry{
 		ID:      ident.ConflictEntry(winner.ID, own.Dot.Replica, own.Dot.Counter, loser.ID),
 		Kind:    winner.Kind,
-		Place:   tree.Placement{Version: own, Context: own.Seen, Parent: winner.ID},
+		Place:   tree.Placement{Version: own, Context: context, Parent: winner.ID},
 		Content: loser,
 	}
 	// Attributes of another write may differ between replicas at this moment; only those
 	// written together with the loser are the same everywhere.
-	e.Attrs = tree.Attributes{Version: own, Context: own.Seen, Mode: modeUnknown}
-	if sameWrite(attrs.Version, own) && !own.IsNull() {
-		e.Attrs.Mode, e.Attrs.Mtime = attrs.Mode, attrs.Mtime
+	e.Attrs = tree.Attributes{Version: own, Context: context, Mode: modeUnknown}
+	for _, a := range attrs {
+		known := tree.Attributes{Version: own, Context: context, Mode: a.Mode, Mtime: a.Mtime}
+		written := a.Dot == own.Dot && a.Stamp == own.Stamp && !own.IsNull()
+		if written && attrsOrder(e.Attrs, known) < 0 {
+			e.Attrs = known
+		}
 	}
 	return e
 }

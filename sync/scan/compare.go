@@ -135,6 +135,9 @@ func sortRows(rows []tree.Base) {
 // judge decides what to do about a place that a look at the disk showed as s, or could
 // not show because of failed.
 func (r *run) judge(p place, s tree.Stat, failed error) error {
+	if r.ignored(p.path, s.Kind == tree.Dir) {
+		return nil
+	}
 	if failed != nil {
 		return r.problem(p, unreadable(failed))
 	}
@@ -153,6 +156,10 @@ func (r *run) judge(p place, s tree.Stat, failed error) error {
 		return r.judgeFile(p, s)
 	}
 	return r.judgeLink(p, s)
+}
+
+func (r *run) ignored(path string, dir bool) bool {
+	return r.options.Ignored != nil && r.options.Ignored(path, dir)
 }
 
 // problem reports that a name cannot be read.

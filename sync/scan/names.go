@@ -101,7 +101,7 @@ func (f *finder) judgeMet(m meeting) error {
 	}
 	f.seen[m.path] = true
 	if errors.Is(m.failed, fs.ErrNotExist) || isNoDirectory(m.failed) {
-		if len(m.rows) > 0 {
+		if len(m.rows) > 0 && !f.ignored(m.path, m.rows[0].Stat.Kind == tree.Dir) {
 			f.mu.Lock()
 			f.gone = append(f.gone, gone{path: m.path, row: m.rows[0]})
 			f.mu.Unlock()

@@ -197,6 +197,9 @@ func (r *run) vanishFrom(d directory, buffer []byte) error {
 		if _, there := slices.BinarySearch(names, row.Name); there {
 			continue
 		}
+		if r.ignored(name, row.Stat.Kind == tree.Dir) {
+			continue
+		}
 		reported = row.Name
 		r.batch.add(tree.Finding{Path: name, Known: row.Entry, Rev: row.Rev, Gone: true})
 	}

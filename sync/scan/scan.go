@@ -73,7 +73,7 @@ type Recipe struct {
 	Encoded []byte
 }
 
-// Options is what a Scanner needs of others. All but Check and Progress must be set.
+// Options is what a Scanner needs of others. All but Check, Ignored and Progress must be set.
 type Options struct {
 	Known Known
 	// Recipes keeps the recipes of contents that are reported next. Report takes in what
@@ -85,6 +85,9 @@ type Options struct {
 	// identity is missing or another one. It is asked before a look begins, and again
 	// before any name is reported as gone.
 	Check func() error
+	// Ignored says that a name is to be left alone: not reported, not entered, not missed.
+	// It may be nil.
+	Ignored func(path string, dir bool) bool
 	// Progress is told a few times a second how much has been read.
 	Progress func(Progress)
 	// Now is the wall clock in nanoseconds since 1970.

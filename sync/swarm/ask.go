@@ -129,7 +129,7 @@ func (c *Core) pieceBad(e PieceBad) {
 	}
 	a := c.endAsk(e.Ticket)
 	if e.Ours {
-		c.fail(a.want.content, e.Reason)
+		c.fail(a.want.content, diskCause(e.Full), e.Reason)
 		return
 	}
 	c.blame(a.from.peer)

@@ -63,6 +63,7 @@ type StageOpened struct {
 // StageFailed: the stage of a content cannot be opened or written.
 type StageFailed struct {
 	Content ident.ContentID
+	Full    bool // for want of space
 	Reason  string
 }
 
@@ -74,6 +75,7 @@ type PieceBad struct {
 	Ticket uint64
 	// Ours is set when the disk, not the peer, is to blame; Reason says how.
 	Ours   bool
+	Full   bool // for want of space
 	Reason string
 }
 
@@ -144,8 +146,19 @@ type ContentReady struct{ Content ident.ContentID }
 // ContentFailed: it cannot be had at the moment; it is not looked for any more.
 type ContentFailed struct {
 	Content ident.ContentID
+	Cause   Cause
 	Reason  string
 }
+
+// Cause is why a content cannot be had.
+type Cause uint8
+
+// The causes.
+const (
+	NoHolder Cause = iota
+	DiskFailed
+	DiskFull
+)
 
 // PeerBanned: a peer sent wrong pieces and is not asked again on this link.
 type PeerBanned struct {

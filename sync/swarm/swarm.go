@@ -170,7 +170,7 @@ func (c *Core) Handle(now step.Instant, event Event) []Effect {
 	case StageOpened:
 		c.stageOpened(e)
 	case StageFailed:
-		c.fail(e.Content, e.Reason)
+		c.fail(e.Content, diskCause(e.Full), e.Reason)
 	case PiecesStored:
 		for _, t := range e.Tickets {
 			c.pieceStored(t)
@@ -325,7 +325,7 @@ func (c *Core) askAgain() {
 func (c *Core) giveUp() {
 	for _, w := range c.sortedWants() {
 		if len(w.holders) == 0 && w.since.Add(patience) <= c.now {
-			c.fail(w.content, "no connected device has this content")
+			c.fail(w.content, NoHolder, "no connected device has this content")
 		}
 	}
 }

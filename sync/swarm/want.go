@@ -151,12 +151,19 @@ func (c *Core) forget(content ident.ContentID) {
 	}
 }
 
-func (c *Core) fail(content ident.ContentID, reason string) {
+func diskCause(full bool) Cause {
+	if full {
+		return DiskFull
+	}
+	return DiskFailed
+}
+
+func (c *Core) fail(content ident.ContentID, cause Cause, reason string) {
 	if c.wants[content] == nil {
 		return
 	}
 	c.forget(content)
-	c.emit(ContentFailed{Content: content, Reason: reason})
+	c.emit(ContentFailed{Content: content, Cause: cause, Reason: reason})
 }
 
 // hear takes in what a peer says about content.
