@@ -16,6 +16,10 @@ func (n *Folder) route() {
 		switch f := n.queue[i].(type) {
 		case folder.LookAt:
 			n.toSettle(settle.LookAsked{Paths: f.Paths, After: f.After})
+		case folder.ReplicasLearnt:
+			for _, d := range n.order {
+				n.toPeer(d, peer.ReplicasLearnt{Replicas: f.Replicas})
+			}
 		case folder.NameMoved:
 			n.toSettle(settle.NameMoved{From: f.From, To: f.To})
 		case folder.FetchContent:

@@ -56,14 +56,22 @@ const (
 
 // pace is when questions are asked.
 type pace struct {
-	first  []time.Duration // the waits after the first questions
-	steady time.Duration   // every later wait, and
+	first  []time.Duration // the waits before the early questions
+	steady time.Duration   // the wait before every later one, and
 	spread time.Duration   // up to so much more: devices that start together drift apart
 }
 
 var usualPace = pace{
-	first:  []time.Duration{time.Second, 2 * time.Second, 7 * time.Second},
+	first:  []time.Duration{0, time.Second, 2 * time.Second, 7 * time.Second},
 	steady: 60 * time.Second, spread: 30 * time.Second,
+}
+
+// before is the wait before the question with the given number.
+func (p pace) before(round int) time.Duration {
+	if round < len(p.first) {
+		return p.first[round]
+	}
+	return p.steady + time.Duration(rand.Int64N(int64(p.spread)+1))
 }
 
 // Options say what is told, and to whom to tell what is heard. The functions are called
@@ -193,7 +201,7 @@ func (f *Finder) run() {
 		}
 		if t.relinked {
 			for _, s := range f.stations {
-				s.rounds, s.next = 0, now
+				s.rounds, s.next = 0, now.Add(f.pace.before(0))
 			}
 		}
 		if t.arrived && now.Sub(f.lookedAt) >= arrivedEvery {
@@ -227,7 +235,7 @@ func (f *Finder) move(now time.Time) {
 		if err != nil {
 			f.opts.Log.Debug("a network interface is of little use", "interface", p.iface.Name, "error", err)
 		}
-		s.next = now
+		s.next = now.Add(f.pace.before(0))
 		kept = append(kept, s)
 	}
 	f.stations = kept
@@ -257,17 +265,13 @@ func (f *Finder) askDue(now time.Time) {
 		if now.Before(s.next) {
 			continue
 		}
-		wait := f.pace.steady + time.Duration(rand.Int64N(int64(f.pace.spread)+1))
-		if s.rounds <= len(f.pace.first) {
+		if s.rounds < len(f.pace.first) {
 			early = append(early, s)
-			if s.rounds < len(f.pace.first) {
-				wait = f.pace.first[s.rounds]
-			}
 		} else {
 			later = append(later, s)
 		}
 		s.rounds++
-		s.next = now.Add(wait)
+		s.next = now.Add(f.pace.before(s.rounds))
 	}
 	if len(page.linked) == 0 {
 		return // there is nobody to find

@@ -42,6 +42,7 @@ type device struct {
 	batch     *batch       // orders being carried out
 	waiting   []tree.Order // for the disk
 	look      *underWay
+	onCommit  func() // a look that waits to begin
 	touched   []string
 	asks      map[uint64]asked // pieces on their way, by ticket
 	free      step.Instant     // when the uplink has sent what it was given
@@ -98,7 +99,7 @@ func (d *device) start() {
 	}
 	d.life++
 	d.wakeAt, d.commitDue, d.look, d.touched = step.Never, false, nil, nil
-	d.batch, d.waiting = nil, nil
+	d.batch, d.waiting, d.onCommit = nil, nil, nil
 	d.asks = map[uint64]asked{}
 	d.free = d.world.now
 	core, err := node.NewFolder(cfg, d.members(), rand.New(rand.NewPCG(d.world.chance.Uint64(), uint64(d.life))))
@@ -247,6 +248,10 @@ func (d *device) commit() {
 	d.commitDue = false
 	d.index.commit()
 	d.handle(folder.Committed{})
+	if begin := d.onCommit; begin != nil && d.running() && !d.index.dirty {
+		d.onCommit = nil
+		begin()
+	}
 }
 
 // noteTouched hears what changed on the disk, by whomever. The watcher tells a moment

@@ -181,17 +181,27 @@ type underWay struct {
 	findings []tree.Finding
 }
 
+// beginLook lets a look begin once everything recorded is committed: the scanner reads
+// committed rows, and of a name that it has no row of, and that is gone, it says nothing.
 func (d *device) beginLook(ticket step.Ticket, paths []string) {
-	u := &underWay{ticket: ticket, paths: paths}
 	d.after(d.pause(), func() {
-		u.began = d.world.now
-		u.look = d.disk.newLook(&d.index.kept, paths)
-		u.look.found = func(f tree.Finding) { u.findings = append(u.findings, f) }
-		u.look.recipes = func(c *content) { d.recipes[c.id] = true }
-		u.look.start(paths)
-		d.look = u
-		d.goOnLooking(u)
+		begin := func() { d.startLook(&underWay{ticket: ticket, paths: paths}) }
+		if d.index.dirty {
+			d.onCommit = begin
+		} else {
+			begin()
+		}
 	})
+}
+
+func (d *device) startLook(u *underWay) {
+	u.began = d.world.now
+	u.look = d.disk.newLook(&d.index.kept, u.paths)
+	u.look.found = func(f tree.Finding) { u.findings = append(u.findings, f) }
+	u.look.recipes = func(c *content) { d.recipes[c.id] = true }
+	u.look.start(u.paths)
+	d.look = u
+	d.goOnLooking(u)
 }
 
 // goOnLooking does a part of a look, reports what it found now and then, and lets others

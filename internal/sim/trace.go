@@ -187,6 +187,10 @@ func writeMessage(b *strings.Builder, m wire.Message) {
 		}
 	case wire.RowsTaken:
 		fmt.Fprintf(b, " log %x upto %d", uint64(m.Log)>>48, m.Upto)
+	case wire.Replicas:
+		for _, r := range m.Replicas {
+			fmt.Fprintf(b, " %s", r.Name)
+		}
 	case wire.Refuse:
 		fmt.Fprintf(b, " %d", m.Reason)
 	case wire.WantHave:

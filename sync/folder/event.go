@@ -115,6 +115,10 @@ type LookAt struct {
 	After time.Duration
 }
 
+// ReplicasLearnt tells of replicas that were not known before: peers are to hear of them
+// before they hear of what these wrote.
+type ReplicasLearnt struct{ Replicas []tree.Replica }
+
 // NameMoved tells that an order has moved a name, so that looks at it go to the new place.
 type NameMoved struct{ From, To string }
 
@@ -166,13 +170,14 @@ const (
 	ProblemFound
 )
 
-func (Execute) effect()      {}
-func (RecallOrders) effect() {}
-func (LoadNeeds) effect()    {}
-func (LookAt) effect()       {}
-func (NameMoved) effect()    {}
-func (FetchContent) effect() {}
-func (ContentsHeld) effect() {}
-func (DropContent) effect()  {}
-func (RowsTaken) effect()    {}
-func (Notice) effect()       {}
+func (Execute) effect()        {}
+func (RecallOrders) effect()   {}
+func (LoadNeeds) effect()      {}
+func (LookAt) effect()         {}
+func (ReplicasLearnt) effect() {}
+func (NameMoved) effect()      {}
+func (FetchContent) effect()   {}
+func (ContentsHeld) effect()   {}
+func (DropContent) effect()    {}
+func (RowsTaken) effect()      {}
+func (Notice) effect()         {}

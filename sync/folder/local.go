@@ -113,13 +113,13 @@ func (c *Core) create(f *tree.Finding, parent ident.EntryID, name string) {
 	if c.adopt(f, parent, name) {
 		return
 	}
-	e := tree.Entry{Kind: f.Stat.Kind}
-	if c.state.Scanned {
-		e.ID = c.newID()
+	e := tree.Entry{Kind: f.Stat.Kind, ID: ident.DerivedEntry(c.cfg.Folder, parent, byte(f.Stat.Kind), name)}
+	_, elsewhere := c.index.Base(e.ID) // the entry once made here was moved
+	_, known := c.index.Entry(e.ID)
+	if c.state.Scanned || elsewhere {
+		e.ID, known = c.newID(), false
 		v := c.nextVersion(nil)
 		e.Place.Version, e.Content.Version, e.Attrs.Version = v, v, v
-	} else {
-		e.ID = ident.DerivedEntry(c.cfg.Folder, parent, byte(f.Stat.Kind), name)
 	}
 	e.Place.Parent, e.Place.Name = parent, name
 	e.Content.ID, e.Content.Target = f.Content, f.Target
@@ -131,6 +131,11 @@ func (c *Core) create(f *tree.Finding, parent ident.EntryID, name string) {
 	sawAll(&b, &e)
 	c.setBase(b)
 	c.touchAround(&e)
+	if known {
+		// Peers told of it before the first scan came here: it may be deleted, moved or
+		// edited, and what lies here is the old state.
+		c.touch(e.ID)
+	}
 	c.wake(e.ID)
 	c.noticeLocal(f.Path, "new")
 }

@@ -12,18 +12,19 @@ import (
 // no writer: the device on whose disk it was found writes the name down, as its own, so
 // that people can tell whose version it is (docs/decisions/0011).
 
-// nameFound names the loser of a join when the loser is what this device's disk held.
-func (c *Core) nameFound(loser *tree.Entry) {
-	if !loser.Place.IsNull() || !loser.Content.IsNull() {
+// nameFound names a kept loser once its copy is on disk, when the file it was copied from
+// shows that this device's disk held it.
+func (c *Core) nameFound(id ident.EntryID) {
+	row, ok := c.index.Entry(id)
+	e := &row.Entry
+	if !ok || !e.IsConflict() || !e.Live() || !e.Place.IsNull() || !e.Content.IsNull() {
 		return
 	}
-	origin, ok := c.index.Entry(loser.Place.Parent)
-	base, onDisk := c.index.Base(loser.Place.Parent)
-	kept, known := c.index.Entry(loser.ID)
-	if !ok || !onDisk || !known || base.Content != loser.Content.ID || !kept.Entry.Place.IsNull() {
-		return
+	origin, ok := c.index.Entry(e.Place.Parent)
+	base, onDisk := c.index.Base(e.Place.Parent)
+	if ok && onDisk && base.Content == e.Content.ID {
+		c.nameOwn(*e, base.Parent, origin.Entry.Place.Name, &base.Stat)
 	}
-	c.nameOwn(kept.Entry, base.Parent, origin.Entry.Place.Name, &base.Stat)
 }
 
 // ownRenamed reports whether a name that the view made is to be written down by this

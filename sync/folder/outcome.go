@@ -111,6 +111,7 @@ func (c *Core) done(a *act, o *tree.Outcome) {
 		}
 		if a.order.Op != tree.MakeDir {
 			c.emit(Notice{Kind: ItemFinished, Path: a.order.Path})
+			c.nameFound(a.entry)
 		}
 	}
 	if a.order.Op != tree.SetAttributes {

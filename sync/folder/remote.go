@@ -83,6 +83,7 @@ func (c *Core) takeReplicas(replicas []tree.Replica) {
 	}
 	if len(fresh) > 0 {
 		c.apply(tree.Batch{Replicas: fresh})
+		c.emit(ReplicasLearnt{Replicas: fresh})
 	}
 }
 
@@ -138,7 +139,6 @@ func (c *Core) join(e tree.Entry, from string) {
 	for _, loser := range losers {
 		c.emit(Notice{Kind: ConflictKept, Path: merged.Place.Name})
 		c.join(loser, derived)
-		c.nameFound(&loser)
 	}
 }
 

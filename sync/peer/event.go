@@ -41,16 +41,20 @@ type RowsRecorded struct {
 	Upto uint64
 }
 
+// ReplicasLearnt: we have heard of replicas that the peer may not know.
+type ReplicasLearnt struct{ Replicas []tree.Replica }
+
 // PiecesServed: so many of the peer's asks have been answered, one way or another.
 type PiecesServed struct{ Count int }
 
-func (Opened) event()       {}
-func (Closed) event()       {}
-func (Heard) event()        {}
-func (Stood) event()        {}
-func (RowsLoaded) event()   {}
-func (RowsRecorded) event() {}
-func (PiecesServed) event() {}
+func (Opened) event()         {}
+func (Closed) event()         {}
+func (Heard) event()          {}
+func (Stood) event()          {}
+func (RowsLoaded) event()     {}
+func (RowsRecorded) event()   {}
+func (ReplicasLearnt) event() {}
+func (PiecesServed) event()   {}
 
 // Effect is an order to the world.
 type Effect interface{ effect() }

@@ -117,6 +117,10 @@ func (c *Core) Handle(now step.Instant, event Event) []Effect {
 		if c.stage == joined {
 			c.say(wire.RowsTaken{Folder: c.folder, Log: e.Log, Upto: e.Upto})
 		}
+	case ReplicasLearnt:
+		if c.stage == joined {
+			c.say(wire.Replicas{Folder: c.folder, Replicas: e.Replicas[:min(len(e.Replicas), wire.ReplicasMax)]})
+		}
 	case PiecesServed:
 		c.asks = max(0, c.asks-e.Count)
 	default:

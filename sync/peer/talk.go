@@ -26,6 +26,8 @@ func (c *Core) hear(m wire.Message) {
 	switch m := m.(type) {
 	case wire.State:
 		c.heardState(m)
+	case wire.Replicas:
+		c.emit(TakeReplicas{m.Replicas})
 	case wire.Rows:
 		c.heardRows(m)
 	case wire.RowsTaken:

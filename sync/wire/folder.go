@@ -9,6 +9,8 @@ func FolderOf(m Message) (ident.FolderID, bool) {
 		return m.Folder, true
 	case Refuse:
 		return m.Folder, true
+	case Replicas:
+		return m.Folder, true
 	case State:
 		return m.Folder, true
 	case Rows:

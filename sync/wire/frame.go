@@ -25,6 +25,7 @@ const (
 	typeCancelPieces = 15
 	typeSlice        = 16
 	typeNoPiece      = 17
+	typeReplicas     = 18
 )
 
 // ErrUnknownType reports a frame of a message that only newer programs know. The host
@@ -113,6 +114,8 @@ func parseBody(kind byte, r *reader) Message {
 		return parseSlice(r)
 	case typeNoPiece:
 		return parseNoPiece(r)
+	case typeReplicas:
+		return parseReplicas(r)
 	}
 	return nil
 }

@@ -64,7 +64,7 @@ func TestBytesOfNewerProgramsAreIgnored(t *testing.T) {
 }
 
 func TestUnknownTypesCanBeSkipped(t *testing.T) {
-	for _, kind := range []byte{0, typeNoPiece + 1, 255} {
+	for _, kind := range []byte{0, typeReplicas + 1, 255} {
 		m, err := Parse([]byte{kind, 1, 2, 3})
 		if m != nil || !errors.Is(err, ErrUnknownType) || errors.Is(err, ErrMalformed) {
 			t.Errorf("type %d: %v, %v", kind, m, err)

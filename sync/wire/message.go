@@ -72,6 +72,13 @@ type Join struct {
 	Replicas []tree.Replica
 }
 
+// Replicas tells of replicas that the sender has learnt of since its Join. It comes before
+// the first rows they wrote, so that whoever shows these can say who wrote them.
+type Replicas struct {
+	Folder   ident.FolderID
+	Replicas []tree.Replica
+}
+
 // Refuse answers a Join that will not be served.
 type Refuse struct {
 	Folder ident.FolderID
@@ -210,6 +217,7 @@ func (Pong) message()         {}
 func (Goodbye) message()      {}
 func (Join) message()         {}
 func (Refuse) message()       {}
+func (Replicas) message()     {}
 func (State) message()        {}
 func (Rows) message()         {}
 func (RowsTaken) message()    {}

@@ -218,6 +218,8 @@ func TestSmallFramesByHand(t *testing.T) {
 		{CancelPieces{Tickets: []uint64{1, 128}}, "0f" + "02" + "01" + "8001"},
 		{Slice{Ticket: 1, Offset: 2, Body: []byte{3}}, "10" + "01" + "02" + "01" + "03"},
 		{NoPiece{Ticket: 1, Reason: Unreadable}, "11" + "01" + "04"},
+		{Replicas{Folder: folder, Replicas: []tree.Replica{{ID: 1, Device: spelledLong[ident.DeviceID](0xdd), Name: "x"}}},
+			"12" + f16 + "01" + "0000000000000001" + strings.Repeat("dd", 32) + "0178"},
 	}
 	for i, c := range cases {
 		if got := hex.EncodeToString(Append(nil, c.message)); got != c.frame {

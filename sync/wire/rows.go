@@ -33,24 +33,13 @@ func (m Join) appendTo(b []byte) []byte {
 	b = binary.AppendUvarint(b, m.Counter)
 	b = binary.AppendUvarint(b, m.Call)
 	b = binary.AppendUvarint(b, m.Answers)
-	b = binary.AppendUvarint(b, uint64(len(m.Replicas)))
-	for i := range m.Replicas {
-		p := &m.Replicas[i]
-		b = binary.BigEndian.AppendUint64(b, uint64(p.ID))
-		b = append(b, p.Device[:]...)
-		b = appendText(b, p.Name, NameMax)
-	}
-	return b
+	return appendReplicas(b, m.Replicas)
 }
 
 func (m Join) size() int {
 	n := folderLen + 3*8 + rootLen + uvarintLen(m.Head) + uvarintLen(m.TookSeq)
 	n += uvarintLen(m.Counter) + uvarintLen(m.Call) + uvarintLen(m.Answers)
-	n += uvarintLen(uint64(len(m.Replicas)))
-	for i := range m.Replicas {
-		n += 8 + len(ident.DeviceID{}) + textSize(m.Replicas[i].Name, NameMax)
-	}
-	return n
+	return n + replicasSize(m.Replicas)
 }
 
 func parseJoin(r *reader) (m Join) {
@@ -64,18 +53,7 @@ func parseJoin(r *reader) (m Join) {
 	m.Counter = r.number("counter")
 	m.Call = r.number("call")
 	m.Answers = r.number("answers")
-	n := r.count("replicas", ReplicasMax, replicaSizeMin)
-	if n == 0 {
-		return m
-	}
-	m.Replicas = make([]tree.Replica, n)
-	for i := range m.Replicas {
-		r.item = i
-		p := &m.Replicas[i]
-		p.ID = r.replica("replica")
-		r.into("device", p.Device[:])
-		p.Name = r.text("name", NameMax)
-	}
+	m.Replicas = replicas(r)
 	return m
 }
 
