@@ -100,8 +100,10 @@ func wire(t *testing.T, name string, addrs ...string) {
 	t.Helper()
 	lantest.Setup(t, "ip", "link", "set", "lo", "up")
 	lantest.Setup(t, "ip", "link", "add", name, "type", "veth", "peer", "name", name+"-end")
+	for _, end := range []string{name, name + "-end"} {
+		lantest.Setup(t, "ip", "link", "set", end, "addrgenmode", "none")
+	}
 	lantest.Setup(t, "ip", "link", "set", name+"-end", "up")
-	lantest.Setup(t, "ip", "link", "set", name, "addrgenmode", "none")
 	for _, addr := range addrs {
 		args := []string{"ip", "addr", "add", addr, "dev", name}
 		if strings.Contains(addr, ":") {

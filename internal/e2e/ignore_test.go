@@ -1,0 +1,109 @@
+package e2e
+
+import (
+	"os"
+	"slices"
+	"testing"
+)
+
+// TestIgnore: what .shoalignore names stays where it is, on every device that obeys it.
+func TestIgnore(t *testing.T) {
+	t.Parallel()
+	a, b := newAgent(t, "anna"), newAgent(t, "bert")
+	a.put(".shoalignore", "# build output\n*.o\nbuild/\n!keep.o\n")
+	a.put("main.c", "int main;")
+	a.put("main.o", "object")
+	a.put("keep.o", "kept object")
+	a.put("build/out/program", "program")
+	b.put("other.o", "bert's own object")
+	startAll(a, b)
+	keep(a, b)
+	link(a, b)
+	share(a, b)
+	settleShared(a, b)
+	holds(t, b, ".shoalignore", "keep.o", "main.c", "other.o")
+	holds(t, a, ".shoalignore", "build", "build/out", "build/out/program", "keep.o", "main.c", "main.o")
+
+	// Ignored names can change and go without anybody noticing.
+	a.put("main.o", "another object")
+	a.remove("build")
+	b.put("build/log", "bert's log")
+	a.put("util.c", "void util;")
+	settleShared(a, b)
+	holds(t, b, ".shoalignore", "build", "build/log", "keep.o", "main.c", "other.o", "util.c")
+
+	// A file that was shared before it was ignored is frozen, not deleted.
+	a.put(".shoalignore", "*.o\nbuild/\n*.c\n")
+	settleShared(a, b)
+	a.remove("main.c")
+	b.put("util.c", "bert changes his")
+	a.put("note.txt", "a note")
+	settleShared(a, b)
+	holds(t, b, ".shoalignore", "build", "build/log", "keep.o", "main.c", "note.txt", "other.o", "util.c")
+	if got := a.read("util.c"); got != "void util;" {
+		t.Errorf("an ignored file was changed to %q", got)
+	}
+
+	// Taken off the list, everything goes on from where each device is.
+	b.put(".shoalignore", "*.o\n")
+	settleShared(a, b)
+	holds(t, b, ".shoalignore", "build", "build/log", "keep.o", "note.txt", "other.o", "util.c")
+	holds(t, a, ".shoalignore", "build", "build/log", "keep.o", "main.o", "note.txt", "util.c")
+	if got := a.read("util.c"); got != "bert changes his" {
+		t.Errorf("util.c is %q after it was un-ignored", got)
+	}
+}
+
+// TestIgnoreLocal: a device's own patterns bind that device alone.
+func TestIgnoreLocal(t *testing.T) {
+	t.Parallel()
+	a, b := pair(t)
+	must(t, os.WriteFile(b.at(".shoal/ignore-local"), []byte("big/\n"), 0o600))
+	b.command("folder", "rescan", shared).done(t)
+	a.put("big/film", "a film")
+	a.put("small", "a note")
+	settleShared(a, b)
+	holds(t, b, "small")
+	must(t, os.Remove(b.at(".shoal/ignore-local")))
+	b.command("folder", "rescan", shared).done(t)
+	settle(a, b)
+	holds(t, b, "big", "big/film", "small")
+}
+
+// TestBadPatterns: patterns that cannot be read leave the old ones in force.
+func TestBadPatterns(t *testing.T) {
+	t.Parallel()
+	a, b := pair(t)
+	a.put(".shoalignore", "secret\n")
+	settleShared(a, b)
+	a.put("secret", "mine alone")
+	a.put(".shoalignore", "sec\x00ret\n")
+	a.put("open", "ours")
+	settleShared(a, b)
+	if b.exists("secret") {
+		t.Error("a secret was shared when the patterns could not be read")
+	}
+	if p := a.folder().Problems; len(p) != 1 || p[0].Kind != "ignore" {
+		t.Errorf("problems: %+v", p)
+	}
+}
+
+// settleShared is settle for trees that differ in what is ignored. The second round lets
+// patterns that came with the first take effect.
+func settleShared(a, b *agent) {
+	a.t.Helper()
+	for range 2 {
+		rescan(a, b)
+		a.wait(b).done(a.t)
+		b.wait(a).done(b.t)
+	}
+}
+
+func holds(t *testing.T, a *agent, want ...string) {
+	t.Helper()
+	got := picture(t, a.root).names()
+	slices.Sort(got)
+	if !slices.Equal(got, want) {
+		t.Errorf("%s holds %q, want %q", a.name, got, want)
+	}
+}
