@@ -92,6 +92,9 @@ func (r *folderRun) runLooks() {
 }
 
 func (r *folderRun) lookAt(o lookOrder) {
+	// The scanner compares with what is committed: a row that is applied only would be
+	// missed, and the touch that led here is used up.
+	r.barrier()
 	r.loadPatterns()
 	var result scan.Result
 	var err error

@@ -209,7 +209,7 @@ func (f *Finder) run() {
 			f.judge(now, f.stations, linked)
 		}
 		f.askDue(now)
-		timer.Reset(max(0, f.due(now).Sub(time.Now())))
+		timer.Reset(max(0, time.Until(f.due(now))))
 	}
 }
 

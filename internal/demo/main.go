@@ -22,13 +22,12 @@ import (
 
 // options say how large the play is and where it is played.
 type options struct {
-	program   string // the shoal to show
-	source    string // the tree to copy, or "" to make one up
-	files     int    // how many files to take at most
-	bigBytes  int64  // size of the one big file
-	keep      bool   // leave the devices running at the end
-	patience  time.Duration
-	directory string // where the devices live, or "" for a new temporary directory
+	program  string // the shoal to show
+	source   string // the tree to copy, or "" to make one up
+	files    int    // how many files to take at most
+	bigBytes int64  // size of the one big file
+	keep     bool   // leave the devices running at the end
+	patience time.Duration
 }
 
 // The exit codes. An interrupt ends as it does in a shell.
@@ -86,6 +85,7 @@ func play(ctx context.Context, o options, screen *screen) int {
 	code := exitVerified
 	switch {
 	case errors.Is(err, errInterrupted):
+		screen.say("", "")
 		screen.say("", "interrupted: stopping the devices")
 		code = exitInterrupted
 	case err != nil:
@@ -106,6 +106,7 @@ func play(ctx context.Context, o options, screen *screen) int {
 		screen.fail(err)
 		return max(code, exitFailed)
 	}
+	screen.say("", "")
 	screen.say("", screen.dim("The devices are stopped and their files removed. "+
 		"`make demo KEEP=1` leaves them running."))
 	return code

@@ -85,18 +85,18 @@ func (s *screen) write(text string) {
 	_, _ = s.out.WriteString(text)
 }
 
-func (s *screen) paint1(code, text string) string {
+func (s *screen) coloured(code, text string) string {
 	if !s.colours {
 		return text
 	}
 	return "\x1b[" + code + "m" + text + "\x1b[0m"
 }
 
-func (s *screen) bold(text string) string  { return s.paint1("1", text) }
-func (s *screen) dim(text string) string   { return s.paint1("2", text) }
-func (s *screen) green(text string) string { return s.paint1("32", text) }
-func (s *screen) red(text string) string   { return s.paint1("1;31", text) }
-func (s *screen) cyan(text string) string  { return s.paint1("36", text) }
+func (s *screen) bold(text string) string  { return s.coloured("1", text) }
+func (s *screen) dim(text string) string   { return s.coloured("2", text) }
+func (s *screen) green(text string) string { return s.coloured("32", text) }
+func (s *screen) red(text string) string   { return s.coloured("1;31", text) }
+func (s *screen) cyan(text string) string  { return s.coloured("36", text) }
 
 // title begins an act.
 func (s *screen) title(text string) {

@@ -38,10 +38,7 @@ func newStage(ctx context.Context, o options, screen *screen) (*stage, error) {
 		return nil, err
 	}
 	o.program = program
-	if o.directory == "" {
-		o.directory = os.TempDir()
-	}
-	dir, err := os.MkdirTemp(o.directory, "shoal-demo-")
+	dir, err := os.MkdirTemp("", "shoal-demo-")
 	if err != nil {
 		return nil, err
 	}

@@ -95,12 +95,6 @@ func newAgent(t *testing.T, name string) *agent {
 	t.Cleanup(func() {
 		if t.Failed() && a.process != nil {
 			t.Logf("status of %s: %s", name, a.command("status").out)
-			l := a.listenTo(0)
-			_ = poll(300*time.Millisecond, func() error { return errors.New("wait") })
-			for _, e := range l.events() {
-				t.Logf("%s EVENT %d %v %s %q %s", name, e.Seq, e.Time, e.Kind, e.Path, e.Detail)
-			}
-			l.stop()
 			t.Logf("its folder holds %q", picture(t, a.root).names())
 		}
 		a.stop()

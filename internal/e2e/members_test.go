@@ -109,7 +109,7 @@ func TestFolderRemoved(t *testing.T) {
 	a.put("file", "content")
 	settle(a, b)
 	id := a.folder().ID.String()
-	a.drop("large", 100<<20)
+	a.drop("large", 60<<20)
 	b.underWay(a, 5<<20)
 	a.command("folder", "remove", shared).done(t)
 	b.eventually(5*time.Second, "bert learns that anna has no such folder", func() error {
@@ -131,7 +131,7 @@ func TestFolderRemoved(t *testing.T) {
 	if _, err := os.Stat(a.at("large")); err != nil {
 		t.Error(err)
 	}
-	b.drop("large two", 60<<20)
+	b.drop("large two", 40<<20)
 	a.underWay(b, 5<<20)
 	a.command("folder", "remove", shared).done(t)
 	a.command("folder", "add", a.root, "--name", shared, "--id", id).done(t)

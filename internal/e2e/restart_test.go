@@ -116,8 +116,8 @@ func TestStopsSoonWhileSyncing(t *testing.T) {
 	t.Parallel()
 	a, b := pair(t)
 	settle(a, b)
-	a.drop("large", 150<<20)
-	for i := range 2000 {
+	a.drop("large", 80<<20)
+	for i := range 800 {
 		a.put(fmt.Sprintf("small/%d/%d", i%20, i), fmt.Sprint("small ", i))
 	}
 	b.underWay(a, 10<<20)
@@ -192,7 +192,7 @@ func TestSmallOvertakesLarge(t *testing.T) {
 	t.Parallel()
 	a, b := pair(t)
 	settle(a, b)
-	const size = 400 << 20
+	const size = 200 << 20
 	a.drop("film", size)
 	b.underWay(a, 20<<20)
 	a.put("note", "small")

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/shoal-sync/shoal/app/status"
 	"github.com/shoal-sync/shoal/internal/ident"
 	"github.com/shoal-sync/shoal/nat/direct"
 	"github.com/shoal-sync/shoal/sync/tree"
@@ -136,6 +137,12 @@ func TestRubbishFromTrusted(t *testing.T) {
 		if err := s.speak(a, frames); err != nil {
 			t.Fatalf("%s: %v", what, err)
 		}
+	}
+	said := a.listenTo(0)
+	for _, why := range []string{"it broke the protocol", "do not fit log"} {
+		a.eventually(5*time.Second, "an event says why mallory's link ended", func() error {
+			return said.heard(status.LinkDown, why)
+		})
 	}
 	a.command("device", "remove", "mallory").done(t)
 	a.eventually(5*time.Second, "mallory is gone", func() error {

@@ -361,7 +361,7 @@ func (b *batch) remove(t *task) {
 		t.refuse(tree.Changed, "the order does not say what to remove")
 		return
 	}
-	if !b.isVictim(t, parent, name) {
+	if !b.isVictim(t, parent, name) || !b.keeperStays(t) {
 		return
 	}
 	b.at("remove", t)
@@ -388,6 +388,24 @@ func (b *batch) remove(t *task) {
 	err := moveNew(b.dir, slot, parent, name)
 	t.kept = err != nil
 	t.refuse(tree.Changed, undone("it has changed meanwhile", err))
+}
+
+// keeperStays makes sure that the file because of which another is removed, one with the
+// same content under the same name, is still what it was decided about.
+func (b *batch) keeperStays(t *task) bool {
+	if t.order.Copy == "" {
+		return true
+	}
+	now, there, err := b.folder.Look(t.order.Copy)
+	if err != nil {
+		t.refuseFor(err)
+		return false
+	}
+	if !there || !now.SameContent(t.order.CopyStat) {
+		t.refuse(tree.ContentGone, "the file that holds the same content has changed")
+		return false
+	}
+	return true
 }
 
 func (b *batch) setAttributes(t *task) {

@@ -131,13 +131,25 @@ func (c *Core) create(f *tree.Finding, parent ident.EntryID, name string) {
 	sawAll(&b, &e)
 	c.setBase(b)
 	c.touchAround(&e)
-	if known {
-		// Peers told of it before the first scan came here: it may be deleted, moved or
-		// edited, and what lies here is the old state.
+	if known || c.contested(&e) {
+		// Peers told of it, or of another entry of its name, before the look came here:
+		// that one may be deleted, moved or edited, and what lies here be the old state.
 		c.touch(e.ID)
 	}
 	c.wake(e.ID)
 	c.noticeLocal(f.Path, "new")
+}
+
+// contested reports whether another entry, living or not, is placed under the same name.
+func (c *Core) contested(e *tree.Entry) bool {
+	for _, dir := range c.view.Twins(e.Place.Parent) {
+		for _, row := range c.index.Placed(dir, e.Place.Name) {
+			if row.Entry.ID != e.ID {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // adopt takes what was found for an entry that is wanted at this very name with this very
@@ -354,11 +366,8 @@ func (c *Core) follow(hidden, moved *tree.Entry) {
 // after it had lost to a peer's write and before a copy of it was kept: they did without
 // it, and its bytes are gone.
 func (c *Core) outlive(was *tree.Base) {
-	for _, dot := range append([]version.Dot{{}}, was.SawContent...) {
-		id := ident.ConflictEntry(was.Entry, dot.Replica, dot.Counter, was.Content)
-		row, ok := c.index.Entry(id)
-		_, kept := c.index.Base(id)
-		if ok && !kept && row.Entry.Live() && row.Entry.Content.Dot == dot && row.Entry.Content.ID == was.Content {
+	for _, row := range c.losersOf(was) {
+		if _, kept := c.index.Base(row.Entry.ID); !kept {
 			c.join(c.deletion(&row.Entry), "")
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"github.com/shoal-sync/shoal/internal/ident"
 	"github.com/shoal-sync/shoal/sync/merge"
 	"github.com/shoal-sync/shoal/sync/tree"
+	"github.com/shoal-sync/shoal/sync/version"
 )
 
 // planVisible orders the next step for an entry that is to be seen: a place, a content,
@@ -313,6 +314,9 @@ func (c *Core) planTakeOver(row *tree.Row, occupant tree.Base, parent ident.Entr
 		c.wake(row.Entry.ID)
 		return
 	}
+	if c.losersFirst(row, occupant) {
+		return
+	}
 	b := occupant
 	b.Parent, b.Name = parent, name
 	c.planInstall(row, b, true)
@@ -369,20 +373,32 @@ func (c *Core) upToDate(b *tree.Base, e *tree.Entry) bool {
 		b.SawAttrs.CoversAll(e.Attrs.Context)
 }
 
-// losersFirst holds a replacement back while the file on disk is the only sure place of a
-// content that a conflict entry is to keep: that one is copied from here first.
+// losersFirst holds a replacement or a removal back while the file on disk is the only sure
+// place of a content that a conflict entry is to keep: that one is copied from here first.
 func (c *Core) losersFirst(row *tree.Row, base tree.Base) bool {
-	for _, loser := range c.index.Placed(row.Entry.ID, "") {
-		if loser.Need && loser.Entry.Live() && loser.Entry.Content.ID == base.Content {
-			if _, has := c.index.Base(loser.Entry.ID); has {
-				continue
-			}
+	for _, loser := range c.losersOf(&base) {
+		if !loser.Need {
+			continue
+		}
+		if _, has := c.index.Base(loser.Entry.ID); !has {
 			c.touch(loser.Entry.ID)
 			c.await(row, loser.Entry.ID)
 			return true
 		}
 	}
 	return false
+}
+
+// losersOf returns the live entries that keep the very write whose content a base row
+// shows. They may have a name of their own by now, so they are found by their derived ids.
+func (c *Core) losersOf(b *tree.Base) (out []tree.Row) {
+	for _, dot := range append([]version.Dot{{}}, b.SawContent...) {
+		row, ok := c.index.Entry(ident.ConflictEntry(b.Entry, dot.Replica, dot.Counter, b.Content))
+		if ok && row.Entry.Live() && row.Entry.Content.Dot == dot && row.Entry.Content.ID == b.Content {
+			out = append(out, row)
+		}
+	}
+	return out
 }
 
 // describe names an entry for people when it has no path on disk.

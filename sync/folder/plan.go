@@ -247,6 +247,9 @@ func (c *Core) planRemove(row *tree.Row, base tree.Base, keeper *tree.Base) {
 		c.settled(row)
 		return
 	}
+	if row.Entry.Kind != tree.Dir && c.losersFirst(row, base) {
+		return
+	}
 	if row.Entry.Kind != tree.Dir && c.heirOf(base) {
 		c.setNeed(row, true)
 		return

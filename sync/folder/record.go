@@ -40,7 +40,8 @@ func (c *Core) put(old *tree.Row, e tree.Entry, need bool) tree.Row {
 	} else {
 		c.cfg.Summary.Remove(e.ID)
 	}
-	if e.Kind == tree.Dir || old != nil && !e.Live() || c.insideDead(&e) {
+	if e.Kind == tree.Dir || old != nil && !e.Live() || c.insideDead(&e) ||
+		old != nil && old.Entry.Place.Parent != e.Place.Parent && c.insideDead(&old.Entry) {
 		c.view.Forget()
 	}
 	c.apply(tree.Batch{Rows: []tree.Row{row}})

@@ -147,11 +147,16 @@ func (c *Core) join(e tree.Entry, from string) {
 // replica heard of the value it lost to elsewhere. Nobody wants it, and often nobody has
 // its bytes any more. Only its writer can tell, so its writer deletes it.
 func (c *Core) outlived(e *tree.Entry) bool {
-	if !e.IsConflict() || !e.Live() || e.Content.Dot.Replica != c.state.Replica {
+	if !e.IsConflict() || !e.Live() {
 		return false
 	}
 	origin, ok := c.index.Entry(e.Place.Parent)
-	return ok && origin.Entry.Content.Dot != e.Content.Dot
+	if !ok {
+		return false
+	}
+	now, own := &origin.Entry.Content, c.state.Replica
+	return e.Content.Dot.Replica == own && now.Dot != e.Content.Dot ||
+		now.Dot.Replica == own && now.Descends(e.Content.ID)
 }
 
 // deletion is the record of an entry with its content deleted by this replica, which saw

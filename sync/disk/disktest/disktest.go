@@ -47,6 +47,7 @@ func Run(t *testing.T, open func(t *testing.T) Disk) {
 		{"directories", (*bench).directories},
 		{"move", (*bench).move},
 		{"remove", (*bench).remove},
+		{"park", (*bench).park},
 		{"attributes", (*bench).attributes},
 		{"bad names", (*bench).badNames},
 		{"bad content", (*bench).badContent},
@@ -292,7 +293,25 @@ func (b *bench) remove() {
 	b.do(tree.Order{Op: tree.Remove, Path: "a", Victim: b.look("a")}, tree.Done)
 	b.holds("a", "")
 	b.do(tree.Order{Op: tree.Remove, Path: "a", Victim: s}, tree.Missing)
-	b.trashHolds("a")
+	// One that stands for another must still be what it was.
+	twin, keeper := b.save("a", "same"), b.save("b", "same")
+	o := tree.Order{Op: tree.Remove, Path: "a", Victim: twin, Copy: "b", CopyStat: *keeper}
+	b.save("b", "edited")
+	b.do(o, tree.ContentGone)
+	b.holds("a", "same")
+	o.CopyStat = *b.look("b")
+	b.do(o, tree.Done)
+	b.trashHolds("a", "a")
+}
+
+// park: names may rest in the parking place, and nowhere else in the private directory.
+func (b *bench) park() {
+	parked := tree.ParkingDir + "/0123"
+	s := b.save("a", "one")
+	b.do(tree.Order{Op: tree.Move, Path: "a", To: parked, Victim: s}, tree.Done)
+	b.holds("a", "")
+	b.do(tree.Order{Op: tree.Move, Path: parked, To: "b", Victim: b.look(parked)}, tree.Done)
+	b.holds("b", "one")
 }
 
 func (b *bench) attributes() {
