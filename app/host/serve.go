@@ -83,11 +83,11 @@ func (s *server) run() {
 		}
 		served := map[*folderRun]int{}
 		for _, j := range jobs {
+			served[j.run]++
 			if j.recipe {
 				s.serveRecipe(j.run, j.ask.Content)
 				continue
 			}
-			served[j.run]++
 			if !s.isCanceled(j.ask.Ticket) {
 				s.servePiece(j)
 			}

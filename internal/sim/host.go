@@ -444,6 +444,7 @@ func (d *device) serveRecipes(f node.ServeRecipes) {
 	for _, part := range parts {
 		e.say(wire.Recipes{Folder: d.world.folder, Parts: []wire.RecipePart{part}})
 	}
+	d.handle(node.PiecesServed{Device: f.Device, Count: len(f.Contents)})
 }
 
 func (d *device) split(r recipe.Recipe, id ident.ContentID) (parts []wire.RecipePart) {

@@ -78,6 +78,12 @@ func (c *Core) release(path string) {
 func (c *Core) done(a *act, o *tree.Outcome) {
 	delete(c.troubles, a.entry)
 	base, onDisk := c.index.Base(a.entry)
+	changes := a.order.Op == tree.Move || a.order.Op == tree.SetAttributes
+	if a.order.Op != tree.Remove && !c.landed(a) || changes && !onDisk {
+		c.lookAgain(0, a.place()) // the base has moved on meanwhile: believe a look
+		c.touch(a.entry)
+		return
+	}
 	switch a.order.Op {
 	case tree.Remove:
 		c.clearBase(a.entry)
@@ -118,6 +124,31 @@ func (c *Core) done(a *act, o *tree.Outcome) {
 		c.emit(Notice{Kind: RemoteChange, Path: a.order.Path, Detail: opWords[a.order.Op]})
 	}
 	c.touch(a.entry)
+}
+
+// place is the path where an order leaves something.
+func (a *act) place() string {
+	if a.order.To != "" {
+		return a.order.To
+	}
+	return a.order.Path
+}
+
+// landed reports whether the directory an order worked in is on disk as far as the base
+// knows. It may be another entry's by now, when twins that shared it went apart.
+func (c *Core) landed(a *act) bool {
+	if a.parent.IsRoot() || a.parent == tree.Parking {
+		return true
+	}
+	if _, ok := c.index.Base(a.parent); ok {
+		return true
+	}
+	parentPath, _ := split(a.place())
+	dirs, ok := c.directoriesAt(parentPath)
+	if ok {
+		a.parent = dirs[0]
+	}
+	return ok
 }
 
 var opWords = map[tree.Op]string{

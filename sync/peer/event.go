@@ -94,7 +94,8 @@ type Content struct{ Message wire.Message }
 // ServePieces lets the peer's asks be answered. PiecesServed counts them back.
 type ServePieces struct{ Items []wire.PieceAsk }
 
-// ServeRecipes lets the peer's question for recipes be answered.
+// ServeRecipes lets the peer's question for recipes be answered; PiecesServed counts them
+// back like pieces.
 type ServeRecipes struct{ Contents []ident.ContentID }
 
 // Renew asks the node to open the conversation anew, and then to let this Join be heard:

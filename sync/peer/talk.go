@@ -35,7 +35,7 @@ func (c *Core) hear(m wire.Message) {
 	case wire.AskPieces:
 		c.heardAsks(m)
 	case wire.AskRecipes:
-		c.emit(ServeRecipes{m.Contents})
+		c.heardRecipeAsks(m)
 	default:
 		c.emit(Content{m})
 	}
@@ -146,6 +146,24 @@ func (c *Core) heardAsks(m wire.AskPieces) {
 	if len(served) > 0 {
 		c.asks += len(served)
 		c.emit(ServePieces{served})
+	}
+}
+
+// heardRecipeAsks lets questions for recipes through within the same limit as pieces; of
+// the others the peer hears that they are not here, and asks somebody else.
+func (c *Core) heardRecipeAsks(m wire.AskRecipes) {
+	room := max(0, asksMax-c.asks)
+	served := m.Contents[:min(room, len(m.Contents))]
+	if rest := m.Contents[len(served):]; len(rest) > 0 {
+		parts := make([]wire.RecipePart, len(rest))
+		for i := range rest {
+			parts[i].Content = rest[i]
+		}
+		c.say(wire.Recipes{Folder: c.folder, Parts: parts})
+	}
+	if len(served) > 0 {
+		c.asks += len(served)
+		c.emit(ServeRecipes{served})
 	}
 }
 

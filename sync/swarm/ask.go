@@ -211,12 +211,16 @@ func (c *Core) peerWantsHave(peer ident.DeviceID, contents []ident.ContentID) {
 		}
 	}
 	c.sayHave(peer, items)
-	if len(look) > 0 {
+	if s := c.source(peer); len(look) > 0 && s.checks < checksMax {
+		s.checks++
 		c.emit(CheckHaves{Peer: peer, Contents: look})
 	}
 }
 
 func (c *Core) havesChecked(e HavesChecked) {
+	if s := c.source(e.Peer); s != nil {
+		s.checks = max(0, s.checks-1)
+	}
 	var items []wire.HaveItem
 	for i, content := range e.Contents {
 		if e.Here[i] {

@@ -45,6 +45,9 @@ const (
 	// hintsMax and interestMax bound what is remembered of contents not being fetched.
 	hintsMax    = 65536
 	interestMax = 65536
+	// checksMax is how many questions of one peer the index may be asked at once. More are
+	// dropped: a peer that floods has no answer, one that does not never gets there.
+	checksMax = 64
 	// badMax is how many wrong pieces a peer may send before it is not asked again: one
 	// may be a bit that flipped, two are a lie or a dying disk.
 	badMax = 2
@@ -117,6 +120,7 @@ type source struct {
 	pause     step.Instant // not to be asked before
 	bad       int
 	banned    bool
+	checks    int   // questions of this peer that the index is being asked
 	delivered int64 // bytes that came and were right
 }
 

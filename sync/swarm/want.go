@@ -22,7 +22,7 @@ func (c *Core) wanted(e ContentWanted) {
 	c.wants[e.Content] = w
 	for _, peer := range c.hints[e.Content] {
 		if c.source(peer) != nil {
-			w.holders[peer] = &holding{all: true}
+			w.holders[peer] = &holding{all: true, pieces: map[uint32]bool{}}
 		}
 	}
 	delete(c.hints, e.Content)
