@@ -9,14 +9,13 @@ import (
 
 // Member is how one member of a folder stands, as far as we know.
 type Member struct {
-	Device    ident.DeviceID
-	Linked    bool // a link to the device is up
-	Joined    bool // it shares the folder with us on that link
-	Equal     bool // verified equal to us
-	Refused   bool
-	Reason    wire.RefuseReason
-	Theirs    wire.State
-	RootEqual bool
+	Device  ident.DeviceID
+	Linked  bool // a link to the device is up
+	Joined  bool // it shares the folder with us on that link
+	Equal   bool // verified equal to us
+	Refused bool
+	Reason  wire.RefuseReason
+	Theirs  wire.State
 }
 
 // Snapshot is how a folder and its members stand now.
@@ -34,18 +33,17 @@ func (n *Folder) Snapshot() Snapshot {
 	s := Snapshot{Folder: n.folder.Snapshot(), Troubles: n.folder.Troubles(troublesShown)}
 	s.Folder.Scanning = s.Folder.Scanning || n.settle.Doubtful()
 	for _, d := range n.order {
-		s.Members = append(s.Members, n.member(n.peers[d], s.Folder.Root))
+		s.Members = append(s.Members, n.member(n.peers[d]))
 	}
 	return s
 }
 
-func (n *Folder) member(c *peer.Core, root [32]byte) Member {
+func (n *Folder) member(c *peer.Core) Member {
 	_, up := n.up[c.Peer()]
 	m := Member{
 		Device: c.Peer(), Linked: up, Joined: c.Connected(), Equal: c.Equal(),
 		Theirs: c.Theirs(),
 	}
 	m.Reason, m.Refused = c.Refused()
-	m.RootEqual = m.Joined && m.Theirs.Root == root
 	return m
 }

@@ -204,7 +204,7 @@ func TestVersionHelpAndCompletion(t *testing.T) {
 		t.Errorf("got %+v", v)
 	}
 	for _, c := range [][2]string{
-		{"help", "shoal --nogui"}, {"--help", "finding devices on the LAN comes later"},
+		{"help", "shoal --nogui"}, {"--help", "do not look for linked devices on the local network"},
 		{"help folder share", "--role"}, {"folder share --help", "--role"},
 		{"completion bash", "shoal"}, {"completion zsh", "shoal"},
 		{"completion fish", "shoal"}, {"completion powershell", "shoal"},

@@ -54,6 +54,8 @@ func describe(path string, d fs.DirEntry) (string, error) {
 		return "link to " + target, err
 	case info.IsDir():
 		return fmt.Sprintf("dir %v", info.Mode().Perm()), nil
+	case !info.Mode().IsRegular():
+		return info.Mode().Type().String(), nil
 	}
 	body, err := os.ReadFile(path)
 	if err != nil {

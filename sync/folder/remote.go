@@ -142,21 +142,24 @@ func (c *Core) join(e tree.Entry, from string) {
 	}
 }
 
-// outlived reports whether a conflict entry that another replica derived keeps a content of
-// this replica which never lost here: a later write knowingly replaced it, before this
-// replica heard of the value it lost to elsewhere. Nobody wants it, and often nobody has
-// its bytes any more. Only its writer can tell, so its writer deletes it.
+// outlived reports whether a conflict entry that another replica derived keeps a content
+// that was knowingly replaced or deleted, before this was known where the entry was derived.
+// Nobody wants it, and often nobody has its bytes any more.
+//
+// The writer of the content can tell: the content is not what it has any more, and had it
+// lost here, or to somebody who knew of the entry, then the entry would be known here too,
+// since it comes before whatever was written by those who knew of it. The writer of what
+// replaced it can tell as well.
 func (c *Core) outlived(e *tree.Entry) bool {
 	if !e.IsConflict() || !e.Live() {
 		return false
 	}
 	origin, ok := c.index.Entry(e.Place.Parent)
-	if !ok {
-		return false
+	if !ok || origin.Entry.Content.Dot == e.Content.Dot {
+		return false // it has not lost here yet
 	}
 	now, own := &origin.Entry.Content, c.state.Replica
-	return e.Content.Dot.Replica == own && now.Dot != e.Content.Dot ||
-		now.Dot.Replica == own && now.Descends(e.Content.ID)
+	return e.Content.Dot.Replica == own || now.Dot.Replica == own && now.Descends(e.Content.ID)
 }
 
 // deletion is the record of an entry with its content deleted by this replica, which saw

@@ -54,8 +54,9 @@ func (c *Core) heardJoin(m wire.Join) {
 		if c.stage == joined {
 			c.emit(PeerLeft{})
 		}
-		if m.Answers != c.call {
-			// The peer opened the conversation anew and has not heard our last Join.
+		if m.Answers == 0 {
+			// The peer began anew and may never hear our last Join. One that has heard any
+			// will hear the last too: to join again would cross with it, without end.
 			c.heard, c.stage = m.Call, closed
 			c.emit(Renew{m})
 			return

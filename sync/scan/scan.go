@@ -73,7 +73,8 @@ type Recipe struct {
 	Encoded []byte
 }
 
-// Options is what a Scanner needs of others. All but Check, Ignored and Progress must be set.
+// Options is what a Scanner needs of others. All but Check, Ignored and Progress must be
+// set.
 type Options struct {
 	Known Known
 	// Recipes keeps the recipes of contents that are reported next. Report takes in what

@@ -133,7 +133,7 @@ func (c *Core) pieceBad(e PieceBad) {
 		return
 	}
 	c.blame(a.from.peer)
-	delete(a.want.holders, a.from.peer)
+	c.lose(a.want, a.from.peer)
 	c.reopen(a.want, a.index)
 }
 
@@ -146,9 +146,7 @@ func (c *Core) blame(peer ident.DeviceID) {
 		s.banned = true
 		c.takeBack(s)
 		for _, w := range c.sortedWants() {
-			if delete(w.holders, peer); len(w.holders) == 0 {
-				w.since = c.now
-			}
+			c.lose(w, peer)
 		}
 		c.emit(PeerBanned{Peer: peer, Reason: "it sent content that is not what it claims to be"})
 	}
@@ -164,11 +162,8 @@ func (c *Core) noPiece(s *source, m wire.NoPiece) {
 	s.lastCame = c.now
 	if m.Reason == wire.Busy {
 		s.pause = c.now.Add(busyPause)
-	} else if h := a.want.holders[s.peer]; h != nil {
-		delete(a.want.holders, s.peer)
-		if len(a.want.holders) == 0 {
-			a.want.since, a.want.again = c.now, c.now.Add(gonePause)
-		}
+	} else {
+		c.lose(a.want, s.peer)
 	}
 	c.reopen(a.want, a.index)
 }

@@ -257,7 +257,7 @@ func (c *Core) peerLeft(peer ident.DeviceID) {
 	delete(c.wantHave, peer)
 	delete(c.wantRecipe, peer)
 	for _, w := range c.sortedWants() {
-		delete(w.holders, peer)
+		c.lose(w, peer)
 		if w.state == askingRecipe && w.asked == peer {
 			w.state, w.parts = findingRecipe, nil
 			c.askRecipe(w)

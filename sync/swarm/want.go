@@ -219,6 +219,18 @@ func (c *Core) peerHas(peer ident.DeviceID, item wire.HaveItem) {
 	}
 }
 
+// lose notes that a peer does not hold a content after all, or cannot be asked for it.
+// From when nobody is left, patience counts.
+func (c *Core) lose(w *want, peer ident.DeviceID) {
+	if w.holders[peer] == nil {
+		return
+	}
+	delete(w.holders, peer)
+	if len(w.holders) == 0 {
+		w.since, w.again = c.now, c.now.Add(gonePause)
+	}
+}
+
 // hint remembers a holder of a content that is not wanted yet.
 func (c *Core) hint(peer ident.DeviceID, content ident.ContentID) {
 	known, ok := c.hints[content]
@@ -242,12 +254,13 @@ func (c *Core) recipePart(peer ident.DeviceID, part wire.RecipePart) {
 		return
 	}
 	if part.Total == 0 {
-		delete(w.holders, peer)
+		c.lose(w, peer)
 		c.askRecipe(w)
 		return
 	}
 	if part.Offset != uint64(len(w.parts)) || part.Total > encodedMax(w.size) {
 		c.blame(peer)
+		c.lose(w, peer)
 		c.askRecipe(w)
 		return
 	}
@@ -258,6 +271,7 @@ func (c *Core) recipePart(peer ident.DeviceID, part wire.RecipePart) {
 	r, err := recipe.Parse(w.parts)
 	if err != nil || r.Verify(w.content) != nil || r.Size() != w.size {
 		c.blame(peer)
+		c.lose(w, peer)
 		c.askRecipe(w)
 		return
 	}

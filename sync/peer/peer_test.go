@@ -1,0 +1,356 @@
+package peer
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/shoal-sync/shoal/internal/ident"
+	"github.com/shoal-sync/shoal/internal/step"
+	"github.com/shoal-sync/shoal/sync/tree"
+	"github.com/shoal-sync/shoal/sync/version"
+	"github.com/shoal-sync/shoal/sync/wire"
+)
+
+const (
+	ms = step.Instant(time.Millisecond)
+
+	ourReplica   = ident.ReplicaID(1)
+	theirReplica = ident.ReplicaID(2)
+	ourLog       = ident.LogID(11)
+	theirLog     = ident.LogID(22)
+)
+
+var (
+	ourRoot   = [32]byte{1}
+	theirRoot = [32]byte{2}
+)
+
+// bench drives one core; every step says what it must answer.
+type bench struct {
+	t    *testing.T
+	core *Core
+}
+
+func newBench(t *testing.T) bench {
+	return bench{t, New(ident.FolderID{7}, ident.DeviceID{8})}
+}
+
+func (b bench) do(at step.Instant, e Event, want string) {
+	b.t.Helper()
+	if got := show(b.core.Handle(at, e)); got != want {
+		b.t.Fatalf("at %v, %T%+v:\n got  %s\n want %s", time.Duration(at), e, e, got, want)
+	}
+}
+
+func (b bench) hear(at step.Instant, m wire.Message, want string) {
+	b.t.Helper()
+	b.do(at, Heard{m}, want)
+}
+
+func (b bench) tick(at step.Instant, want string) {
+	b.t.Helper()
+	if got := show(b.core.Tick(at)); got != want {
+		b.t.Fatalf("tick at %v:\n got  %s\n want %s", time.Duration(at), got, want)
+	}
+}
+
+func show(effects []Effect) string {
+	var out []string
+	for _, f := range effects {
+		switch f := f.(type) {
+		case Send:
+			out = append(out, showMessage(f.Message))
+		case LoadRows:
+			out = append(out, fmt.Sprintf("load %d", f.After))
+		case TakeRows:
+			out = append(out, fmt.Sprintf("take %d-%d", f.Rows.After, f.Rows.Upto))
+		case TakeKnowledge:
+			out = append(out, fmt.Sprintf("know %d same=%v", f.Head, f.Same))
+		case TakeReplicas:
+			out = append(out, fmt.Sprintf("meet %d", len(f.Replicas)))
+		case ServePieces:
+			out = append(out, fmt.Sprintf("serve %d", len(f.Items)))
+		case ServeRecipes:
+			out = append(out, fmt.Sprintf("recipes %d", len(f.Contents)))
+		default:
+			out = append(out, strings.ToLower(strings.TrimPrefix(fmt.Sprintf("%T", f), "peer.")))
+		}
+	}
+	return strings.Join(out, ", ")
+}
+
+func showMessage(m wire.Message) string {
+	switch m := m.(type) {
+	case wire.Join:
+		return fmt.Sprintf("join call=%d answers=%d took=%d", m.Call, m.Answers, m.TookSeq)
+	case wire.Refuse:
+		return fmt.Sprintf("refuse %d", m.Reason)
+	case wire.State:
+		return fmt.Sprintf("state %d", m.Head)
+	case wire.Rows:
+		return fmt.Sprintf("rows %d-%d:%d", m.After, m.Upto, len(m.Entries))
+	case wire.RowsTaken:
+		return fmt.Sprintf("taken %d", m.Upto)
+	case wire.NoPiece:
+		return fmt.Sprintf("no %d reason %d", m.Ticket, m.Reason)
+	case wire.Recipes:
+		return fmt.Sprintf("no recipes %d", len(m.Parts))
+	}
+	return strings.TrimPrefix(fmt.Sprintf("%T", m), "wire.")
+}
+
+// standing is how we stand with so many rows.
+func standing(head uint64) Standing {
+	return Standing{Replica: ourReplica, Log: ourLog, Head: head, Counter: head, Root: ourRoot}
+}
+
+// joins is the other side's Join: it has taken in our log up to took.
+func joins(call, answers, took uint64) wire.Join {
+	return wire.Join{
+		Replica: theirReplica, Log: theirLog, Root: theirRoot,
+		TookLog: ourLog, TookSeq: took, Call: call, Answers: answers,
+	}
+}
+
+// row is the row with a number, written by us unless said otherwise.
+func row(seq uint64, by ident.ReplicaID) tree.Row {
+	dot := version.Dot{Replica: by, Counter: seq}
+	seen := version.Vector{dot}
+	v := version.Version{
+		Dot: dot, Seen: seen, Stamp: version.Stamp{Time: version.Hybrid(seq), Replica: by},
+	}
+	e := tree.Entry{ID: ident.EntryID{byte(by), byte(seq >> 8), byte(seq)}, Kind: tree.File}
+	e.Place = tree.Placement{Version: v, Context: seen, Name: fmt.Sprint("file ", seq)}
+	e.Content = tree.Content{Version: v, Context: seen, ID: ident.ContentID{byte(seq)}, Size: 1}
+	e.Attrs = tree.Attributes{Version: v, Context: seen, Mode: 0o644}
+	return tree.Row{Entry: e, Seq: seq}
+}
+
+// page answers LoadRows with rows of ours.
+func page(after, upto uint64) RowsLoaded {
+	p := RowsLoaded{After: after, Upto: upto}
+	for seq := after + 1; seq <= upto; seq++ {
+		p.Rows = append(p.Rows, row(seq, ourReplica))
+		p.Has = append(p.Has, true)
+	}
+	return p
+}
+
+// openBench returns a bench whose conversation is open at time 0; we have head rows, of
+// which they took so many. Our State has been told.
+func openBench(t *testing.T, head, took uint64) bench {
+	b := newBench(t)
+	b.do(0, Opened{Standing: standing(head)}, "join call=1 answers=0 took=0")
+	want := fmt.Sprintf("meet 0, peerjoined, state %d", head)
+	if took < head {
+		want = fmt.Sprintf("meet 0, peerjoined, load %d, state %d", took, head)
+	}
+	b.hear(0, joins(1, 1, took), want)
+	return b
+}
+
+func TestNothingIsAnsweredBeforeJoin(t *testing.T) {
+	b := newBench(t)
+	b.hear(0, joins(1, 0, 0), "")
+	b.do(0, Opened{Standing: standing(0)}, "join call=1 answers=0 took=0")
+	for _, m := range []wire.Message{
+		wire.State{}, wire.Rows{}, wire.RowsTaken{}, wire.AskPieces{Items: make([]wire.PieceAsk, 1)},
+		wire.AskRecipes{Contents: make([]ident.ContentID, 1)}, wire.WantHave{}, wire.Replicas{},
+	} {
+		b.hear(0, m, "")
+	}
+	b.do(0, ReplicasLearnt{make([]tree.Replica, 1)}, "")
+	b.do(0, RowsRecorded{theirLog, 3}, "")
+	if b.core.Connected() {
+		t.Fatal("connected before the peer joined")
+	}
+}
+
+func TestJoinTellsWhereBothStand(t *testing.T) {
+	b := newBench(t)
+	cursor := tree.Cursor{Log: theirLog, Seq: 9}
+	b.do(0, Opened{Standing: standing(5), Cursor: cursor}, "join call=1 answers=0 took=9")
+	b.hear(0, joins(1, 0, 3), "meet 0, peerjoined, load 3, state 5")
+	if !b.core.Connected() {
+		t.Fatal("not connected after both joined")
+	}
+	b.do(1, Closed{}, "")
+	b.do(2, Opened{Standing: standing(5), Cursor: cursor}, "join call=2 answers=1 took=9")
+}
+
+func TestWhereStreamingBegins(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		log  ident.LogID
+		took uint64
+		root [32]byte
+		want string
+	}{
+		{"goes on", ourLog, 3, theirRoot, "meet 0, peerjoined, load 3, state 5"},
+		{"has all", ourLog, 5, theirRoot, "meet 0, peerjoined, state 5"},
+		{"never met", 0, 0, theirRoot, "meet 0, peerjoined, load 0, state 5"},
+		{"knew another log of ours", 99, 3, theirRoot, "meet 0, peerjoined, load 0, state 5"},
+		{"ahead of our log", ourLog, 6, theirRoot, "meet 0, peerjoined, load 0, state 5"},
+		{"equal, never met", 0, 0, ourRoot, "meet 0, know 4 same=true, peerjoined, state 5"},
+		{"equal, goes on", ourLog, 3, ourRoot, "meet 0, know 4 same=true, peerjoined, load 3, state 5"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			b := newBench(t)
+			b.do(0, Opened{Standing: standing(5)}, "join call=1 answers=0 took=0")
+			m := joins(1, 0, c.took)
+			m.TookLog, m.Root, m.Head = c.log, c.root, 4
+			b.hear(0, m, c.want)
+		})
+	}
+}
+
+func TestRefusedUntilTheyJoin(t *testing.T) {
+	b := newBench(t)
+	b.do(0, Opened{Standing: standing(0)}, "join call=1 answers=0 took=0")
+	b.hear(0, wire.Refuse{Reason: wire.FolderPaused}, "")
+	if reason, refused := b.core.Refused(); !refused || reason != wire.FolderPaused {
+		t.Fatalf("refused %v for reason %v", refused, reason)
+	}
+	// They have not heard us, so the conversation begins anew: the node opens it, and then
+	// lets the same Join be heard.
+	join := joins(1, 0, 0)
+	b.hear(1, join, "renew")
+	b.do(1, Opened{Standing: standing(0)}, "join call=2 answers=1 took=0")
+	b.hear(1, join, "meet 0, peerjoined, state 0")
+	if _, refused := b.core.Refused(); refused {
+		t.Fatal("still refused after they joined")
+	}
+	b.hear(2, wire.Refuse{Reason: wire.NotMember}, "peerleft")
+	b.hear(2, wire.State{Head: 1}, "")
+}
+
+func TestJoinThatAnswersIsNotAnswered(t *testing.T) {
+	b := openBench(t, 0, 0)
+	b.hear(1, joins(2, 1, 0), "peerleft, meet 0, peerjoined, state 0")
+	b.hear(2, joins(3, 0, 0), "peerleft, renew")
+}
+
+func TestOneReplicaOnTwoDevices(t *testing.T) {
+	b := newBench(t)
+	b.do(0, Opened{Standing: standing(0)}, "join call=1 answers=0 took=0")
+	clone := joins(1, 0, 0)
+	clone.Replica = ourReplica
+	b.hear(0, clone, fmt.Sprintf("refuse %d", wire.CloneFound))
+	if reason, _ := b.core.Refused(); reason != wire.CloneFound || b.core.Connected() {
+		t.Fatalf("a clone was let in, reason %v", reason)
+	}
+}
+
+func TestIndexRolledBack(t *testing.T) {
+	knows := func(counter uint64) wire.State {
+		return wire.State{Knowledge: version.Vector{{Replica: ourReplica, Counter: counter}}}
+	}
+	b := openBench(t, 5, 5)
+	b.hear(0, knows(5), "know 0 same=false")
+	b.hear(0, knows(6), "peerleft, rolledback")
+	b.hear(0, knows(5), "")
+}
+
+func TestStateIsToldTenTimesASecond(t *testing.T) {
+	b := openBench(t, 5, 5)
+	told := 0
+	now := step.Instant(0)
+	for ; now < 1000*ms; now += ms {
+		s := standing(5)
+		s.NeedFiles = int64(now)
+		told += strings.Count(show(b.core.Handle(now, Stood{s})), "state")
+		if b.core.Deadline() <= now {
+			told += strings.Count(show(b.core.Tick(now)), "state")
+		}
+	}
+	if told != 9 { // the tenth, or rather the first, came with the Join
+		t.Fatalf("told %d times in a second", told)
+	}
+	if at := b.core.Deadline(); at != 1000*ms {
+		t.Fatalf("the last word is due at %v", time.Duration(at))
+	}
+	b.tick(1000*ms, "state 5")
+	b.do(2000*ms, Stood{b.core.ours}, "") // nothing new
+	if at := b.core.Deadline(); at != step.Never {
+		t.Fatalf("due at %v with nothing to tell", time.Duration(at))
+	}
+}
+
+// A State claims knowledge, to hold once the rows up to Head are there. A Head below what
+// that knowledge rests on would have the peer claim writes it has never seen.
+func TestHeadOfStateCoversItsKnowledge(t *testing.T) {
+	b := openBench(t, 5, 5)
+	b.do(200*ms, Stood{standing(7)}, "load 5, state 7") // rows not sent: Head says wait
+	b.do(201*ms, page(5, 7), "rows 5-7:2")
+	b = openBench(t, 5, 5)
+	// The peer knows row 6 already and is not sent it: Head stays where it was told.
+	b.hear(0, wire.State{Knowledge: version.Vector{{Replica: theirReplica, Counter: 6}}},
+		"know 0 same=false")
+	b.do(10*ms, Stood{standing(6)}, "load 5")
+	known := RowsLoaded{After: 5, Upto: 6, Rows: []tree.Row{row(6, theirReplica)}, Has: []bool{true}}
+	b.do(20*ms, known, "")
+	b.tick(100*ms, "state 5")
+}
+
+func TestRowsAndContentReachTheirCores(t *testing.T) {
+	b := openBench(t, 0, 0)
+	rows := wire.Rows{Log: theirLog, Upto: 2, Entries: make([]tree.Entry, 1), Has: []bool{true}}
+	b.hear(1, rows, "take 0-2")
+	b.do(2, RowsRecorded{theirLog, 2}, "taken 2")
+	b.hear(3, wire.Replicas{Replicas: make([]tree.Replica, 2)}, "meet 2")
+	b.hear(3, wire.Have{}, "content")
+	b.hear(3, wire.NoPiece{}, "content")
+	b.do(4, ReplicasLearnt{make([]tree.Replica, 1)}, "Replicas")
+	for _, bad := range []wire.Rows{
+		{Log: theirLog + 1}, {Log: theirLog, After: 3, Upto: 2}, {Log: theirLog, Has: []bool{true}},
+	} {
+		b.hear(5, bad, "drop")
+	}
+}
+
+func TestAsksBeyondTheLimitAreBusy(t *testing.T) {
+	b := openBench(t, 0, 0)
+	asks := make([]wire.PieceAsk, wire.AskMax)
+	for range asksMax/wire.AskMax - 1 {
+		b.hear(0, wire.AskPieces{Items: asks}, "serve 1024")
+	}
+	b.hear(0, wire.AskPieces{Items: asks[1:]}, "serve 1023")
+	b.hear(0, wire.AskPieces{Items: []wire.PieceAsk{{Ticket: 8}, {Ticket: 9}}},
+		fmt.Sprintf("no 9 reason %d, serve 1", wire.Busy))
+	b.hear(0, wire.AskRecipes{Contents: make([]ident.ContentID, 3)}, "no recipes 3")
+	b.do(0, PiecesServed{1}, "")
+	b.hear(0, wire.AskRecipes{Contents: make([]ident.ContentID, 3)}, "no recipes 2, recipes 1")
+	b.hear(0, wire.AskPieces{Items: asks[:1]}, fmt.Sprintf("no 0 reason %d", wire.Busy))
+	b.do(0, PiecesServed{asksMax}, "")
+	b.hear(0, wire.AskPieces{Items: asks}, "serve 1024")
+}
+
+func TestEqualIsVerified(t *testing.T) {
+	equal := wire.State{Root: ourRoot}
+	for _, c := range []struct {
+		name  string
+		state wire.State
+		want  bool
+	}{
+		{"equal", equal, true},
+		{"another root", wire.State{Root: theirRoot}, false},
+		{"needs files", wire.State{Root: ourRoot, NeedFiles: 1}, false},
+		{"still scanning", wire.State{Root: ourRoot, Scanning: true}, false},
+	} {
+		b := openBench(t, 0, 0)
+		b.core.Handle(0, Heard{c.state})
+		if got := b.core.Equal(); got != c.want {
+			t.Errorf("%s: equal is %v", c.name, got)
+		}
+	}
+	b := newBench(t)
+	b.core.Handle(0, Opened{Standing: standing(0)})
+	m := joins(1, 0, 0)
+	m.Root = ourRoot
+	b.core.Handle(0, Heard{m})
+	if b.core.Equal() {
+		t.Error("equal by a Join alone, which says nothing of needs")
+	}
+}
