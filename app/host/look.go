@@ -104,7 +104,7 @@ func (r *folderRun) lookAt(o lookOrder) {
 		result, err = r.scanner.Names(r.ctx, o.paths)
 	}
 	r.reading.Store(nil)
-	done := node.ScanFinished{Full: o.full, Look: settle.LookFinished{
+	done := node.ScanFinished{Full: o.full, Names: o.paths, Look: settle.LookFinished{
 		Ticket: o.ticket, Again: result.Again, Racy: result.Racy,
 	}}
 	for _, s := range result.Slow {

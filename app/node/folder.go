@@ -31,6 +31,7 @@ type FolderEffect any
 // ScanFinished: a look that settle ordered is over, after all its findings.
 type ScanFinished struct {
 	Full    bool
+	Names   []string // looked at, when not of the whole folder
 	Problem string
 	Look    settle.LookFinished
 }
@@ -150,7 +151,7 @@ func (n *Folder) Handle(now step.Instant, event FolderEvent) []FolderEffect {
 	case swarm.Event:
 		n.toSwarm(e)
 	case ScanFinished:
-		n.toFolder(folder.ScanEnded{Full: e.Full, Problem: e.Problem})
+		n.toFolder(folder.ScanEnded{Full: e.Full, Names: e.Names, Problem: e.Problem})
 		n.toSettle(e.Look)
 		if n.folder.Durable() { // else Committed follows, and tells of what was found too
 			n.tellStanding()

@@ -103,6 +103,7 @@ var rooms = []room{
 	{dir: "app/control", floor: hosts},
 	{dir: "internal/sim", floor: hosts},
 	{dir: "internal/arch", floor: hosts, aid: true},
+	{dir: "internal/e2e", floor: hosts, aid: true},
 
 	{dir: "app/shoal", floor: mains},
 	{dir: "internal/demo", floor: mains},

@@ -3,7 +3,6 @@ package e2e
 import (
 	"fmt"
 	"os"
-	"strings"
 	"testing"
 )
 
@@ -18,46 +17,42 @@ func TestRenames(t *testing.T) {
 	}
 	a.fill("a", size+10)
 	a.fill("b", size+20)
-	a.put("note", "a file that will be a directory")
-	a.put("heap/x/y", "a directory that will be a file")
+	a.fill("left/only", size+30)
 	settle(a, b)
 
 	steps := []struct {
 		what string
-		do   func()
+		// A look at the disk may come in the middle of a crosswise move; what it saw
+		// then may cost the content of one file.
+		crosswise bool
+		do        func()
 	}{
-		{"a file", func() { a.move("a", "renamed") }},
-		{"a directory", func() { b.move("dir", "other dir") }},
-		{"a directory into a directory", func() { a.mkdir("top"); a.move("other dir", "top/inner") }},
-		{"a chain", func() { b.move("renamed", "r2"); b.move("r2", "r3"); b.move("r3", "a") }},
-		{"a swap", func() { swap(a, "a", "b") }},
-		{"a swap of directories", func() {
-			a.mkdir("left")
-			a.fill("left/only", size+30)
-			settle(a, b)
-			b.traffic(a)
-			swap(b, "left", "top")
-		}},
-		{"a rotation", func() {
+		{"a file", false, func() { a.move("a", "renamed") }},
+		{"a directory", false, func() { b.move("dir", "other dir") }},
+		{"a directory into a directory", false, func() { a.mkdir("top"); a.move("other dir", "top/inner") }},
+		{"a chain", false, func() { b.move("renamed", "r2"); b.move("r2", "r3"); b.move("r3", "a") }},
+		{"a swap", true, func() { swap(a, "a", "b") }},
+		{"a swap of directories", true, func() { swap(b, "left", "top") }},
+		{"a rotation", true, func() {
 			b.move("a", "tmp")
 			b.move("b", "a")
 			b.move("left/inner/sub/file 0", "b")
 			b.move("tmp", "left/inner/sub/file 0")
 		}},
-		{"up and down", func() {
+		{"up and down", false, func() {
 			a.move("left/inner/sub", "sub")
 			a.move("left", "sub/left")
 		}},
 	}
 	for _, s := range steps {
 		s.do()
-		if strings.Contains(s.what, "swap of directories") {
-			settle(a, b)
-			continue
-		}
 		before := a.traffic(b) + b.traffic(a)
 		settle(a, b)
-		if cost := a.traffic(b) + b.traffic(a) - before; cost > 256<<10 {
+		free := int64(256 << 10)
+		if s.crosswise {
+			free += size
+		}
+		if cost := a.traffic(b) + b.traffic(a) - before; cost > free {
 			t.Errorf("moving %s took %d bytes of traffic", s.what, cost)
 		}
 		if t.Failed() {

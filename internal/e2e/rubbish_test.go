@@ -90,51 +90,8 @@ func TestRubbishFromTrusted(t *testing.T) {
 	s := newStranger(t, 99)
 	a.command("device", "add", s.id.String(), "--name", "mallory").done(t)
 	a.command("folder", "share", shared, "mallory").done(t)
-	folder := a.folder().ID
-	other := folder
-	other[0] ^= 1
-	join := wire.Append(nil, wire.Join{Folder: folder, Replica: 77, Log: 78, Head: 5, Counter: 5})
-	entry := func(e tree.Entry) [][]byte {
-		v := version.Version{
-			Dot:   version.Dot{Replica: 77, Counter: 1},
-			Seen:  version.Vector{}.With(version.Dot{Replica: 77, Counter: 1}),
-			Stamp: version.Stamp{Time: version.Hybrid(1 << 60), Replica: 77},
-		}
-		for _, at := range []*version.Version{&e.Place.Version, &e.Content.Version, &e.Attrs.Version} {
-			*at = v
-		}
-		e.Place.Context, e.Content.Context, e.Attrs.Context = v.Seen, v.Seen, v.Seen
-		return [][]byte{join, wire.Append(nil, wire.Rows{Folder: folder, Log: 78, Upto: 5,
-			Entries: []tree.Entry{e}, Has: []bool{true}})}
-	}
-	ask := wire.PieceAsk{Ticket: 1, Content: ident.ContentID{1}, Size: 1 << 31}
-	for what, frames := range map[string][][]byte{
-		"noise":            {noise(1, 1000)},
-		"an unknown type":  {{200, 1, 2, 3}},
-		"a cut join":       {join[:len(join)/2]},
-		"a huge count":     {append([]byte{16}, 255, 255, 255, 255, 255, 255, 255, 255, 127)},
-		"unasked slices":   {wire.Append(nil, wire.Slice{Ticket: 5, Body: noise(2, 1000)})},
-		"unasked rows":     {wire.Append(nil, wire.Rows{Folder: folder, Log: 3, After: 9, Upto: 2})},
-		"another folder":   {wire.Append(nil, wire.Join{Folder: other, Replica: 77})},
-		"rows with a gap":  {join, wire.Append(nil, wire.Rows{Folder: folder, Log: 78, After: 4, Upto: 5})},
-		"the wrong log":    {join, wire.Append(nil, wire.Rows{Folder: folder, Log: 79, Upto: 5})},
-		"a goodbye":        {wire.Append(nil, wire.Goodbye{Reason: "bye"})},
-		"wild asks":        {join, wire.Append(nil, wire.AskPieces{Folder: folder, Items: []wire.PieceAsk{ask, ask}})},
-		"no such recipe":   {join, wire.Append(nil, wire.AskRecipes{Folder: folder, Contents: []ident.ContentID{{9}}})},
-		"many joins":       {join, join, join, join, join},
-		"our own replica?": {wire.Append(nil, wire.Join{Folder: folder, Replica: 77, TookLog: 1, TookSeq: 1 << 60})},
-		"a name with ..": entry(tree.Entry{ID: ident.EntryID{1}, Kind: tree.Link,
-			Place: tree.Placement{Name: ".."}, Content: tree.Content{Target: "x"}}),
-		"a private name": entry(tree.Entry{ID: ident.EntryID{2}, Kind: tree.Link,
-			Place: tree.Placement{Name: ".shoal"}, Content: tree.Content{Target: "x"}}),
-		"an entry below a file": entry(tree.Entry{ID: ident.EntryID{3}, Kind: tree.Dir,
-			Place: tree.Placement{Parent: ident.EntryID{3}, Name: "loop"}}),
-		"the root as an entry": entry(tree.Entry{Kind: tree.Dir, Place: tree.Placement{Name: "x"}}),
-		"content nobody has": entry(tree.Entry{ID: ident.EntryID{4}, Kind: tree.File,
-			Place:   tree.Placement{Name: "promised"},
-			Content: tree.Content{ID: ident.ContentID{7}, Size: 1 << 40}}),
-	} {
-		if err := s.speak(a, frames); err != nil {
+	for what, frames := range rubbish(a.folder().ID) {
+		if err := s.speak(a, frames, what == wrongLog); err != nil {
 			t.Fatalf("%s: %v", what, err)
 		}
 	}
@@ -168,8 +125,67 @@ func TestRubbishFromTrusted(t *testing.T) {
 	}
 }
 
-// speak opens a link, says the frames, and reads for a moment what comes back.
-func (s stranger) speak(a *agent, frames [][]byte) error {
+// rubbish is what a member may say that no program of ours ever says, by what it is.
+func rubbish(folder ident.FolderID) map[string][][]byte {
+	other := folder
+	other[0] ^= 1
+	join := joining(folder)
+	one := func(e tree.Entry) [][]byte { return telling(folder, e) }
+	ask := wire.PieceAsk{Ticket: 1, Content: ident.ContentID{1}, Size: 1 << 31}
+	return map[string][][]byte{
+		"noise":            {noise(1, 1000)},
+		"an unknown type":  {{200, 1, 2, 3}},
+		"a cut join":       {join[:len(join)/2]},
+		"a huge count":     {append([]byte{16}, 255, 255, 255, 255, 255, 255, 255, 255, 127)},
+		"unasked slices":   {wire.Append(nil, wire.Slice{Ticket: 5, Body: noise(2, 1000)})},
+		"unasked rows":     {wire.Append(nil, wire.Rows{Folder: folder, Log: 3, After: 9, Upto: 2})},
+		"another folder":   {wire.Append(nil, wire.Join{Folder: other, Replica: 77})},
+		"rows with a gap":  {join, wire.Append(nil, wire.Rows{Folder: folder, Log: 78, After: 4, Upto: 5})},
+		wrongLog:           {join, wire.Append(nil, wire.Rows{Folder: folder, Log: 79, Upto: 5})},
+		"a goodbye":        {wire.Append(nil, wire.Goodbye{Reason: "bye"})},
+		"wild asks":        {join, wire.Append(nil, wire.AskPieces{Folder: folder, Items: []wire.PieceAsk{ask, ask}})},
+		"no such recipe":   {join, wire.Append(nil, wire.AskRecipes{Folder: folder, Contents: []ident.ContentID{{9}}})},
+		"many joins":       {join, join, join, join, join},
+		"our own replica?": {wire.Append(nil, wire.Join{Folder: folder, Replica: 77, TookLog: 1, TookSeq: 1 << 60})},
+		"a name with ..": one(tree.Entry{ID: ident.EntryID{1}, Kind: tree.Link,
+			Place: tree.Placement{Name: ".."}, Content: tree.Content{Target: "x"}}),
+		"a private name": one(tree.Entry{ID: ident.EntryID{2}, Kind: tree.Link,
+			Place: tree.Placement{Name: ".shoal"}, Content: tree.Content{Target: "x"}}),
+		"an entry below a file": one(tree.Entry{ID: ident.EntryID{3}, Kind: tree.Dir,
+			Place: tree.Placement{Parent: ident.EntryID{3}, Name: "loop"}}),
+		"the root as an entry": one(tree.Entry{Kind: tree.Dir, Place: tree.Placement{Name: "x"}}),
+		"content nobody has": one(tree.Entry{ID: ident.EntryID{4}, Kind: tree.File,
+			Place:   tree.Placement{Name: "promised"},
+			Content: tree.Content{ID: ident.ContentID{7}, Size: 1 << 40}}),
+	}
+}
+
+// joining is a Join as it should be.
+func joining(folder ident.FolderID) []byte {
+	return wire.Append(nil, wire.Join{Folder: folder, Replica: 77, Log: 78, Head: 5, Counter: 5})
+}
+
+// telling is a Join and one row with the entry.
+func telling(folder ident.FolderID, e tree.Entry) [][]byte {
+	v := version.Version{
+		Dot:   version.Dot{Replica: 77, Counter: 1},
+		Seen:  version.Vector{}.With(version.Dot{Replica: 77, Counter: 1}),
+		Stamp: version.Stamp{Time: version.Hybrid(1 << 60), Replica: 77},
+	}
+	for _, at := range []*version.Version{&e.Place.Version, &e.Content.Version, &e.Attrs.Version} {
+		*at = v
+	}
+	e.Place.Context, e.Content.Context, e.Attrs.Context = v.Seen, v.Seen, v.Seen
+	return [][]byte{joining(folder), wire.Append(nil, wire.Rows{Folder: folder, Log: 78, Upto: 5,
+		Entries: []tree.Entry{e}, Has: []bool{true}})}
+}
+
+// wrongLog is the rubbish on which a core, and not the decoder, must hang up.
+const wrongLog = "rows of another log"
+
+// speak opens a link, says the frames, and waits until they have been heard, or, when they
+// are fatal, until the agent hangs up.
+func (s stranger) speak(a *agent, frames [][]byte, fatal bool) error {
 	link, err := s.dial(a)
 	for try := 0; err != nil && try < 20; try++ {
 		link, err = s.dial(a) // the last link may not have ended there yet
@@ -220,9 +236,14 @@ func (s stranger) speak(a *agent, frames [][]byte) error {
 	for len(taken) > 0 {
 		<-taken
 	}
+	// Whether it can still be sent does not matter.
 	_ = link.Send(direct.Metadata, wire.Append(nil, wire.Ping{Nonce: 2}))
+	answered := taken
+	if fatal {
+		answered = nil
+	}
 	select {
-	case <-taken:
+	case <-answered:
 	case <-ended:
 	case <-time.After(3 * time.Second):
 		return errors.New("the agent neither answered nor hung up")

@@ -25,7 +25,8 @@ func (a *agent) mount(options string) {
 	})
 }
 
-// TestFullVolume sends more than fits. 64 MiB are kept free, so of 100 MiB a folder takes 36.
+// TestFullVolume sends more than fits. 64 MiB are kept free, so of 100 MiB a folder may
+// take 36.
 func TestFullVolume(t *testing.T) {
 	t.Parallel()
 	a, b := newAgent(t, "anna"), newAgent(t, "bert")

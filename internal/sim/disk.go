@@ -75,6 +75,8 @@ type disk struct {
 	volume  uint64
 	// fault, when set, may refuse an order as a failing disk would.
 	fault func() tree.Refusal
+	// seen is what list last returned, as long as nothing has changed since.
+	seen []sight
 }
 
 func newDisk(volume uint64, wall func() int64) *disk {
@@ -162,6 +164,12 @@ func (d *disk) at(path string) *file {
 	return in[name]
 }
 
+// change notes that a name changed.
+func (d *disk) change(path string) {
+	d.seen = nil
+	d.touched(path)
+}
+
 // look is a look at a name.
 func (d *disk) look(path string) (tree.Stat, bool) {
 	if f := d.at(path); f != nil {
@@ -196,7 +204,7 @@ func (d *disk) save(path string, c *content) {
 		in[name] = f
 	}
 	f.content, f.mtime, f.changed = c, d.clock(), d.clock()
-	d.touched(path)
+	d.change(path)
 }
 
 // link makes a symbolic link.
@@ -205,13 +213,13 @@ func (d *disk) link(path, target string) {
 	f := d.make(tree.Link, 0o777)
 	f.target, f.mtime = target, d.clock()
 	in[name] = f
-	d.touched(path)
+	d.change(path)
 }
 
 func (d *disk) mkdir(path string) {
 	in, name := d.slot(path)
 	in[name] = d.make(tree.Dir, 0o755)
-	d.touched(path)
+	d.change(path)
 }
 
 // rename moves whatever is at a path, over a file that may be there.
@@ -224,8 +232,8 @@ func (d *disk) rename(from, to string) {
 	}
 	delete(in, name)
 	over[newName] = f
-	d.touched(from)
-	d.touched(to)
+	d.change(from)
+	d.change(to)
 }
 
 // remove takes a name away, with all that is below it.
@@ -240,19 +248,21 @@ func (d *disk) touchBelow(path string, f *file) {
 	for _, name := range f.names() {
 		d.touchBelow(path+"/"+name, f.children[name])
 	}
-	d.touched(path)
+	d.change(path)
 }
 
 func (d *disk) chmod(path string, mode uint32) {
 	f := d.at(path)
 	f.mode, f.changed = mode, d.clock()
-	d.touched(path)
+	d.change(path)
 }
 
-func (d *disk) touch(path string) {
+func (d *disk) touch(path string) { d.setTime(path, d.clock()) }
+
+func (d *disk) setTime(path string, mtime int64) {
 	f := d.at(path)
-	f.mtime, f.changed = d.clock(), d.clock()
-	d.touched(path)
+	f.mtime, f.changed = mtime, d.clock()
+	d.change(path)
 }
 
 // walk hands every name to see, a directory before what is in it, in order.

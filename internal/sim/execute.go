@@ -180,7 +180,7 @@ func (b *batch) act(i int) tree.Refusal {
 			is.mtime = o.Mtime
 		}
 		b.outcomes[i].Stat = is.stat()
-		d.touched(o.Path)
+		d.change(o.Path)
 		return tree.Done
 	}
 	if is != nil && is.kind != tree.Dir {
@@ -190,7 +190,7 @@ func (b *batch) act(i int) tree.Refusal {
 		in[name] = made
 		b.outcomes[i].Stat = made.stat()
 	}
-	d.touched(o.Path)
+	d.change(o.Path)
 	return tree.Done
 }
 
@@ -221,7 +221,7 @@ func (b *batch) move(i int, in map[string]*file, name string) tree.Refusal {
 	to[newName] = in[name]
 	delete(in, name)
 	b.outcomes[i].Stat = to[newName].stat()
-	d.touched(o.Path)
-	d.touched(o.To)
+	d.change(o.Path)
+	d.change(o.To)
 	return tree.Done
 }

@@ -133,7 +133,7 @@ func (d *device) furnish(path string, c *content) {
 	d.witness().save(d, path, c)
 	d.disk.save(path, c)
 	// Old files have old times, the same wherever they are.
-	d.disk.at(path).mtime = epoch - int64(d.world.options.Seed%1000+1)*int64(time.Hour)
+	d.disk.setTime(path, epoch-int64(d.world.options.Seed%1000+1)*int64(time.Hour))
 }
 
 func (w *World) diskFault() tree.Refusal {

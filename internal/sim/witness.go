@@ -244,7 +244,11 @@ type sight struct {
 }
 
 // list writes what a disk shows.
-func list(d *disk) (out []sight) {
+func list(d *disk) []sight {
+	if d.seen != nil {
+		return d.seen
+	}
+	out := []sight{}
 	d.walk(func(path string, f *file) {
 		s := sight{path: path, kind: f.kind, id: f.contentID(), target: f.target}
 		if f.kind != tree.Link {
@@ -255,6 +259,7 @@ func list(d *disk) (out []sight) {
 		}
 		out = append(out, s)
 	})
+	d.seen = out
 	return out
 }
 

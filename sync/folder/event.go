@@ -21,8 +21,9 @@ type FindingsReported struct {
 
 // ScanEnded: a scan is over; all of its findings were reported before.
 type ScanEnded struct {
-	Full    bool   // of the whole folder
-	Problem string // why it could not be done; empty when it was
+	Full    bool     // of the whole folder
+	Names   []string // looked at one by one, when not of the whole folder
+	Problem string   // why it could not be done; empty when it was
 }
 
 // RowsReceived: a peer's log brought entries: everything with After < number <= Upto.

@@ -70,6 +70,7 @@ func (c *Core) scanEnded(e ScanEnded) {
 		return
 	}
 	delete(c.unread, "")
+	c.forgetReadable(e)
 	if !e.Full {
 		return
 	}

@@ -15,6 +15,7 @@ type Trouble struct {
 	Reason  string
 	NextTry step.Instant
 	tries   int
+	fresh   bool // told by the scan that is not over yet
 }
 
 // TroubleKind says what kind of trouble it is.
@@ -254,7 +255,30 @@ func (c *Core) noteUnreadable(f *tree.Finding) {
 		}
 		c.emit(Notice{Kind: ProblemFound, Path: f.Path, Detail: f.Problem})
 	}
-	c.unread[f.Path] = Trouble{Path: f.Path, Kind: Unreadable, Reason: f.Problem, NextTry: step.Never}
+	c.unread[f.Path] = Trouble{
+		Path: f.Path, Kind: Unreadable, Reason: f.Problem, NextTry: step.Never, fresh: true,
+	}
+}
+
+// forgetReadable drops what a scan that is over has looked at and not found unreadable
+// again: the name is gone, or can be read and holds nothing new.
+func (c *Core) forgetReadable(e ScanEnded) {
+	look := func(path string) {
+		if t, known := c.unread[path]; known && !t.fresh {
+			delete(c.unread, path)
+		} else if known {
+			t.fresh = false
+			c.unread[path] = t
+		}
+	}
+	if e.Full {
+		for path := range c.unread {
+			look(path)
+		}
+	}
+	for _, path := range e.Names {
+		look(path)
+	}
 }
 
 func (c *Core) noticeLocal(path, what string) {

@@ -89,6 +89,11 @@ type Core struct {
 	stateOld  bool // the peer has not been told how we stand now
 	asks      int
 	scratch   []byte
+
+	toldUs     []tree.Replica // by the peer, last
+	learnt     []tree.Replica // the peer may not know them yet
+	learntDue  step.Instant   // when it is told of them; in the meantime there may be more
+	learntSent step.Instant
 }
 
 // batch is one Rows message on its way.
@@ -96,7 +101,7 @@ type batch struct{ after, upto uint64 }
 
 // New returns the conversation with a peer that is not connected yet.
 func New(folder ident.FolderID, peer ident.DeviceID) *Core {
-	return &Core{folder: folder, peer: peer, stateDue: step.Never}
+	return &Core{folder: folder, peer: peer, stateDue: step.Never, learntDue: step.Never}
 }
 
 // Handle takes in what happened and returns what is to be done, in order.
@@ -118,9 +123,7 @@ func (c *Core) Handle(now step.Instant, event Event) []Effect {
 			c.say(wire.RowsTaken{Folder: c.folder, Log: e.Log, Upto: e.Upto})
 		}
 	case ReplicasLearnt:
-		if c.stage == joined {
-			c.say(wire.Replicas{Folder: c.folder, Replicas: e.Replicas[:min(len(e.Replicas), wire.ReplicasMax)]})
-		}
+		c.learn(e.Replicas)
 	case PiecesServed:
 		c.asks = max(0, c.asks-e.Count)
 	default:
@@ -137,8 +140,8 @@ func (c *Core) Tick(now step.Instant) []Effect {
 	return c.out
 }
 
-// Deadline is when a State is due.
-func (c *Core) Deadline() step.Instant { return c.stateDue }
+// Deadline is when a State, or Replicas, are due.
+func (c *Core) Deadline() step.Instant { return min(c.stateDue, c.learntDue) }
 
 func (c *Core) emit(f Effect)      { c.out = append(c.out, f) }
 func (c *Core) say(m wire.Message) { c.emit(Send{m}) }
@@ -148,7 +151,8 @@ func (c *Core) open(e Opened) {
 	*c = Core{
 		folder: c.folder, peer: c.peer, out: c.out, now: c.now, ours: e.Standing,
 		call: c.call + 1, heard: c.heard,
-		stage: joining, stateDue: step.Never, echo: map[ident.EntryID][32]byte{},
+		stage: joining, stateDue: step.Never, learntDue: step.Never, learntSent: c.now.Add(-statePause),
+		echo: map[ident.EntryID][32]byte{},
 	}
 	c.join(e.Cursor, e.Replicas)
 }

@@ -302,12 +302,29 @@ func TestRowsAndContentReachTheirCores(t *testing.T) {
 	b.hear(3, wire.Replicas{Replicas: make([]tree.Replica, 2)}, "meet 2")
 	b.hear(3, wire.Have{}, "content")
 	b.hear(3, wire.NoPiece{}, "content")
-	b.do(4, ReplicasLearnt{make([]tree.Replica, 1)}, "Replicas")
 	for _, bad := range []wire.Rows{
 		{Log: theirLog + 1}, {Log: theirLog, After: 3, Upto: 2}, {Log: theirLog, Has: []bool{true}},
 	} {
 		b.hear(5, bad, "drop")
 	}
+}
+
+func TestReplicasAreToldBeforeWhatTheyWrote(t *testing.T) {
+	b := openBench(t, 0, 0)
+	learn := func(id ident.ReplicaID) Event { return ReplicasLearnt{[]tree.Replica{{ID: id}}} }
+	b.do(1, learn(5), "Replicas")
+	b.do(2, learn(6), "") // more may follow: they are told together
+	b.do(3, learn(7), "")
+	if at := b.core.Deadline(); at != 100*ms+1 {
+		t.Fatalf("due at %v", time.Duration(at))
+	}
+	b.tick(100*ms+1, "Replicas")
+	b.do(101*ms, learn(8), "")
+	b.do(102*ms, Stood{standing(2)}, "load 0, state 2")
+	b.do(103*ms, page(0, 2), "Replicas, rows 0-2:2")
+	b.hear(104*ms, wire.Replicas{Replicas: []tree.Replica{{ID: 9}}}, "meet 1")
+	b.do(500*ms, learn(9), "") // from the peer itself
+	b.tick(900*ms, "")
 }
 
 func TestAsksBeyondTheLimitAreBusy(t *testing.T) {

@@ -2,6 +2,7 @@ package peer
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/shoal-sync/shoal/internal/ident"
 	"github.com/shoal-sync/shoal/internal/step"
@@ -27,7 +28,7 @@ func (c *Core) hear(m wire.Message) {
 	case wire.State:
 		c.heardState(m)
 	case wire.Replicas:
-		c.emit(TakeReplicas{m.Replicas})
+		c.takeReplicas(m.Replicas)
 	case wire.Rows:
 		c.heardRows(m)
 	case wire.RowsTaken:
@@ -76,7 +77,7 @@ func (c *Core) heardJoin(m wire.Join) {
 		c.sent = 0
 	}
 	c.told = c.sent
-	c.emit(TakeReplicas{m.Replicas})
+	c.takeReplicas(m.Replicas)
 	if same {
 		c.emit(TakeKnowledge{Log: m.Log, Head: m.Head, Same: true})
 	}
@@ -182,15 +183,48 @@ func (c *Core) stand(s Standing) {
 	}
 }
 
+// learn gathers replicas to tell the peer of, but for those it has just told us of itself.
+func (c *Core) learn(replicas []tree.Replica) {
+	if c.stage != joined {
+		return
+	}
+	for _, r := range replicas {
+		if !slices.ContainsFunc(c.toldUs, func(h tree.Replica) bool { return h.ID == r.ID }) {
+			c.learnt = append(c.learnt, r)
+			c.learntDue = max(c.now, c.learntSent.Add(statePause))
+		}
+	}
+}
+
+// sayLearnt tells of replicas, before anything of what they wrote.
+func (c *Core) sayLearnt() {
+	for part := range slices.Chunk(c.learnt, wire.ReplicasMax) {
+		c.say(wire.Replicas{Folder: c.folder, Replicas: part})
+	}
+	if len(c.learnt) > 0 {
+		c.learntSent = c.now
+	}
+	c.learnt, c.learntDue = nil, step.Never
+}
+
+// takeReplicas hands on what the peer told.
+func (c *Core) takeReplicas(replicas []tree.Replica) {
+	c.toldUs = replicas
+	c.emit(TakeReplicas{replicas})
+}
+
 // pump sends what may be sent now: rows while the window is open, then how we stand.
 func (c *Core) pump() {
 	if c.stage != joined {
-		c.stateDue = step.Never
+		c.stateDue, c.learntDue = step.Never, step.Never
 		return
 	}
 	if !c.loading && c.sent < c.ours.Head && len(c.batches) < batchesMax {
 		c.loading = true
 		c.emit(LoadRows{After: c.sent, Limit: wire.RowsMax})
+	}
+	if c.learntDue <= c.now {
+		c.sayLearnt()
 	}
 	if c.stateOld && c.stateDue <= c.now {
 		c.sayState()
@@ -228,6 +262,7 @@ func (c *Core) rowsLoaded(e RowsLoaded) {
 	size := 0
 	flush := func(upto uint64) {
 		rows.Upto = upto
+		c.sayLearnt()
 		c.say(rows)
 		c.batches = append(c.batches, batch{c.told, upto})
 		c.told = upto

@@ -128,6 +128,14 @@ func TestPatienceBeginsWhenTheLastHolderIsLost(t *testing.T) {
 	b.tick(57*second, "")
 	b.tick(58*second, "a: want 1")
 	b.tick(67*second, "failed 0")
+
+	b, _ = fetchingBench(t, 1, alice)
+	b.do(20*second, PeerLeft{alice}, "cancel a 1")
+	if at := b.core.Deadline(); at > 30*second {
+		t.Fatalf("due at %v", at)
+	}
+	b.tick(21*second, "")
+	b.tick(30*second, "failed 0")
 }
 
 // A wrong recipe of the only holder must not leave the content waiting without end.
@@ -143,6 +151,22 @@ func TestWrongRecipeOfTheOnlyHolder(t *testing.T) {
 	b.do(7*second, hasAll(alice, r.ID()), "a: recipe 1")
 	b.do(8*second, recipes(alice, r, wrong, 0), "ban a")
 	b.tick(18*second, "failed 0")
+}
+
+// A peer that never answers about a recipe must not hold the content for ever.
+func TestRecipeThatDoesNotComeIsAskedOfAnother(t *testing.T) {
+	b := newBench(t, alice, bob)
+	r := pieces(4)
+	b.run(0, wanting(r))
+	b.run(0, RecipeFound{Content: r.ID()})
+	b.do(0, hasAll(alice, r.ID()), "a: recipe 1")
+	b.do(1*second, hasAll(bob, r.ID()), "")
+	b.tick(29*second, "")
+	if at := b.core.Deadline(); at != 30*second {
+		t.Fatalf("due at %v", at)
+	}
+	b.tick(30*second, "b: recipe 1")
+	b.do(31*second, recipes(bob, r, r, 0), "OpenStage")
 }
 
 func TestPeerThatLeavesReturnsItsAsks(t *testing.T) {

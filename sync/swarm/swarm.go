@@ -71,6 +71,10 @@ type Core struct {
 	interest  map[ident.ContentID][]ident.DeviceID // who wants to hear of a content
 	fresh     map[ident.ContentID][]uint32         // pieces not yet told of
 	freshDue  step.Instant
+	// orphanDue is when something is due for a content without a holder. It is kept,
+	// because looking at all contents at every event would cost too much.
+	orphanDue step.Instant
+	recipeDue step.Instant // when a peer has owed an answer about a recipe for too long
 
 	wantHave   map[ident.DeviceID][]ident.ContentID
 	wantRecipe map[ident.DeviceID][]ident.ContentID
@@ -83,6 +87,7 @@ type want struct {
 	old     *Old
 	state   wantState
 	since   step.Instant // when it last had a holder, or was wanted
+	owed    step.Instant // when the peer asked for the recipe has had its time
 	again   step.Instant // when everybody is asked again, without a holder
 	pieces  []recipe.Chunk
 	have    []bool
@@ -135,7 +140,8 @@ type ask struct {
 // New returns the swarm core of a folder. Chance decides between equally rare pieces.
 func New(folder ident.FolderID, chance *rand.Rand) *Core {
 	return &Core{
-		folder: folder, rand: chance, freshDue: step.Never,
+		folder: folder, rand: chance, freshDue: step.Never, orphanDue: step.Never,
+		recipeDue:  step.Never,
 		wants:      map[ident.ContentID]*want{},
 		asks:       map[uint64]*ask{},
 		hints:      map[ident.ContentID][]ident.DeviceID{},
@@ -193,14 +199,30 @@ func (c *Core) Handle(now step.Instant, event Event) []Effect {
 func (c *Core) Tick(now step.Instant) []Effect {
 	c.now, c.out = now, c.out[:0]
 	c.releaseStalled()
-	c.giveUp()
-	c.askAgain()
+	if c.recipeDue <= now {
+		c.askOthers()
+	}
+	if c.orphanDue <= now {
+		c.giveUp()
+		c.askAgain()
+		c.findOrphanDue()
+	}
 	return c.finish()
 }
 
+func (c *Core) findOrphanDue() {
+	c.orphanDue = step.Never
+	if w := c.oldestOrphan(); w != nil {
+		c.orphanDue = min(w.since.Add(patience), c.againDue())
+	}
+}
+
+// orphanDueOf is when something is due for a content as long as nobody holds it.
+func orphanDueOf(w *want) step.Instant { return min(w.again, w.since.Add(patience)) }
+
 // Deadline is when something is due.
 func (c *Core) Deadline() step.Instant {
-	at := c.freshDue
+	at := min(c.freshDue, c.orphanDue, c.recipeDue)
 	for _, s := range c.peers {
 		if s.pieces > 0 {
 			at = min(at, s.lastCame.Add(stallAfter))
@@ -208,9 +230,6 @@ func (c *Core) Deadline() step.Instant {
 		if s.pause > c.now && len(c.ready) > 0 {
 			at = min(at, s.pause)
 		}
-	}
-	if w := c.oldestOrphan(); w != nil {
-		at = min(at, w.since.Add(patience), c.againDue())
 	}
 	return at
 }
@@ -340,6 +359,23 @@ func (c *Core) releaseStalled() {
 		if s.pieces > 0 && s.lastCame.Add(stallAfter) <= c.now {
 			c.takeBack(s)
 			s.pause = c.now.Add(stallAfter)
+		}
+	}
+}
+
+// askOthers asks somebody else for the recipes that a peer has not sent in time.
+func (c *Core) askOthers() {
+	c.recipeDue = step.Never
+	for _, w := range c.sortedWants() {
+		if w.state != askingRecipe {
+			continue
+		}
+		if w.owed <= c.now {
+			c.lose(w, w.asked)
+			c.askRecipe(w)
+		}
+		if w.state == askingRecipe {
+			c.recipeDue = min(c.recipeDue, w.owed)
 		}
 	}
 }

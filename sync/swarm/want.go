@@ -26,6 +26,9 @@ func (c *Core) wanted(e ContentWanted) {
 		}
 	}
 	delete(c.hints, e.Content)
+	if len(w.holders) == 0 {
+		c.orphanDue = min(c.orphanDue, orphanDueOf(w))
+	}
 	r, single := recipe.Implied(e.Content, e.Size)
 	for _, s := range c.peers {
 		if w.holders[s.peer] == nil && !(single && len(w.holders) > 0) {
@@ -63,6 +66,8 @@ func (c *Core) askRecipe(w *want) {
 	for _, s := range c.peers {
 		if h := w.holders[s.peer]; h != nil && !s.banned && s.peer != w.asked {
 			w.state, w.asked, w.parts = askingRecipe, s.peer, nil
+			w.owed = c.now.Add(stallAfter)
+			c.recipeDue = min(c.recipeDue, w.owed)
 			c.wantRecipe[s.peer] = append(c.wantRecipe[s.peer], w.content)
 			return
 		}
@@ -204,6 +209,9 @@ func (c *Core) peerHas(peer ident.DeviceID, item wire.HaveItem) {
 	if h == nil {
 		h = &holding{pieces: map[uint32]bool{}}
 		w.holders[peer] = h
+		if len(w.holders) == 1 && orphanDueOf(w) <= c.orphanDue {
+			c.findOrphanDue()
+		}
 	}
 	h.all = h.all || item.All
 	for _, i := range item.Pieces {
@@ -228,6 +236,7 @@ func (c *Core) lose(w *want, peer ident.DeviceID) {
 	delete(w.holders, peer)
 	if len(w.holders) == 0 {
 		w.since, w.again = c.now, c.now.Add(gonePause)
+		c.orphanDue = min(c.orphanDue, orphanDueOf(w))
 	}
 }
 
@@ -265,6 +274,7 @@ func (c *Core) recipePart(peer ident.DeviceID, part wire.RecipePart) {
 		return
 	}
 	w.parts = append(w.parts, part.Body...)
+	w.owed = c.now.Add(stallAfter)
 	if uint64(len(w.parts)) < part.Total {
 		return
 	}
