@@ -2,5 +2,5 @@
 
 package e2e
 
-// withRace builds the program with the race detector when the tests have it.
+// withRace has the agents built with the race detector when the tests are.
 const withRace = true

@@ -1,3 +1,5 @@
+//go:build unix
+
 package e2e
 
 import (
@@ -196,6 +198,10 @@ func TestSmallOvertakesLarge(t *testing.T) {
 	a.drop("film", size)
 	b.underWay(a, 20<<20)
 	a.put("note", "small")
+	rescan(a)
+	if b.exists("film") {
+		t.Skip("the film had arrived before the note was seen")
+	}
 	b.eventually(15*time.Second, "the note arrives", func() error {
 		if !b.exists("note") {
 			return errors.New("it is missing")

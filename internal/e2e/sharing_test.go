@@ -1,3 +1,5 @@
+//go:build unix
+
 package e2e
 
 import (
@@ -122,27 +124,6 @@ func equal(a *agent, others ...*agent) {
 			a.t.Errorf("%s and %s differ:\n%s", a.name, o.name, diff)
 		}
 	}
-}
-
-// converge waits until the trees of agents are the same, whatever their status says.
-func converge(a *agent, others ...*agent) {
-	a.t.Helper()
-	a.eventually(30*time.Second, "the trees are equal", func() error {
-		want, err := tryPicture(a.root)
-		if err != nil {
-			return err
-		}
-		for _, o := range others {
-			got, err := tryPicture(o.root)
-			if err != nil {
-				return err
-			}
-			if diff := want.differs(got); diff != "" {
-				return fmt.Errorf("%s and %s differ:\n%s", a.name, o.name, diff)
-			}
-		}
-		return nil
-	})
 }
 
 // connected waits until a device is linked to another one.

@@ -291,5 +291,3 @@ func parentPath(path string) string {
 	}
 	return ""
 }
-
-func baseName(path string) string { return path[strings.LastIndexByte(path, '/')+1:] }

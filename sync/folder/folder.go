@@ -106,6 +106,7 @@ type Core struct {
 	needs      needs
 
 	reported []tree.Finding // being taken in now
+	deferred []deferred
 	vanished map[ident.EntryID]vanish
 	troubles map[ident.EntryID]*Trouble
 	retry    []ident.EntryID

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/shoal-sync/shoal/internal/ident"
+	"github.com/shoal-sync/shoal/internal/step"
 	"github.com/shoal-sync/shoal/sync/merge"
 	"github.com/shoal-sync/shoal/sync/tree"
 	"github.com/shoal-sync/shoal/sync/version"
@@ -43,10 +44,14 @@ func (c *Core) takeFinding(f *tree.Finding) {
 		}
 	case f.Moved && c.makesRoom(f, here):
 		c.takeMove(f, dirs[0], name)
-	case len(here) == 0, f.Moved, !matches(here, f), c.acts[here[0].Entry] != nil:
+		c.takeDeferred()
+	case f.Moved && len(here) > 0:
+		c.deferMove(f)
+		c.lookAgain(relook, f.Path)
+	case len(here) == 0, !matches(here, f), c.acts[here[0].Entry] != nil:
 		c.lookAgain(relook, f.Path)
 	case f.Gone:
-		c.takeVanished(here[0], f.Path)
+		c.takeVanished(known(here, f), f.Path)
 	case f.Stat.Kind != here[0].Stat.Kind:
 		c.removeAll(here)
 		c.create(f, dirs[0], name)
@@ -85,8 +90,15 @@ func (c *Core) makesRoom(f *tree.Finding, here []tree.Base) bool {
 // leaving returns the finding among those reported together that what is at a place, one
 // directory with all its twins, has moved; nil when there is none to be believed.
 func (c *Core) leaving(here []tree.Base) *tree.Finding {
-	for i := range c.reported {
-		g := &c.reported[i]
+	for i := range len(c.reported) + len(c.deferred) {
+		var g *tree.Finding
+		if i < len(c.reported) {
+			g = &c.reported[i]
+		} else if d := &c.deferred[i-len(c.reported)]; c.now.Since(d.at) < deferredLife {
+			g = &d.Finding
+		} else {
+			continue
+		}
 		known, ok := c.index.Base(g.Known)
 		if !g.Moved || !ok || known.Rev != g.Rev {
 			continue
@@ -98,6 +110,41 @@ func (c *Core) leaving(here []tree.Base) *tree.Finding {
 		}
 	}
 	return nil
+}
+
+// deferred is a move that waits for what has its place to be found elsewhere; the looks at
+// the two may come one after the other.
+type deferred struct {
+	tree.Finding
+	at step.Instant
+}
+
+const (
+	deferredLife = time.Second // a few looks again
+	deferredMax  = 64          // directories that change places at once
+)
+
+func (c *Core) deferMove(f *tree.Finding) {
+	c.deferred = slices.DeleteFunc(c.deferred, func(d deferred) bool {
+		return d.Known == f.Known || c.now.Since(d.at) >= deferredLife
+	})
+	if len(c.deferred) < deferredMax {
+		c.deferred = append(c.deferred, deferred{*f, c.now})
+	}
+}
+
+// takeDeferred takes in the moves that waited: there is room for them now, or never.
+func (c *Core) takeDeferred() {
+	waited := c.deferred
+	c.deferred = nil
+	for i := range waited {
+		c.takeFinding(&waited[i].Finding)
+	}
+}
+
+// known returns the base row that a finding is about.
+func known(here []tree.Base, f *tree.Finding) tree.Base {
+	return here[slices.IndexFunc(here, func(b tree.Base) bool { return b.Entry == f.Known })]
 }
 
 // matches reports whether the finding was made against a base row that still stands.
@@ -164,7 +211,7 @@ func (c *Core) adopt(f *tree.Finding, parent ident.EntryID, name string) bool {
 			if _, onDisk := c.index.Base(e.ID); onDisk {
 				continue
 			}
-			b := tree.Base{Entry: e.ID, Parent: dir, Name: name, Content: f.Content, Stat: f.Stat, Racy: f.Racy}
+			b := tree.Base{Entry: e.ID, Parent: parent, Name: name, Content: f.Content, Stat: f.Stat, Racy: f.Racy}
 			sawAll(&b, e)
 			c.setBase(b)
 			c.touch(e.ID)

@@ -131,6 +131,7 @@ func (c *Core) join(e tree.Entry, from string) {
 	case now != was:
 		row := c.put(&old, merged, old.Need)
 		c.joined(&old, &row)
+		c.forgetFound(&old.Entry, &merged)
 	case now != told && !merged.Live():
 		// The peer lacks a delete. It may have skipped our log when the roots were equal,
 		// which say nothing of deletes: say it again under a new number.
@@ -142,14 +143,38 @@ func (c *Core) join(e tree.Entry, from string) {
 	}
 }
 
+// forgetFound deletes the conflict entry, known or not, of a content that this device's
+// first scan found and a person replaced or deleted here, when that write loses now: with
+// it the last sign goes that nobody wants the found content any more.
+func (c *Core) forgetFound(was, now *tree.Entry) {
+	w := &was.Content
+	if w.Dot.Replica != c.state.Replica || len(w.Seen) != 1 || now.Content.Seen.Covers(w.Dot) || len(now.Content.Seen) == 0 {
+		return
+	}
+	found := w.ID
+	if !w.Deleted {
+		if len(w.Ancestors) == 0 {
+			return
+		}
+		found = w.Ancestors[0]
+	}
+	e := tree.Entry{
+		ID: ident.ConflictEntry(was.ID, 0, 0, found), Kind: was.Kind,
+		Place: tree.Placement{Parent: was.ID}, Content: tree.Content{ID: found},
+	}
+	if _, known := c.index.Entry(e.ID); !known && was.Kind != tree.Dir && now.Content.ID != found {
+		c.join(c.deletion(&e), "")
+	}
+}
+
 // outlived reports whether a conflict entry that another replica derived keeps a content
 // that was knowingly replaced or deleted, before this was known where the entry was derived.
 // Nobody wants it, and often nobody has its bytes any more.
 //
 // The writer of the content can tell: the content is not what it has any more, and had it
 // lost here, or to somebody who knew of the entry, then the entry would be known here too,
-// since it comes before whatever was written by those who knew of it. The writer of what
-// replaced it can tell as well.
+// since it comes before whatever was written by those who knew of it. Where the content
+// that stands descends from it everybody can tell; those who wrote to the entry do.
 func (c *Core) outlived(e *tree.Entry) bool {
 	if !e.IsConflict() || !e.Live() {
 		return false
@@ -159,7 +184,7 @@ func (c *Core) outlived(e *tree.Entry) bool {
 		return false // it has not lost here yet
 	}
 	now, own := &origin.Entry.Content, c.state.Replica
-	return e.Content.Dot.Replica == own || now.Dot.Replica == own && now.Descends(e.Content.ID)
+	return e.Content.Dot.Replica == own || now.Context.Of(own) > 0 && now.Descends(e.Content.ID)
 }
 
 // deletion is the record of an entry with its content deleted by this replica, which saw

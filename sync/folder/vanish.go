@@ -1,6 +1,7 @@
 package folder
 
 import (
+	"slices"
 	"time"
 
 	"github.com/shoal-sync/shoal/internal/ident"
@@ -30,7 +31,9 @@ const (
 func (c *Core) takeVanished(b tree.Base, path string) {
 	v, known := c.vanished[b.Entry]
 	if known && v.base.Rev == b.Rev && c.now.Since(v.since) >= partnerWait {
-		c.removeAll(c.index.BaseAt(b.Parent, b.Name))
+		c.removeAll(slices.DeleteFunc(c.index.BaseAt(b.Parent, b.Name), func(o tree.Base) bool {
+			return o.Stat.File != b.Stat.File // another one that has the name now
+		}))
 		c.noticeLocal(path, "deleted")
 		return
 	}
