@@ -57,7 +57,7 @@ run: build ## the desktop program (its window is not there yet)
 	bin/shoal
 
 sim: setup ## many simulated worlds (SEEDS=2000)
-	SHOAL_SIM_SEEDS=$(SEEDS) CGO_ENABLED=0 go test -count=1 -timeout 8h -v ./internal/sim
+	SEEDS=$(SEEDS) SHOAL_SIM_LARGE=1 CGO_ENABLED=0 go test -count=1 -timeout 8h -v ./internal/sim
 
 fuzz: setup ## each fuzz target for a while (FUZZTIME=20s)
 	@grep -rn --include='*_test.go' -o '^func Fuzz[A-Za-z0-9_]*' $(GO_DIRS) | \

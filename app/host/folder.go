@@ -112,10 +112,10 @@ func (r *folderRun) open(f config.Folder) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := r.watch(); err != nil {
+	if err := r.build(f, state); err != nil {
 		return err
 	}
-	return r.build(f, state)
+	return r.watch() // last: it tells the loop of its troubles at once
 }
 
 // openIndex opens the index, or begins a new one where the old one is damaged: everything

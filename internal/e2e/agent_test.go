@@ -105,6 +105,10 @@ func newAgent(t *testing.T, name string) *agent {
 		if t.Failed() {
 			t.Logf("log of %s:\n%s", name, last(a.logs, logLines))
 		}
+		if t.Failed() && os.Getenv("SHOAL_E2E_KEEP") != "" {
+			t.Logf("%s is kept in %s", name, dir)
+			return
+		}
 		must(t, os.RemoveAll(dir))
 	})
 	a.id = a.command("id").done(t).text("id")

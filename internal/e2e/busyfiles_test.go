@@ -46,6 +46,7 @@ func TestGrowingLog(t *testing.T) {
 // TestRewrittenWhileSent changes a large file while it is on its way, in place and by
 // replacing it, and lets the receiver edit a file that is about to be replaced.
 func TestRewrittenWhileSent(t *testing.T) {
+	long(t)
 	t.Parallel()
 	a, b := pair(t)
 	a.put("theirs", "first")

@@ -106,6 +106,7 @@ func calm(t *testing.T, a, b *agent) {
 // TestFolderRemoved stops keeping a folder in the middle of a transfer, on either side,
 // and takes it up again as another replica.
 func TestFolderRemoved(t *testing.T) {
+	long(t)
 	t.Parallel()
 	a, b := pair(t)
 	a.put("file", "content")

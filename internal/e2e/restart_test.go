@@ -49,6 +49,7 @@ func TestReceiverKilled(t *testing.T) {
 }
 
 func TestSenderKilled(t *testing.T) {
+	long(t)
 	t.Parallel()
 	a, b := pair(t)
 	settle(a, b)
@@ -115,6 +116,7 @@ func TestChangesWhileDown(t *testing.T) {
 }
 
 func TestStopsSoonWhileSyncing(t *testing.T) {
+	long(t)
 	t.Parallel()
 	a, b := pair(t)
 	settle(a, b)
@@ -135,6 +137,7 @@ func TestStopsSoonWhileSyncing(t *testing.T) {
 
 // TestKilledOftenWhileBusy kills both sides at odd moments while small files come in.
 func TestKilledOftenWhileBusy(t *testing.T) {
+	long(t)
 	t.Parallel()
 	a, b := pair(t)
 	settle(a, b)
@@ -191,6 +194,7 @@ func TestKilledOftenWhileBusy(t *testing.T) {
 
 // TestSmallOvertakesLarge: whoever saves a note must not wait for a film to arrive.
 func TestSmallOvertakesLarge(t *testing.T) {
+	long(t)
 	t.Parallel()
 	a, b := pair(t)
 	settle(a, b)

@@ -142,3 +142,11 @@ func (a *agent) traffic(from *agent) int64 {
 	a.t.Helper()
 	return int64(a.device(from).BytesIn)
 }
+
+// long leaves a test out of short runs: with the race detector it takes many times as long.
+func long(t *testing.T) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("left out of short runs")
+	}
+}

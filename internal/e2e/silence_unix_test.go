@@ -12,6 +12,7 @@ import (
 // TestSilentPeer stops the other agent's process: its connection stays open and says
 // nothing any more.
 func TestSilentPeer(t *testing.T) {
+	long(t)
 	t.Parallel()
 	a, b := pair(t)
 	settle(a, b)

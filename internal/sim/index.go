@@ -337,7 +337,8 @@ func (x *rows) baseAt(parent ident.EntryID, name string) []tree.Base {
 func (x *rows) baseChildren(parent ident.EntryID, after string, limit int) []tree.Base {
 	var out []tree.Base
 	for _, n := range x.listing[parent] {
-		if n.name > after && len(out) < limit {
+		// Twins of one name are never parted by the end of a page.
+		if n.name > after && (len(out) < limit || out[len(out)-1].Name == n.name) {
 			out = append(out, *x.bases[n.id])
 		}
 	}

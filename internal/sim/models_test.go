@@ -7,6 +7,7 @@ import (
 
 	"github.com/shoal-sync/shoal/internal/ident"
 	"github.com/shoal-sync/shoal/sync/disk/disktest"
+	"github.com/shoal-sync/shoal/sync/index/indextest"
 	"github.com/shoal-sync/shoal/sync/recipe"
 	"github.com/shoal-sync/shoal/sync/tree"
 )
@@ -91,3 +92,32 @@ func (b *bench) Read(path string) ([]byte, error) {
 		return b.texts[f.content.id], nil
 	}
 }
+
+// TestIndexModel holds the model of an index to the suite of the real one.
+func TestIndexModel(t *testing.T) {
+	indextest.Run(t, func(*testing.T) indextest.Index { return &counted{index: newIndex()} })
+}
+
+// counted answers what a folder core keeps count of itself.
+type counted struct{ *index }
+
+func (c *counted) Commit() error {
+	c.commit()
+	return nil
+}
+
+func (c *counted) Totals() tree.Totals {
+	_, totals := c.live.summarize()
+	return totals
+}
+
+func (c *counted) State() tree.State { return c.live.state }
+
+func (c *counted) Cursor(d ident.DeviceID) (tree.Cursor, bool) {
+	cursor, ok := c.live.cursors[d]
+	return cursor, ok
+}
+
+func (c *counted) Replicas() []tree.Replica { return sortedReplicas(c.live.replicas) }
+
+func (c *counted) Intents() []tree.Intent { return sortedIntents(c.live.intents) }

@@ -48,7 +48,8 @@ func (c *Core) takeFinding(f *tree.Finding) {
 	case f.Moved && len(here) > 0:
 		c.deferMove(f)
 		c.lookAgain(relook, f.Path)
-	case len(here) == 0, !matches(here, f), c.acts[here[0].Entry] != nil:
+	case len(here) == 0, !matches(here, f), c.acts[here[0].Entry] != nil,
+		(f.Gone || f.Stat.Kind != here[0].Stat.Kind) && c.worksInside(here):
 		c.lookAgain(relook, f.Path)
 	case f.Gone:
 		c.takeVanished(known(here, f), f.Path)
@@ -140,6 +141,21 @@ func (c *Core) takeDeferred() {
 	for i := range waited {
 		c.takeFinding(&waited[i].Finding)
 	}
+}
+
+// worksInside reports whether an order under way concerns something in a directory that is
+// gone: it may be the order that took it out, just before the directory went.
+func (c *Core) worksInside(dirs []tree.Base) bool {
+	if dirs[0].Stat.Kind != tree.Dir {
+		return false
+	}
+	for id := range c.acts {
+		b, onDisk := c.index.Base(id)
+		if onDisk && slices.ContainsFunc(dirs, func(d tree.Base) bool { return c.inside(b.Parent, d.Entry) }) {
+			return true
+		}
+	}
+	return false
 }
 
 // known returns the base row that a finding is about.

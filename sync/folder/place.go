@@ -127,7 +127,8 @@ func (c *Core) makeWay(row *tree.Row, occupant tree.Base) {
 	if !ok {
 		panic("bug: a base row without its entry")
 	}
-	if c.waitsFor(occupant.Entry, row.Entry.ID) && c.acts[occupant.Entry] == nil {
+	if c.waitsFor(occupant.Entry, row.Entry.ID) && c.acts[occupant.Entry] == nil &&
+		!c.resting(occupant.Entry) {
 		if path, ok := c.pathOf(row, occupant.Parent, occupant.Name); ok {
 			victim := occupant.Stat
 			name := occupant.Entry.String()

@@ -204,7 +204,8 @@ func (c *Core) joined(old, row *tree.Row) {
 	if was.Parent != is.Parent || was.Name != is.Name {
 		c.touchAround(&old.Entry)
 	}
-	if was.Parent != is.Parent && row.Entry.Kind == tree.Dir {
+	moved, ended := was.Parent != is.Parent, old.Entry.Live() != row.Entry.Live()
+	if row.Entry.Kind == tree.Dir && (moved || ended) {
 		c.touchCycle(row.Entry.ID, was.Parent)
 		c.touchCycle(row.Entry.ID, is.Parent)
 	}

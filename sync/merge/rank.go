@@ -26,7 +26,7 @@ func Rank(write, recorded *tree.Entry) {
 		}
 	}
 	for _, r := range registers {
-		if r[0].Dot != r[1].Dot {
+		if r[0].Dot != r[1].Dot && !r[0].IsNull() { // what a first scan finds stays null
 			r[0].Stamp.Time = max(r[0].Stamp.Time, least)
 		}
 	}

@@ -64,6 +64,7 @@ func (c *Core) askFor(w *want, batches [][]wire.PieceAsk) {
 		}
 		c.ticket++
 		c.asks[c.ticket] = &ask{want: w, index: index, from: s, size: int64(chunk.Size)}
+		w.asking++
 		s.bytes += int64(chunk.Size)
 		s.pieces++
 		batches[best] = append(batches[best], wire.PieceAsk{
@@ -119,7 +120,9 @@ func (c *Core) pieceStored(ticket uint64) {
 	c.noteFresh(w, a.index)
 	if w.left == 0 {
 		c.complete(w)
+		return
 	}
+	c.noteAlone(w)
 }
 
 // pieceBad asks another peer for a piece; a peer that lies twice is asked nothing more.

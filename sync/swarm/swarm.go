@@ -93,6 +93,7 @@ type want struct {
 	have    []bool
 	open    []uint32 // pieces neither had nor asked for, in the order to ask
 	left    int      // pieces not yet stored
+	asking  int      // pieces asked for and not yet come
 	holders map[ident.DeviceID]*holding
 	parts   []byte // of the recipe, while it arrives
 	asked   ident.DeviceID
@@ -307,7 +308,7 @@ func (c *Core) sortedWants() []*want {
 func (c *Core) oldestOrphan() *want {
 	var oldest *want
 	for _, w := range c.wants {
-		if len(w.holders) == 0 && (oldest == nil || w.since < oldest.since) {
+		if c.alone(w) && (oldest == nil || w.since < oldest.since) {
 			oldest = w
 		}
 	}
@@ -318,7 +319,7 @@ func (c *Core) oldestOrphan() *want {
 func (c *Core) againDue() step.Instant {
 	at := step.Never
 	for _, w := range c.wants {
-		if len(w.holders) == 0 {
+		if c.alone(w) {
 			at = min(at, w.again)
 		}
 	}
@@ -332,7 +333,7 @@ func (c *Core) askAgain() {
 		return
 	}
 	for _, w := range c.sortedWants() {
-		if len(w.holders) > 0 || w.again > c.now {
+		if !c.alone(w) || w.again > c.now {
 			continue
 		}
 		w.again = c.now.Add(askEvery)
@@ -347,7 +348,7 @@ func (c *Core) askAgain() {
 // giveUp tells the folder of contents that nobody reachable holds.
 func (c *Core) giveUp() {
 	for _, w := range c.sortedWants() {
-		if len(w.holders) == 0 && w.since.Add(patience) <= c.now {
+		if c.alone(w) && w.since.Add(patience) <= c.now {
 			c.fail(w.content, NoHolder, "no connected device has this content")
 		}
 	}
@@ -404,6 +405,7 @@ func (c *Core) endAsk(ticket uint64) *ask {
 	delete(c.asks, ticket)
 	a.from.bytes -= a.size
 	a.from.pieces--
+	a.want.asking--
 	return a
 }
 
@@ -413,6 +415,34 @@ func (c *Core) reopen(w *want, index uint32) {
 	}
 	w.open = append(w.open, index)
 	c.enqueue(w)
+	c.noteAlone(w)
+}
+
+// alone reports whether nobody is known to hold anything that a want still lacks. Devices
+// that hold only what it has already do not help it.
+func (c *Core) alone(w *want) bool {
+	if len(w.holders) == 0 {
+		return true
+	}
+	if w.state != fetching || w.asking > 0 {
+		return false
+	}
+	for _, index := range w.open {
+		for _, h := range w.holders {
+			if h.has(index) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// noteAlone lets patience count from now on when a want is alone.
+func (c *Core) noteAlone(w *want) {
+	if w.left > 0 && c.alone(w) {
+		w.since, w.again = c.now, c.now.Add(gonePause)
+		c.orphanDue = min(c.orphanDue, orphanDueOf(w))
+	}
 }
 
 func (c *Core) enqueue(w *want) {

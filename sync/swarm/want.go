@@ -100,6 +100,7 @@ func (c *Core) beginFetch(w *want, present []bool) {
 	}
 	c.arrange(w)
 	c.enqueue(w)
+	c.noteAlone(w)
 }
 
 // arrange puts the open pieces in the order to ask for them: rarest first among several
@@ -237,7 +238,9 @@ func (c *Core) lose(w *want, peer ident.DeviceID) {
 	if len(w.holders) == 0 {
 		w.since, w.again = c.now, c.now.Add(gonePause)
 		c.orphanDue = min(c.orphanDue, orphanDueOf(w))
+		return
 	}
+	c.noteAlone(w)
 }
 
 // hint remembers a holder of a content that is not wanted yet.
