@@ -83,6 +83,9 @@ func (c *Core) heardJoin(m wire.Join) {
 	}
 	c.emit(PeerJoined{})
 	c.stateOld, c.stateDue = true, c.now
+	if len(c.learnt) > 0 {
+		c.learntDue = c.now // since our Join was said
+	}
 }
 
 func (c *Core) heardRefuse(m wire.Refuse) {
@@ -185,7 +188,7 @@ func (c *Core) stand(s Standing) {
 
 // learn gathers replicas to tell the peer of, but for those it has just told us of itself.
 func (c *Core) learn(replicas []tree.Replica) {
-	if c.stage != joined {
+	if c.stage != joined && c.stage != joining {
 		return
 	}
 	for _, r := range replicas {

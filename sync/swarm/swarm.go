@@ -437,9 +437,9 @@ func (c *Core) alone(w *want) bool {
 	return true
 }
 
-// noteAlone lets patience count from now on when a want is alone.
+// noteAlone lets patience count from now on when a want is alone among its holders.
 func (c *Core) noteAlone(w *want) {
-	if w.left > 0 && c.alone(w) {
+	if w.left > 0 && len(w.holders) > 0 && c.alone(w) {
 		w.since, w.again = c.now, c.now.Add(gonePause)
 		c.orphanDue = min(c.orphanDue, orphanDueOf(w))
 	}

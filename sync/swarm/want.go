@@ -206,19 +206,20 @@ func (c *Core) peerHas(peer ident.DeviceID, item wire.HaveItem) {
 	if s := c.source(peer); s == nil || s.banned || !item.All && len(item.Pieces) == 0 {
 		return
 	}
+	wasAlone := orphanDueOf(w) <= c.orphanDue && c.alone(w)
 	h := w.holders[peer]
 	if h == nil {
 		h = &holding{pieces: map[uint32]bool{}}
 		w.holders[peer] = h
-		if len(w.holders) == 1 && orphanDueOf(w) <= c.orphanDue {
-			c.findOrphanDue()
-		}
 	}
 	h.all = h.all || item.All
 	for _, i := range item.Pieces {
 		if w.pieces == nil || int(i) < len(w.pieces) {
 			h.pieces[i] = true
 		}
+	}
+	if wasAlone && !c.alone(w) {
+		c.findOrphanDue()
 	}
 	switch {
 	case w.state == findingRecipe:
