@@ -10,8 +10,6 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/fsnotify/fsnotify"
-
 	"github.com/shoal-sync/shoal/internal/filestat"
 	"github.com/shoal-sync/shoal/sync/tree"
 )
@@ -96,7 +94,7 @@ func (w *Watcher) next() {
 		t.report = t.report || t.refresh
 	}
 	if err := w.list(known, t); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		w.trouble(Unwatched, t.rel, fmt.Errorf("list %q: %w", full, err))
+		w.tellTrouble(Unwatched, t.rel, fmt.Errorf("list %q: %w", full, err))
 	}
 }
 
@@ -201,19 +199,18 @@ func (w *Watcher) list(n *node, t task) (err error) {
 	return nil
 }
 
-// notWatched tells why a directory is not watched. One that is gone already is none, and
-// when the watcher is being closed nobody wants to know.
+// notWatched tells why a directory is not watched. One that is gone already is none.
 func (w *Watcher) notWatched(rel string, err error) {
-	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fsnotify.ErrClosed) {
+	if errors.Is(err, fs.ErrNotExist) {
 		return
 	}
 	err = fmt.Errorf("watch %q: %w", w.full(rel), explain(err))
 	if !errors.Is(err, ErrLimit) {
-		w.trouble(Unwatched, rel, err)
+		w.tellTrouble(Unwatched, rel, err)
 		return
 	}
 	if !w.limited {
 		w.limited = true
-		w.trouble(Limit, rel, err)
+		w.tellTrouble(Limit, rel, err)
 	}
 }

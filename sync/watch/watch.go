@@ -22,6 +22,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -86,6 +87,7 @@ type Watcher struct {
 
 	ready     chan struct{}
 	readyOnce sync.Once
+	closing   atomic.Bool // nobody wants to know of troubles any more
 	ended     sync.WaitGroup
 }
 
@@ -140,12 +142,21 @@ func (w *Watcher) Ready() <-chan struct{} { return w.ready }
 
 // Close ends watching. When it returns, nothing is told any more.
 func (w *Watcher) Close() error {
+	w.closing.Store(true)
 	err := w.fs.Close()
 	w.ended.Wait()
 	if err != nil {
 		return fmt.Errorf("end watching %q: %w", w.root, err)
 	}
 	return nil
+}
+
+// tellTrouble tells of a trouble, unless the watcher is being closed: what fails then, such
+// as a watch on a queue the system has closed already, is nobody's trouble.
+func (w *Watcher) tellTrouble(kind Trouble, rel string, err error) {
+	if !w.closing.Load() {
+		w.trouble(kind, rel, err)
+	}
 }
 
 func (w *Watcher) loop() {
@@ -202,7 +213,7 @@ func (w *Watcher) heard(event fsnotify.Event) {
 	}
 	if rel == "" {
 		if event.Has(fsnotify.Remove) || event.Has(fsnotify.Rename) {
-			w.trouble(RootGone, "", fmt.Errorf("%q was moved away or removed", w.root))
+			w.tellTrouble(RootGone, "", fmt.Errorf("%q was moved away or removed", w.root))
 		}
 		return
 	}
@@ -305,6 +316,6 @@ func (w *Watcher) heardErrors() {
 		return
 	}
 	w.todo = append(w.todo, task{refresh: true})
-	w.trouble(Overflow, "", fmt.Errorf("changes in %q came faster than they could be "+
+	w.tellTrouble(Overflow, "", fmt.Errorf("changes in %q came faster than they could be "+
 		"taken, the folder is scanned instead: %w", w.root, err))
 }
