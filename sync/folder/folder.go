@@ -94,6 +94,7 @@ type Core struct {
 	due         step.Instant // when Tick has something to do
 
 	queue      []ident.EntryID
+	marked     int // so many of the queue, from its head, are marked Need
 	queued     map[ident.EntryID]bool
 	acts       map[ident.EntryID]*act
 	tickets    map[step.Ticket]*act
@@ -229,6 +230,7 @@ func (c *Core) begin(now step.Instant) {
 // finish plans what is waiting to be planned, and records what it is about to order.
 func (c *Core) finish() []Effect {
 	c.planQueued()
+	c.markQueued()
 	c.intend()
 	c.saveState()
 	if !c.uncommitted {

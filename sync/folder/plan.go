@@ -168,9 +168,21 @@ func (c *Core) planQueued() {
 		c.plan(id)
 	}
 	c.queue = c.queue[done:]
+	c.marked = max(0, c.marked-done)
 	if len(c.queue) == 0 {
 		c.queue = nil
 	}
+}
+
+// markQueued marks what has to wait to be planned as needy: the queue does not outlive the
+// agent, and without the mark nobody would come back to an entry whose record changed.
+func (c *Core) markQueued() {
+	for _, id := range c.queue[c.marked:] {
+		if row, ok := c.index.Entry(id); ok {
+			c.setNeed(&row, true)
+		}
+	}
+	c.marked = len(c.queue)
 }
 
 // plan compares what the view wants of an entry with what is on disk, and orders the
@@ -250,8 +262,9 @@ func (c *Core) planRemove(row *tree.Row, base tree.Base, keeper *tree.Base) {
 	if row.Entry.Kind != tree.Dir && c.losersFirst(row, base) {
 		return
 	}
-	if row.Entry.Kind != tree.Dir && c.heirOf(base) {
-		c.setNeed(row, true)
+	if heir, ok := c.heirOf(base); ok && row.Entry.Kind != tree.Dir {
+		c.touch(heir)
+		c.await(row, heir)
 		return
 	}
 	if row.Entry.Kind == tree.Dir {
@@ -276,9 +289,9 @@ func (c *Core) planRemove(row *tree.Row, base tree.Base, keeper *tree.Base) {
 	c.order(row, o, base.Parent, base.Name)
 }
 
-// heirOf reports whether a visible file that is not on disk yet wants the name of a file
-// that is to go; it is queued, and will replace it.
-func (c *Core) heirOf(base tree.Base) bool {
+// heirOf returns a visible file that is not on disk yet and wants the name of a file that
+// is to go; it will replace it.
+func (c *Core) heirOf(base tree.Base) (ident.EntryID, bool) {
 	for _, dir := range c.view.Twins(base.Parent) {
 		for _, o := range c.index.Placed(dir, base.Name) {
 			if o.Entry.ID == base.Entry || o.Entry.Kind == tree.Dir || !o.Need {
@@ -286,12 +299,11 @@ func (c *Core) heirOf(base tree.Base) bool {
 			}
 			shown := c.view.Of(&o)
 			if _, has := c.index.Base(o.Entry.ID); !has && shown.Visible && shown.Name == base.Name {
-				c.touch(o.Entry.ID)
-				return true
+				return o.Entry.ID, true
 			}
 		}
 	}
-	return false
+	return ident.EntryID{}, false
 }
 
 // firstUnknown returns the nearest directory above an entry whose record is not here.

@@ -211,6 +211,7 @@ func (c *Core) joined(old, row *tree.Row) {
 	}
 	c.touch(row.Entry.ID)
 	c.touchAround(&row.Entry)
+	c.wake(row.Entry.ID)
 }
 
 // setCursor remembers how much of a peer's log has been taken in.

@@ -31,10 +31,15 @@ const (
 func (c *Core) takeVanished(b tree.Base, path string) {
 	v, known := c.vanished[b.Entry]
 	if known && v.base.Rev == b.Rev && c.now.Since(v.since) >= partnerWait {
-		c.removeAll(slices.DeleteFunc(c.index.BaseAt(b.Parent, b.Name), func(o tree.Base) bool {
+		here := c.index.BaseAt(b.Parent, b.Name)
+		gone := slices.DeleteFunc(slices.Clone(here), func(o tree.Base) bool {
 			return o.Stat.File != b.Stat.File // another one that has the name now
-		}))
+		})
+		c.removeAll(gone)
 		c.noticeLocal(path, "deleted")
+		if len(gone) < len(here) {
+			c.lookAgain(0, path) // or a twin that was looked at another time
+		}
 		return
 	}
 	if !known && len(c.vanished) >= vanishMax {

@@ -77,6 +77,9 @@ func joinContent(a, b tree.Content) (tree.Content, *tree.Content) {
 	}
 	replaced := win.Dot != lost.Dot && win.After(lost.Version) // R1
 	win.Context = a.Context.Join(b.Context)
+	// What any delete ever saw of the placement counts, also when another delete stands, or
+	// a content does that a later delete will replace (R6, R15).
+	win.SawPlace = a.SawPlace.Join(b.SawPlace)
 	if replaced || lost.Deleted || win.Descends(lost.ID) { // R5, R2 and R3
 		return win, nil
 	}
@@ -93,26 +96,14 @@ func contentOrder(a, b tree.Content) int {
 		-boolOrder(a.IsNull(), b.IsNull()),
 		cmp.Compare(a.Stamp.Time, b.Stamp.Time),
 		-boolOrder(a.Deleted, b.Deleted),
-		// Two deletes of one content: the one that had seen more moves (R6, R15).
-		cmp.Compare(writes(a.SawPlace), writes(b.SawPlace)),
 		versionOrder(a.Version, b.Version),
 		-bytes.Compare(a.ID[:], b.ID[:]),
 		strings.Compare(a.Target, b.Target),
 		cmp.Compare(a.Size, b.Size),
-		slices.CompareFunc(a.SawPlace, b.SawPlace, version.Dot.Compare),
 		slices.CompareFunc(a.Ancestors, b.Ancestors, func(x, y ident.ContentID) int {
 			return bytes.Compare(x[:], y[:])
 		}),
 	)
-}
-
-// writes counts the writes a vector covers. Of two vectors of which one covers the other,
-// that one has more.
-func writes(v version.Vector) (n uint64) {
-	for _, d := range v {
-		n += d.Counter
-	}
-	return n
 }
 
 // versionOrder is the order of stamps. The rest settles only what no honest replica
@@ -172,6 +163,7 @@ func joinExtra(a, b []byte) []byte {
 // that meets the two contents writes the very same record.
 func keep(winner tree.Entry, loser tree.Content, attrs ...tree.Attributes) tree.Entry {
 	own := loser.Version
+	loser.SawPlace = nil // of the entry it lost to
 	context := own.Seen.With(own.Dot)
 	loser.Context = context
 	e := tree.Entry{

@@ -315,10 +315,6 @@ func (s *story) winners() map[ident.EntryID]tree.Content {
 		case best.Seen.Covers(c.Dot):
 			continue
 		case c.Seen.Covers(best.Dot):
-		case c.Deleted && best.Deleted && c.Stamp.Time == best.Stamp.Time:
-			if cmpDeletes(c, best) <= 0 {
-				continue
-			}
 		case c.Stamp.Time == best.Stamp.Time && c.Deleted != best.Deleted:
 			if c.Deleted {
 				continue
@@ -329,17 +325,4 @@ func (s *story) winners() map[ident.EntryID]tree.Content {
 		out[w.entry] = c
 	}
 	return out
-}
-
-func cmpDeletes(a, b tree.Content) int {
-	switch x, y := a.SawPlace, b.SawPlace; {
-	case x.CoversAll(y) && !y.CoversAll(x):
-		return 1
-	case y.CoversAll(x) && !x.CoversAll(y):
-		return -1
-	}
-	if x, y := writes(a.SawPlace), writes(b.SawPlace); x != y {
-		return int(x) - int(y)
-	}
-	return a.Stamp.Compare(b.Stamp)
 }

@@ -34,7 +34,8 @@ import (
 // entries share one version, so most records say everything about it once.
 //
 // Known fields are the target of a link (1), a delete with the vector of what it saw of
-// the placement (2) and the ancestors of the content (3). Fields with higher tags belong
+// the placement (2; with a zero behind it when a content stands against the delete) and
+// the ancestors of the content (3). Fields with higher tags belong
 // to newer programs: they are kept as they are in Entry.Extra.
 
 // Limits of a record. What is beyond them is refused before memory is given to it.
@@ -179,6 +180,8 @@ func AppendEntry(b []byte, e *Entry) []byte {
 	}
 	if e.Content.Deleted {
 		b = append(b, tagDeleted, 1, c.saw)
+	} else if len(e.Content.SawPlace) > 0 {
+		b = append(b, tagDeleted, 2, c.saw, 0)
 	}
 	if n := len(e.Content.Ancestors); n > 0 {
 		b = binary.AppendUvarint(append(b, tagAncestors), uint64(n*len(ident.ContentID{})))
@@ -376,8 +379,11 @@ func (d *decoder) fields(e *Entry, c *clocks) {
 		case tagTarget:
 			e.Content.Target = string(inner.take(min(len(inner.rest), TargetMax)))
 		case tagDeleted:
-			e.Content.Deleted = true
 			e.Content.SawPlace = inner.vector(c, inner.byte())
+			e.Content.Deleted = len(inner.rest) == 0
+			if !e.Content.Deleted && inner.byte() != 0 {
+				inner.fail("it says more of a delete than there is to say")
+			}
 		case tagAncestors:
 			n := min(len(inner.rest)/len(ident.ContentID{}), AncestorsMax)
 			e.Content.Ancestors = make([]ident.ContentID, n)
@@ -430,8 +436,6 @@ func (e *Entry) wrongValue() string {
 		return "it has a target but is no link"
 	case e.Kind == Dir && (!c.ID.IsZero() || c.Size != 0):
 		return "it is a directory with content"
-	case !c.Deleted && len(c.SawPlace) > 0:
-		return "it is not deleted but saw a placement"
 	case len(c.Ancestors) > AncestorsMax:
 		return "it has too many ancestors"
 	case e.Attrs.Mode > modeMax:

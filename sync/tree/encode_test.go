@@ -141,7 +141,6 @@ func TestRefusedEntries(t *testing.T) {
 		"long target":          func(e *Entry) { e.Kind, e.Content.Target = Link, strings.Repeat("x", TargetMax+1) },
 		"target of a file":     func(e *Entry) { e.Content.Target = "x" },
 		"content of directory": func(e *Entry) { e.Kind = Dir },
-		"live but saw":         func(e *Entry) { e.Content.SawPlace = version.Vector{{Replica: 1, Counter: 1}} },
 		"nine ancestors":       func(e *Entry) { e.Content.Ancestors = make([]ident.ContentID, AncestorsMax+1) },
 		"setuid":               func(e *Entry) { e.Attrs.Mode = 0o4755 },
 		"dot without number":   func(e *Entry) { e.Place.Dot.Counter = 0 },

@@ -76,8 +76,9 @@ type Content struct {
 	Size    int64           // bytes
 	Target  string          // where a link points; empty otherwise
 	Deleted bool
-	// SawPlace is what the deleting replica knew of the placement: a placement it does
-	// not cover survives the delete (rule R15).
+	// SawPlace is what those who ever deleted the entry knew of its placement: one that it
+	// does not cover survives the delete (rule R15). It is kept while a content stands
+	// against a delete, for the next delete may be joined with the earlier one first.
 	SawPlace version.Vector
 	// Ancestors are the content ids this one replaced, newest first, at most AncestorsMax.
 	Ancestors []ident.ContentID
@@ -91,15 +92,13 @@ type Attributes struct {
 	Mtime   int64  // nanoseconds since 1970 (UTC)
 }
 
-// Live reports whether the entry is to be seen: not deleted, or moved by somebody whom
-// the delete had not seen, and who has not changed or deleted it since: that write is in
-// the context, and had seen the move.
+// Live reports whether the entry is to be seen: not deleted, or moved by somebody whom no
+// delete had seen.
 func (e *Entry) Live() bool {
 	if !e.Content.Deleted {
 		return true
 	}
-	moved := e.Place.Dot
-	return !moved.IsNull() && !e.Content.SawPlace.Covers(moved) && !e.Content.Context.Covers(moved)
+	return !e.Place.IsNull() && !e.Content.SawPlace.Covers(e.Place.Dot)
 }
 
 // IsConflict reports whether e keeps the content of a loser and still rests beside the
