@@ -82,7 +82,6 @@ func (s *Store) apply(b *tree.Batch) error {
 	if err := s.begin(); err != nil {
 		return err
 	}
-	clear(s.numbers)
 	for i := range b.Rows {
 		if err := s.putRow(&b.Rows[i]); err != nil {
 			return fmt.Errorf("entry %v: %w", b.Rows[i].Entry.ID, err)
@@ -97,6 +96,7 @@ func (s *Store) apply(b *tree.Batch) error {
 		if err := run(st); err != nil {
 			return err
 		}
+		s.near.cleared(b.Cleared[i])
 	}
 	for i := range b.Placed {
 		if err := s.putBase(&b.Placed[i]); err != nil {
@@ -162,31 +162,27 @@ func (s *Store) count(f facts, sign int64) {
 
 // number returns the number of an entry id, a new one when the id was never met.
 func (s *Store) number(id ident.EntryID) (n int64, known bool, err error) {
-	if n, ok := s.numbers[id]; ok {
+	if n, ok := s.near.numbers.get(id); ok {
 		return n, true, nil
 	}
-	st, err := s.c.stmt(idNumber)
+	// Most ids that are not near are new, so giving a number is tried first.
+	st, err := s.c.stmt(idPut)
 	if err != nil {
 		return 0, false, err
 	}
 	st.BindBytes(1, id[:])
-	known, err = one(st, func(st *sqlite.Stmt) error {
-		n = st.ColumnInt64(0)
-		return nil
-	})
-	if err == nil && !known {
-		if st, err = s.c.stmt(idPut); err == nil {
-			s.lastNumber++
-			n = s.lastNumber
-			st.BindBytes(1, id[:])
-			st.BindInt64(2, n)
-			err = run(st)
-		}
+	st.BindInt64(2, s.lastNumber+1)
+	if err := run(st); err != nil {
+		return 0, false, err
 	}
-	if err == nil {
-		s.numbers[id] = n
+	if known = s.c.db.Changes() == 0; !known {
+		s.lastNumber++
+		n = s.lastNumber
+	} else if n, err = s.c.idNumber(id); err != nil {
+		return 0, false, err
 	}
-	return n, known, err
+	s.near.numbers.put(id, n)
+	return n, known, nil
 }
 
 func (s *Store) putRow(r *tree.Row) error {
@@ -215,6 +211,8 @@ func (s *Store) putRow(r *tree.Row) error {
 	if err := s.writeRow(r, now, number, known); err != nil {
 		return err
 	}
+	s.near.wrote(r)
+	s.resting = s.resting || r.Entry.Place.Name == ""
 	s.count(old, -1)
 	s.count(now, 1)
 	delete(s.sweep.suspects, r.Entry.Content.ID)
@@ -279,7 +277,11 @@ func (s *Store) putBase(b *tree.Base) error {
 	}
 	s.room = bindBase(st, b, s.room)
 	st.BindInt64(17, number)
-	return run(st)
+	if err := run(st); err != nil {
+		return err
+	}
+	s.near.placed(b)
+	return nil
 }
 
 func (s *Store) putReplica(r *tree.Replica) error {

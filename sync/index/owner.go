@@ -2,6 +2,7 @@ package index
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/shoal-sync/shoal/internal/ident"
 	"github.com/shoal-sync/shoal/sync/tree"
@@ -12,14 +13,35 @@ import (
 
 // Entry returns the row of an entry.
 func (s *Store) Entry(id ident.EntryID) (tree.Row, bool) {
-	row, found, err := s.reader().entry(id)
+	c := s.reader()
+	if known, ok := s.near.rows.get(id); ok {
+		return known.value, known.ok
+	}
+	row, ok, err := c.entry(id)
 	s.must(err)
-	return row, found
+	if ok {
+		row = s.near.keepRow(row)
+	} else {
+		s.near.rows.put(id, found[tree.Row]{})
+	}
+	return row, ok
 }
 
 // Placed returns the rows whose winning placement is (parent, name), ordered by id.
 func (s *Store) Placed(parent ident.EntryID, name string) []tree.Row {
-	rows, err := s.reader().placed(parent, name)
+	c := s.reader()
+	if name == "" && !s.resting {
+		return nil
+	}
+	if row, ok := s.near.onlyRow(place{parent, name}); ok {
+		return []tree.Row{row}
+	}
+	none, err := s.near.entries.lacks(parent, name, c.namesOf(entryNames))
+	s.must(err)
+	if none {
+		return nil
+	}
+	rows, err := c.placed(parent, name)
 	s.must(err)
 	return rows
 }
@@ -33,15 +55,36 @@ func (s *Store) Children(parent, after ident.EntryID, limit int) []tree.Row {
 
 // Base returns what is on disk for an entry.
 func (s *Store) Base(id ident.EntryID) (tree.Base, bool) {
-	b, found, err := s.reader().base(id)
+	c := s.reader()
+	if known, ok := s.near.bases.get(id); ok {
+		return known.value, known.ok
+	}
+	b, ok, err := c.base(id)
 	s.must(err)
-	return b, found
+	if ok {
+		b = s.near.keepBase(b)
+	} else {
+		s.near.bases.put(id, found[tree.Base]{})
+	}
+	return b, ok
 }
 
 // BaseAt returns what is on disk under a name, ordered by entry id.
 func (s *Store) BaseAt(parent ident.EntryID, name string) []tree.Base {
-	out, err := s.reader().baseAt(parent, name)
+	c := s.reader()
+	if known, ok := s.near.dirs.get(place{parent, name}); ok {
+		return slices.Clone(known)
+	}
+	none, err := s.near.onDisk.lacks(parent, name, c.namesOf(baseNames))
 	s.must(err)
+	if none {
+		return nil
+	}
+	out, err := c.baseAt(parent, name)
+	s.must(err)
+	if len(out) > 0 && !slices.ContainsFunc(out, func(b tree.Base) bool { return b.Stat.Kind != tree.Dir }) {
+		s.near.dirs.put(place{parent, name}, slices.Clone(out))
+	}
 	return out
 }
 

@@ -15,6 +15,7 @@ const (
 	entryByID
 	entriesAt
 	entriesIn
+	entryNames
 	entriesSince
 	entriesNeeded
 	entriesAll
@@ -25,6 +26,7 @@ const (
 	baseByID
 	baseAt
 	baseIn
+	baseNames
 	baseHolding
 	baseFile
 	basePlace
@@ -66,11 +68,12 @@ var queryText = [queries]string{
 	readBegin: "BEGIN",
 
 	idNumber: "SELECT number FROM ids WHERE id = ?",
-	idPut:    "INSERT INTO ids (id, number) VALUES (?, ?)",
+	idPut:    "INSERT INTO ids (id, number) VALUES (?, ?) ON CONFLICT (id) DO NOTHING",
 
 	entryByID:     "SELECT " + rowColumns + " FROM entries WHERE number = (SELECT number FROM ids WHERE id = ?)",
 	entriesAt:     "SELECT " + rowColumns + " FROM entries WHERE parent = ? AND name = ?",
 	entriesIn:     "SELECT " + rowColumns + " FROM entries WHERE parent = ? AND id > ? ORDER BY id LIMIT ?",
+	entryNames:    "SELECT name FROM entries WHERE parent = ? LIMIT ?",
 	entriesSince:  "SELECT " + rowColumns + " FROM entries WHERE seq > ? ORDER BY seq LIMIT ?",
 	entriesNeeded: "SELECT " + rowColumns + " FROM entries WHERE need = 1 AND seq > ? ORDER BY seq LIMIT ?",
 	entriesAll:    "SELECT " + rowColumns + ", number FROM entries WHERE number > ? ORDER BY number LIMIT ?",
@@ -83,6 +86,7 @@ var queryText = [queries]string{
 	baseByID:    "SELECT " + baseColumns + " FROM base WHERE number = (SELECT number FROM ids WHERE id = ?)",
 	baseAt:      "SELECT " + baseColumns + " FROM base WHERE parent = ? AND name = ?",
 	baseIn:      "SELECT " + baseColumns + " FROM base WHERE parent = ? AND name > ? ORDER BY name",
+	baseNames:   "SELECT name FROM base WHERE parent = ? LIMIT ?",
 	baseHolding: "SELECT " + baseColumns + " FROM base WHERE head = ? AND tail = ? LIMIT ?",
 	baseFile:    "SELECT " + baseColumns + " FROM base WHERE inode = ? AND volume = ? AND birth = ?",
 	basePlace:   "SELECT parent, name FROM base WHERE number = (SELECT number FROM ids WHERE id = ?)",

@@ -26,6 +26,20 @@ func (c *conn) row(s *sqlite.Stmt) (tree.Row, error) {
 	return tree.Row{Entry: entry, Seq: uint64(s.ColumnInt64(0)), Need: s.ColumnBool(1)}, nil
 }
 
+// idNumber returns the number of an id that has one.
+func (c *conn) idNumber(id ident.EntryID) (n int64, err error) {
+	s, err := c.stmt(idNumber)
+	if err != nil {
+		return 0, err
+	}
+	s.BindBytes(1, id[:])
+	_, err = one(s, func(s *sqlite.Stmt) error {
+		n = s.ColumnInt64(0)
+		return nil
+	})
+	return n, err
+}
+
 func (c *conn) rows(q query, bind func(*sqlite.Stmt)) (out []tree.Row, err error) {
 	s, err := c.stmt(q)
 	if err != nil {
@@ -76,6 +90,23 @@ func (c *conn) numbered(q query, after uint64, limit int) ([]tree.Row, error) {
 		s.BindInt64(1, int64(min(after, math.MaxInt64)))
 		s.BindInt64(2, int64(max(limit, 0)))
 	})
+}
+
+// namesOf returns a query for names in a directory, in no useful order.
+func (c *conn) namesOf(q query) func(parent ident.EntryID, limit int) ([]string, error) {
+	return func(parent ident.EntryID, limit int) (out []string, err error) {
+		s, err := c.stmt(q)
+		if err != nil {
+			return nil, err
+		}
+		s.BindBytes(1, parent[:])
+		s.BindInt64(2, int64(limit))
+		err = each(s, func(s *sqlite.Stmt) error {
+			out = append(out, string(c.bytes(s, 0)))
+			return nil
+		})
+		return out, err
+	}
 }
 
 func compareIDs(a, b ident.EntryID) int { return bytes.Compare(a[:], b[:]) }

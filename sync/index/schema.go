@@ -31,6 +31,9 @@ var steps = []string{schema1}
 // records. New rows are appended, and a change of an entry touches its row and the index
 // over seq alone, unless it moved.
 //
+// Few rows, usually none, have no name: entries that rest beside the one they lost to. An
+// index of their own tells at once that there are none, which is asked for every entry.
+//
 // base holds what is on disk, one row for each entry that is there. A content id is kept
 // in two parts, so that the index over contents is one of small numbers: eight bytes tell
 // nearly all contents apart, the rest is compared in the row. Directories have neither
@@ -63,6 +66,7 @@ CREATE TABLE entries (
 CREATE UNIQUE INDEX entries_seq ON entries (seq);
 CREATE INDEX entries_child ON entries (parent, id);
 CREATE INDEX entries_name ON entries (parent, name);
+CREATE INDEX entries_resting ON entries (parent) WHERE name = x'';
 CREATE INDEX entries_need ON entries (seq) WHERE need = 1;
 
 CREATE TABLE base (

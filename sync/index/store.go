@@ -29,7 +29,6 @@ import (
 	"os"
 	"sync"
 
-	"github.com/shoal-sync/shoal/internal/ident"
 	"github.com/shoal-sync/shoal/sync/tree"
 )
 
@@ -58,8 +57,9 @@ type Store struct {
 	failed error  // set once; then nothing is read or written any more
 	sweep  sweep
 
-	lastNumber int64                   // highest number given to an entry id
-	numbers    map[ident.EntryID]int64 // of the ids in the batch being applied
+	lastNumber int64 // highest number given to an entry id
+	resting    bool  // there may be a row without a name: an entry beside the one it lost to
+	near       near
 
 	waiting  waiting // recipes not yet written
 	views    pool
@@ -81,7 +81,7 @@ func Open(path string) (*Store, tree.State, error) {
 	if err := f.Close(); err != nil {
 		return nil, tree.State{}, fmt.Errorf("open index: %w", err)
 	}
-	s := &Store{path: path, numbers: map[ident.EntryID]int64{}}
+	s := &Store{path: path, near: newNear()}
 	state, err := s.dial()
 	if err != nil {
 		if s.c != nil {
@@ -103,6 +103,11 @@ func (s *Store) dial() (state tree.State, err error) {
 	}
 	if state, err = s.c.state(); err == nil {
 		s.totals, s.lastNumber, err = s.c.counts()
+	}
+	if err == nil {
+		var resting int64
+		resting, err = s.c.number("SELECT EXISTS (SELECT 1 FROM entries INDEXED BY entries_resting WHERE name = x'')")
+		s.resting = resting != 0
 	}
 	if err != nil {
 		return state, fmt.Errorf("open index %q: %w", s.path, err)

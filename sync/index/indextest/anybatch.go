@@ -112,6 +112,9 @@ func anyBatch(r *rand.Rand, seq uint64) (b tree.Batch) {
 	for range r.IntN(6) {
 		base := onDisk(anyID(), id(byte(r.IntN(3))), anyNames[r.IntN(4)])
 		base.Content, base.Rev = content(byte(r.IntN(4))), seq
+		if base.Entry[0]%2 == 0 {
+			base.Stat.Kind = tree.Dir
+		}
 		b.Placed = append(b.Placed, base)
 	}
 	for range r.IntN(3) {
