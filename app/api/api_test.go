@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -17,7 +18,16 @@ var everyIntent = []Intent{
 	FolderAdd{Path: "/a", Name: "n", ID: ident.FolderID{1}}, FolderAdd{Path: "/a"},
 	FolderRemove{"f"}, FolderRescan{"f"}, FolderShare{"f", "d", status.Reader},
 	FolderUnshare{"f", "d"}, DeviceAdd{ident.DeviceID{2}, "n", []string{"tcp://a:1"}},
-	DeviceRemove{"d"},
+	DeviceRemove{"d"}, DeviceRename{"d", "n"}, FolderSet{"f", "name", "n"},
+	Pause{}, Pause{"f", 60000}, Resume{}, Resume{"d"},
+}
+
+func TestEveryIntentIsTried(t *testing.T) {
+	for _, k := range kinds {
+		if !slices.ContainsFunc(everyIntent, func(i Intent) bool { return KindOf(i) == k.word }) {
+			t.Errorf("%s is missing in everyIntent", k.word)
+		}
+	}
 }
 
 func TestIntentsKeepTheirMeaning(t *testing.T) {
@@ -35,9 +45,9 @@ func TestIntentsKeepTheirMeaning(t *testing.T) {
 
 func TestStrangeRequestsAreUsageErrors(t *testing.T) {
 	for _, c := range [][2]string{
-		{"folder-explode", "{}"}, {folderAdd, ""}, {folderAdd, "{"}, {folderAdd, "[]"},
-		{folderAdd, `{"path":"/a"} {}`}, {folderAdd, `{"path":"/a","brake":3}`},
-		{deviceAdd, `{"id":"nonsense"}`},
+		{"folder-explode", "{}"}, {"folder-add", ""}, {"folder-add", "{"}, {"folder-add", "[]"},
+		{"folder-add", `{"path":"/a"} {}`}, {"folder-add", `{"path":"/a","brake":3}`},
+		{"device-add", `{"id":"nonsense"}`},
 	} {
 		_, err := ParseIntent(c[0], []byte(c[1]))
 		if AsError(err).Kind != Usage {

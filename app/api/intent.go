@@ -15,7 +15,6 @@
 package api
 
 import (
-	"fmt"
 	"time"
 
 	"github.com/shoal-sync/shoal/app/status"
@@ -79,6 +78,38 @@ type DeviceRemove struct {
 	Device string `json:"device"`
 }
 
+// FolderSet changes one property of a folder. Which keys there are, and what their values
+// look like, the agent knows; FolderSetKeys names them. The result is a Folder.
+type FolderSet struct {
+	Folder string `json:"folder"`
+	Key    string `json:"key"`
+	Value  string `json:"value"`
+}
+
+// DeviceRename changes what a device is called here. The result is a Device.
+type DeviceRename struct {
+	Device string `json:"device"`
+	Name   string `json:"name"`
+}
+
+// Pause stops transfers of a folder or with a device, or all of them when What is empty,
+// until somebody resumes them or the time is over. The result is Pauses.
+type Pause struct {
+	What string `json:"what,omitempty"`
+	// ForMillis is how long to rest; zero rests until resumed.
+	ForMillis int64 `json:"for_ms,omitempty"`
+}
+
+// Resume ends the pause of a folder or a device, or every pause when What is empty. The
+// result is Pauses.
+type Resume struct {
+	What string `json:"what,omitempty"`
+}
+
+func (FolderSet) intent()     {}
+func (DeviceRename) intent()  {}
+func (Pause) intent()         {}
+func (Resume) intent()        {}
 func (FolderAdd) intent()     {}
 func (FolderRemove) intent()  {}
 func (FolderRescan) intent()  {}
@@ -107,6 +138,20 @@ type Share struct {
 	Role   status.Role    `json:"role"`
 }
 
+// Pauses are the rests that people ordered, which are still on.
+type Pauses struct {
+	Paused []Paused `json:"paused"`
+}
+
+// Paused is one of them: of a folder, of a device, or, with neither, of everything.
+type Paused struct {
+	Folder ident.FolderID `json:"folder,omitzero"`
+	Device ident.DeviceID `json:"device,omitzero"`
+	Name   string         `json:"name,omitempty"`
+	// Until is null when the rest lasts until somebody ends it.
+	Until status.Moment `json:"until"`
+}
+
 // WaitRequest asks to be answered when Folder is verified equal on Device. Empty means
 // every folder, and all connected members.
 type WaitRequest struct {
@@ -131,72 +176,9 @@ func (r WaitRequest) Timeout() time.Duration {
 	return time.Duration(millis) * time.Millisecond
 }
 
-// The words for intents in the request path. They never change.
-const (
-	folderAdd     = "folder-add"
-	folderRemove  = "folder-remove"
-	folderRescan  = "folder-rescan"
-	folderShare   = "folder-share"
-	folderUnshare = "folder-unshare"
-	deviceAdd     = "device-add"
-	deviceRemove  = "device-remove"
-)
-
-// KindOf returns the word that names the kind of an intent.
-func KindOf(intent Intent) string {
-	switch intent.(type) {
-	case FolderAdd:
-		return folderAdd
-	case FolderRemove:
-		return folderRemove
-	case FolderRescan:
-		return folderRescan
-	case FolderShare:
-		return folderShare
-	case FolderUnshare:
-		return folderUnshare
-	case DeviceAdd:
-		return deviceAdd
-	case DeviceRemove:
-		return deviceRemove
-	}
-	panic(fmt.Sprintf("bug: intent %T has no word", intent))
-}
-
-// ParseIntent reads the body of an intent of the given kind. What the body says is not
-// checked beyond its form; the agent does that.
-func ParseIntent(kind string, body []byte) (Intent, error) {
-	switch kind {
-	case folderAdd:
-		return parsed[FolderAdd](body)
-	case folderRemove:
-		return parsed[FolderRemove](body)
-	case folderRescan:
-		return parsed[FolderRescan](body)
-	case folderShare:
-		return parsed[FolderShare](body)
-	case folderUnshare:
-		return parsed[FolderUnshare](body)
-	case deviceAdd:
-		return parsed[DeviceAdd](body)
-	case deviceRemove:
-		return parsed[DeviceRemove](body)
-	}
-	return nil, Errorf(Usage, "this agent does not know the intent %q; "+
-		"program and agent may be of different versions", kind)
-}
-
 // ParseWait reads the body of a wait.
 func ParseWait(body []byte) (r WaitRequest, err error) {
 	return r, strictly(body, &r)
-}
-
-func parsed[T Intent](body []byte) (Intent, error) {
-	var intent T
-	if err := strictly(body, &intent); err != nil {
-		return nil, err
-	}
-	return intent, nil
 }
 
 // strictly refuses fields it does not know: silently ignoring what a newer client asked

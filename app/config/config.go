@@ -46,6 +46,8 @@ type Config struct {
 	MDNSName *bool    `json:"mdns_name,omitempty"`
 	Devices  []Device `json:"devices"`
 	Folders  []Folder `json:"folders"`
+	// Paused are the rests a person ordered. One whose time is over means nothing.
+	Paused []Pause `json:"paused,omitempty"`
 }
 
 // Device is a trusted device.
@@ -83,6 +85,7 @@ func (c Config) Clone() Config {
 	for i := range c.Folders {
 		c.Folders[i].Members = slices.Clone(c.Folders[i].Members)
 	}
+	c.Paused = slices.Clone(c.Paused)
 	return c
 }
 
@@ -113,6 +116,7 @@ func (c *Config) DropDevice(id ident.DeviceID) {
 	for i := range c.Folders {
 		c.Folders[i].dropMember(id)
 	}
+	c.EndPause(Pause{Device: id})
 }
 
 // PutFolder adds a folder whose path CheckRoot has allowed.
@@ -132,6 +136,7 @@ func (c *Config) PutFolder(f Folder) error {
 // DropFolder forgets a folder. Nothing on disk is touched.
 func (c *Config) DropFolder(id ident.FolderID) {
 	c.Folders = slices.DeleteFunc(c.Folders, func(f Folder) bool { return f.ID == id })
+	c.EndPause(Pause{Folder: id})
 }
 
 // PutMember makes a device a member of a folder, or changes its role. It reports whether
@@ -270,7 +275,7 @@ func (c Config) check() error {
 		}
 		folders[f.ID] = true
 	}
-	return nil
+	return checkPauses(c.Paused)
 }
 
 func (d Device) check() error {

@@ -19,7 +19,8 @@ const fileMax = 16 << 20
 // allowed lists the keys that may stand in each object of config.json; objects are named
 // by the keys that lead to them.
 var allowed = map[string][]string{
-	"":                 {"name", "listen", "log_format", "mdns", "mdns_name", "devices", "folders"},
+	"":                 {"name", "listen", "log_format", "mdns", "mdns_name", "devices", "folders", "paused"},
+	".paused":          {"folder", "device", "until"},
 	".devices":         {"id", "name", "addresses"},
 	".folders":         {"id", "name", "path", "token", "members"},
 	".folders.members": {"device", "role"},

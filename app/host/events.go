@@ -2,6 +2,7 @@ package host
 
 import (
 	"context"
+	"fmt"
 	"sync"
 	"time"
 
@@ -15,12 +16,19 @@ const eventsMax = 10000
 // events are the numbered events of this run of the agent.
 type events struct {
 	mu      sync.Mutex
+	first   uint64 // the number before the first of this run
 	last    uint64
 	ring    []status.Event
 	changed chan struct{}
 }
 
-func newEvents() *events { return &events{changed: make(chan struct{})} }
+// newEvents returns no events yet. The numbers begin with the time at which the agent
+// started, in microseconds: a listener that comes back later never takes new events for
+// old ones, and every reader of JSON can hold them.
+func newEvents(started time.Time) *events {
+	first := uint64(max(started.UnixMicro(), 0))
+	return &events{first: first, last: first, changed: make(chan struct{})}
+}
 
 func (e *events) add(event status.Event) {
 	e.mu.Lock()
@@ -36,18 +44,34 @@ func (e *events) add(event status.Event) {
 }
 
 // after returns the remembered events above a number, and a channel that is closed when
-// there are more.
+// there are more. Where events in between are not remembered any more, the first one
+// returned says so; who asks from the beginning asks for what is remembered.
 func (e *events) after(since uint64) ([]status.Event, <-chan struct{}) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if since >= e.last || len(e.ring) == 0 {
-		return nil, e.changed
+	if since > e.last {
+		// A number of the future: of a run before the clock was set back. Nothing of it is
+		// known, everything that is remembered is news.
+		since = 1
 	}
-	from := 0
-	if first := e.ring[0].Seq; since >= first {
-		from = int(since - first + 1)
+	oldest := e.last + 1
+	if len(e.ring) > 0 {
+		oldest = e.ring[0].Seq
 	}
-	return append([]status.Event(nil), e.ring[from:]...), e.changed
+	var out []status.Event
+	if lost := since < oldest-1; lost && (since > 0 || oldest > e.first+1) {
+		text := fmt.Sprintf("events after number %d and up to %d are not remembered any more", since, oldest-1)
+		if oldest == e.first+1 {
+			text = "the agent was started anew: earlier events are not remembered any more"
+		}
+		out = append(out, status.Event{
+			Seq: oldest - 1, Time: status.MomentOf(time.Now()), Kind: status.EventsLost, Detail: text,
+		})
+	}
+	if since < e.last && len(e.ring) > 0 {
+		out = append(out, e.ring[max(since+1, oldest)-oldest:]...)
+	}
+	return out, e.changed
 }
 
 // Events implements control.Agent.

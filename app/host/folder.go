@@ -56,6 +56,7 @@ type folderRun struct {
 	scans   scanCount
 	held    holdings
 	bytesIn atomic.Int64
+	resting atomic.Pointer[node.PauseChanged]
 	reading atomic.Pointer[scan.Progress]
 
 	patterns    atomic.Pointer[ignore.Patterns]
@@ -196,6 +197,7 @@ func (r *folderRun) startWork() {
 	r.start(r.storePieces)
 	r.start(r.storePieces)
 	r.start(r.tidy)
+	r.rest(r.agent.restOf(r.id))
 	// Before the agent's lock is given back: only then does a Join find this folder, and it
 	// must find it open.
 	for _, up := range r.agent.links.connected() {

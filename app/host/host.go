@@ -20,6 +20,7 @@ import (
 	"strconv"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/shoal-sync/shoal/app/config"
 	"github.com/shoal-sync/shoal/app/control"
@@ -67,6 +68,7 @@ type agent struct {
 	events   *events
 	news     *news
 	view     *views
+	rested   chan struct{} // holds one token when the pauses have changed
 
 	mu      sync.Mutex // guards what follows, and changes of the configuration
 	config  config.Config
@@ -103,8 +105,8 @@ func newAgent(home *config.Home, opts Options) (*agent, error) {
 	a := &agent{
 		opts: opts, log: opts.Log, home: home, clock: step.NewClock(), id: key.Device(),
 		name: firstOf(opts.Name, settings.Name, config.DefaultName()),
-		news: newNews(), events: newEvents(), config: settings,
-		folders: map[ident.FolderID]*folderRun{},
+		news: newNews(), events: newEvents(time.Now()), config: settings,
+		folders: map[ident.FolderID]*folderRun{}, rested: make(chan struct{}, 1),
 	}
 	a.links = newLinks(a)
 	a.view = newViews()
@@ -153,6 +155,7 @@ func (a *agent) run(ctx context.Context) error {
 	}
 	a.start(a.resolveAddresses)
 	a.start(a.measure)
+	a.start(a.watchPauses)
 	a.startLAN(settings)
 	a.start(a.watchNetwork)
 	a.log.Info("agent started", "device", a.id.String(), "name", a.name,

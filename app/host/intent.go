@@ -35,6 +35,14 @@ func (a *agent) Do(ctx context.Context, intent api.Intent) (any, error) {
 		return a.addDevice(i)
 	case api.DeviceRemove:
 		return a.removeDevice(i)
+	case api.DeviceRename:
+		return a.renameDevice(i)
+	case api.FolderSet:
+		return a.setFolder(i)
+	case api.Pause:
+		return a.pause(i)
+	case api.Resume:
+		return a.resume(i)
 	}
 	return nil, api.Errorf(api.Usage, "this agent cannot do %T", intent)
 }
@@ -228,6 +236,24 @@ func (a *agent) addDevice(i api.DeviceAdd) (any, error) {
 	return api.Device{ID: d.ID, Name: d.Name}, nil
 }
 
+// renameDevice changes what a device is called here; nobody else hears of it.
+func (a *agent) renameDevice(i api.DeviceRename) (any, error) {
+	if err := config.CheckName(i.Name); err != nil {
+		return nil, api.Errorf(api.Usage, "%v", err)
+	}
+	d, err := api.FindDevice(a.Status(), i.Device)
+	if err != nil {
+		return nil, err
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	err = a.change(func(c *config.Config) error {
+		_, err := c.PutDevice(config.Device{ID: d.ID, Name: i.Name})
+		return err
+	})
+	return api.Device{ID: d.ID, Name: i.Name}, err
+}
+
 func (a *agent) removeDevice(i api.DeviceRemove) (any, error) {
 	d, err := api.FindDevice(a.Status(), i.Device)
 	if err != nil {
@@ -356,6 +382,9 @@ func (a *agent) missing(folder, device string) ([]string, error) {
 
 func missingIn(f status.Folder, only ident.DeviceID) []string {
 	var out []string
+	if f.Paused != nil {
+		return []string{f.Name + ": it is paused; `shoal resume` goes on"}
+	}
 	for _, p := range f.Problems {
 		if f.NeedFiles > 0 || p.Path == "" {
 			out = append(out, fmt.Sprintf("%s: %s %s", f.Name, p.Path, p.Reason))

@@ -84,6 +84,9 @@ func (s *server) run() {
 		served := map[*folderRun]int{}
 		for _, j := range jobs {
 			served[j.run]++
+			if j.run.restsWith(s.link.Device()) {
+				continue // the asker has been told
+			}
 			if j.recipe {
 				s.serveRecipe(j.run, j.ask.Content)
 				continue

@@ -113,11 +113,14 @@ func (a *agent) Status() status.View {
 	a.mu.Unlock()
 	out := status.View{Device: status.Self{
 		ID: a.id, Name: a.name, Listen: []string{a.listener.Addr().String()},
+		Paused: restShown(&settings, config.Pause{}),
 	}}
 	a.view.mu.Lock()
 	defer a.view.mu.Unlock()
 	for _, d := range settings.Devices {
-		out.Devices = append(out.Devices, a.deviceView(d))
+		shown := a.deviceView(d)
+		shown.Paused = restShown(&settings, config.Pause{Device: d.ID})
+		out.Devices = append(out.Devices, shown)
 	}
 	for _, f := range settings.Folders {
 		out.Folders = append(out.Folders, a.folderView(&settings, f, runs[f.ID]))
@@ -182,6 +185,13 @@ func (a *agent) folderView(settings *config.Config, f config.Folder, r *folderRu
 	}
 	out.State = stateOf(s, len(s.Troubles))
 	out.Progress = a.progress(f.ID, s, r)
+	rest := restShown(settings, config.Pause{Folder: f.ID})
+	if everything := restShown(settings, config.Pause{}); everything != nil {
+		rest = everything
+	}
+	if rest != nil && s.Folder.Broken == "" {
+		out.State, out.Paused, out.Progress = status.Paused, rest, nil
+	}
 	return out
 }
 

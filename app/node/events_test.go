@@ -27,6 +27,24 @@ func TestStrangersHearOnlyThatTheyAreNoMembers(t *testing.T) {
 	b.do(MemberRemoved{bob}, "") // away
 }
 
+func TestPausedWithADevice(t *testing.T) {
+	b := newBench(t)
+	b.do(PauseChanged{Devices: []ident.DeviceID{alice}}, "a: Refuse")
+	if m := b.node.Snapshot().Members[0]; m.Device != alice || m.Joined || !m.Linked {
+		t.Fatalf("alice stands as %+v", m)
+	}
+	b.hear(alice, rows(1, true), "")
+	b.hear(alice, join(), "a: Refuse")
+	b.do(PauseChanged{All: true}, "") // bob is away, alice has been told
+	b.do(PeerConnected{alice, rejoins}, "")
+	b.do(PauseChanged{Devices: []ident.DeviceID{bob}}, "a: Join")
+	anew := join()
+	anew.Answers = 0
+	b.hear(alice, anew, "a: State")
+	b.do(PeerConnected{bob, connected}, "")
+	b.do(PauseChanged{}, "b: Join")
+}
+
 func TestALinkIsOpenedOnce(t *testing.T) {
 	b := newBench(t)
 	b.do(PeerConnected{alice, connected}, "")

@@ -71,6 +71,16 @@ type PiecesServed struct {
 	Count  int
 }
 
+// PauseChanged says with whom the folder rests from now on: with everybody, or with the
+// given devices. Looking at the disk goes on.
+type PauseChanged struct {
+	All     bool
+	Devices []ident.DeviceID
+}
+
+// Covers reports whether the folder rests with a device.
+func (p PauseChanged) Covers(d ident.DeviceID) bool { return p.All || slices.Contains(p.Devices, d) }
+
 // SendTo says something to a device.
 type SendTo struct {
 	Device  ident.DeviceID
@@ -114,6 +124,7 @@ type Folder struct {
 	peers  map[ident.DeviceID]*peer.Core
 	order  []ident.DeviceID          // members, sorted
 	up     map[ident.DeviceID]uint64 // links of connected devices, members or not
+	rest   PauseChanged              // with whom nothing is exchanged
 	now    step.Instant
 	wall   int64
 	queue  []any
@@ -160,6 +171,11 @@ func (n *Folder) Handle(now step.Instant, event FolderEvent) []FolderEffect {
 		n.addMember(e.Device)
 	case MemberRemoved:
 		n.removeMember(e.Device)
+	case PauseChanged:
+		n.rest = e
+		for _, d := range n.order {
+			n.toPeer(d, peer.Rested{Rests: e.Covers(d)})
+		}
 	case PeerConnected:
 		if link, up := n.up[e.Device]; !up || link != e.Link {
 			n.up[e.Device] = e.Link
@@ -247,6 +263,7 @@ func (n *Folder) addMember(d ident.DeviceID) {
 		return
 	}
 	n.peers[d] = peer.New(n.id, d)
+	n.toPeer(d, peer.Rested{Rests: n.rest.Covers(d)})
 	n.order = append(n.order, d)
 	slices.SortFunc(n.order, func(a, b ident.DeviceID) int { return slices.Compare(a[:], b[:]) })
 	n.open(d)

@@ -80,6 +80,8 @@ func (n *Folder) routePeer(d ident.DeviceID, effect peer.Effect) {
 	case peer.Renew:
 		n.open(d)
 		n.toPeer(d, peer.Heard{Message: f.Join})
+	case peer.Reopen:
+		n.open(d)
 	case peer.RolledBack:
 		n.out = append(n.out, StopFolder{"the index of this folder is older than what " + d.Short() +
 			" has seen of it, as after restoring a backup: stop the agent and delete the index of this" +

@@ -11,7 +11,7 @@ import (
 
 func (s *session) deviceCommand() *cobra.Command {
 	return group("device", "Trusts, lists and forgets devices",
-		s.deviceAdd(), s.deviceList(), s.deviceRemove())
+		s.deviceAdd(), s.deviceList(), s.deviceRename(), s.deviceRemove())
 }
 
 func (s *session) deviceAdd() *cobra.Command {
@@ -81,6 +81,25 @@ func (s *session) deviceRemove() *cobra.Command {
 				return s.raw(raw, err)
 			}
 			return s.say("forgot %s (%s)", status.Plain(device.Name), device.ID)
+		},
+	}
+}
+
+func (s *session) deviceRename() *cobra.Command {
+	return &cobra.Command{
+		Use:   "rename DEVICE NAME",
+		Short: "Changes what a device is called here",
+		Args:  takes("DEVICE", "NAME"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := config.CheckName(args[1]); err != nil {
+				return usageError{err}
+			}
+			var device api.Device
+			raw, err := s.do(cmd, api.DeviceRename{Device: args[0], Name: args[1]}, &device)
+			if err != nil || s.json {
+				return s.raw(raw, err)
+			}
+			return s.say("%s is called %s here", device.ID, status.Plain(device.Name))
 		},
 	}
 }

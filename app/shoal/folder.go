@@ -16,7 +16,7 @@ import (
 func (s *session) folderCommand() *cobra.Command {
 	return group("folder", "Keeps, shares and looks after folders",
 		s.folderAdd(), s.folderList(), s.folderRemove(), s.folderRescan(), s.folderShare(),
-		s.folderUnshare())
+		s.folderUnshare(), s.folderSet())
 }
 
 func (s *session) folderAdd() *cobra.Command {
@@ -148,6 +148,34 @@ func (s *session) folderUnshare() *cobra.Command {
 			}
 			return s.say("no longer sharing %s with %s", status.Plain(args[0]),
 				status.Plain(args[1]))
+		},
+	}
+}
+
+func (s *session) folderSet() *cobra.Command {
+	return &cobra.Command{
+		Use:   "set FOLDER KEY VALUE",
+		Short: "Changes a property of a folder",
+		Long: "Changes a property of a folder:\n\n" +
+			"  name    what the folder is called here\n" +
+			"  path    where it lies, after you have moved it",
+		Args: takes("FOLDER", "KEY", "VALUE"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			intent := api.FolderSet{Folder: args[0], Key: args[1], Value: args[2]}
+			if intent.Key == "path" && intent.Value != "" {
+				path, err := filepath.Abs(intent.Value)
+				if err != nil {
+					return fmt.Errorf("path %s: %w", intent.Value, err)
+				}
+				intent.Value = path
+			}
+			var folder api.Folder
+			raw, err := s.do(cmd, intent, &folder)
+			if err != nil || s.json {
+				return s.raw(raw, err)
+			}
+			return s.say("%s of %s is now %s", intent.Key, status.Plain(folder.Name),
+				status.Plain(intent.Value))
 		},
 	}
 }

@@ -86,6 +86,18 @@ func (m *memoryAgent) apply(c *config.Config, intent api.Intent) (any, error) {
 	case api.DeviceAdd:
 		d, err := c.PutDevice(config.Device{ID: i.ID, Name: i.Name, Addresses: i.Addresses})
 		return api.Device{ID: d.ID, Name: d.Name}, err
+	case api.DeviceRename:
+		d, err := api.FindDevice(m.view(), i.Device)
+		return api.Device{ID: d.ID, Name: i.Name}, err
+	case api.FolderSet:
+		f, err := api.FindFolder(m.view(), i.Folder)
+		return api.Folder{ID: f.ID, Name: i.Value, Path: f.Path}, err
+	case api.Pause:
+		c.PutPause(config.Pause{})
+		return api.Pauses{Paused: []api.Paused{{}}}, nil
+	case api.Resume:
+		c.Paused = nil
+		return api.Pauses{Paused: []api.Paused{}}, nil
 	case api.DeviceRemove:
 		d, err := api.FindDevice(m.view(), i.Device)
 		c.DropDevice(d.ID)

@@ -71,7 +71,8 @@ func (s *session) root() *cobra.Command {
 	cobra.MousetrapHelpText = ""
 	root.SetHelpCommand(helpCommand(root))
 	root.AddCommand(s.idCommand(), s.statusCommand(), s.folderCommand(), s.deviceCommand(),
-		s.waitCommand(), s.eventsCommand(), s.versionCommand())
+		s.pauseCommand(), s.resumeCommand(), s.waitCommand(), s.eventsCommand(),
+		s.versionCommand())
 	refuseUnknownShells(root)
 	return root
 }

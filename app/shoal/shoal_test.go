@@ -117,10 +117,11 @@ func TestUsageErrors(t *testing.T) {
 	for _, c := range []struct{ line, want string }{
 		{"explode", `there is no command "shoal explode"`},
 		{"trash list", `there is no command "shoal trash"`},
-		{"pause", "no command"}, {"link", "no command"}, {"doctor", "no command"},
+		{"pause a b", "too much"}, {"pause --for 0s", "above 0"}, {"pause --for x", "--for"},
+		{"resume a b", "too much"}, {"link", "no command"}, {"doctor", "no command"},
 		{"folder", "say what to do"}, {"device", "say what to do"},
 		{"folder explode", `there is no command "shoal folder explode"`},
-		{"folder set f name x", "no command"}, {"device rename a b", "no command"},
+		{"folder set f name", "VALUE is missing"}, {"device rename a", "NAME is missing"},
 		{"--frobnicate", "unknown flag: --frobnicate"},
 		{"status --frobnicate", "unknown flag: --frobnicate"},
 		{"--listen :1 status", "unknown flag: --listen"},

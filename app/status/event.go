@@ -16,12 +16,18 @@ const (
 	LinkUp       Kind = "link_up"
 	LinkDown     Kind = "link_down"
 	Trouble      Kind = "problem"
+	PauseBegun   Kind = "paused"
+	PauseEnded   Kind = "resumed"
+	// EventsLost stands for events that are not remembered any more; its number is that
+	// of the last of them.
+	EventsLost Kind = "events_lost"
 )
 
 // Event is one thing that happened, numbered so that a listener can come back and ask for
 // what it missed. Fields that do not apply are left out of the JSON.
 type Event struct {
-	// Seq grows by one with each event, from 1.
+	// Seq grows by one with each event. It begins anew at a higher number when the agent
+	// starts, so that no number is used twice.
 	Seq    uint64         `json:"seq"`
 	Time   Moment         `json:"time"`
 	Kind   Kind           `json:"kind"`

@@ -17,6 +17,9 @@ func Lines(v View, now Moment) []string {
 	if len(v.Device.Listen) > 0 {
 		lines = append(lines, "Reachable at: "+Plain(strings.Join(v.Device.Listen, ", ")))
 	}
+	if v.Device.Paused != nil {
+		lines = append(lines, "Everything is paused"+v.Device.Paused.words(now))
+	}
 	lines = append(lines, "")
 	lines = append(lines, FolderLines(v.Folders, now)...)
 	lines = append(lines, "")
@@ -55,6 +58,9 @@ func DeviceLines(devices []Device, now Moment) []string {
 		if d.Connected {
 			link = Plain(string(d.Route))
 		}
+		if d.Paused != nil {
+			link += ", paused"
+		}
 		if d.RTT > 0 {
 			trip = fmt.Sprintf("%.1f ms", float64(d.RTT))
 		}
@@ -86,6 +92,9 @@ func (f Folder) Brief() string {
 
 // Brief says how a device is in one line that only changes when its link does.
 func (d Device) Brief() string {
+	if d.Paused != nil {
+		return fmt.Sprintf("device %s: paused", Plain(d.Name))
+	}
 	if d.Connected {
 		return fmt.Sprintf("device %s: connected, %s", Plain(d.Name), Plain(string(d.Route)))
 	}
@@ -105,6 +114,9 @@ func (f Folder) needed() string {
 
 func folderNotes(f Folder, now Moment) []string {
 	var notes []string
+	if f.Paused != nil {
+		notes = append(notes, "paused"+f.Paused.words(now))
+	}
 	if f.State == Waiting {
 		notes = append(notes, waitingNote(f, now))
 	}
@@ -132,6 +144,21 @@ func folderNotes(f Folder, now Moment) []string {
 		notes = append(notes, problemNote(p, now))
 	}
 	return notes
+}
+
+// words says how long a rest lasts and why, to stand behind what rests.
+func (r Rest) words(now Moment) string {
+	text := ""
+	if r.Reason != "" {
+		text = ": " + Plain(r.Reason)
+	}
+	if r.Until.IsZero() {
+		return text
+	}
+	if r.Until <= now {
+		return text + " (about to end)"
+	}
+	return text + " for another " + Duration(r.Until.Sub(now))
 }
 
 func waitingNote(f Folder, now Moment) string {
@@ -190,6 +217,9 @@ func problemNote(p Problem, now Moment) string {
 }
 
 func deviceNote(d Device, now Moment) string {
+	if d.Paused != nil {
+		return "paused" + d.Paused.words(now)
+	}
 	if d.Connected {
 		return ""
 	}

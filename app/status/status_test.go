@@ -35,17 +35,19 @@ func full() View {
 
 // The names scripts rely on: contract of `shoal status --json`.
 func TestFieldNames(t *testing.T) {
-	const want = `{"device":{"id":"ID","name":"desk","listen":["127.0.0.1:22100"]},` +
+	const want = `{"device":{"id":"ID","name":"desk","listen":["127.0.0.1:22100"],"paused":null},` +
 		`"devices":[{"id":"ID","name":"nas","connected":true,"route":"lan","rtt_ms":1.5,` +
 		`"bytes_in":7,"bytes_out":8,"addresses":["tcp://nas:1"],"last_problem":"x",` +
-		`"next_try":"2026-05-01T12:00:00Z","last_seen":"2026-05-01T12:00:00Z"}],` +
+		`"next_try":"2026-05-01T12:00:00Z","last_seen":"2026-05-01T12:00:00Z",` +
+		`"paused":null}],` +
 		`"folders":[{"id":"FOLDER","name":"photos","path":"/p","state":"syncing","files":4,` +
 		`"bytes":5,"need_files":1,"need_bytes":2,"root":"ab","conflicts":1,"held":2,` +
 		`"problems":[{"path":"a","kind":"unreadable","reason":"no",` +
 		`"next_try":"2026-05-01T12:00:00Z"}],"members":[{"device":"ID","name":"nas",` +
 		`"role":"writer","connected":true,"up_to_date":true}],"last_equal":{"device":"ID",` +
 		`"name":"nas","when":"2026-05-01T12:00:00Z"},"progress":{"bytes_done":1,` +
-		`"bytes_total":2,"rate_bps":3,"eta_s":4.5,"current":"a"}}]}`
+		`"bytes_total":2,"rate_bps":3,"eta_s":4.5,"current":"a"},` +
+		`"paused":null}]}`
 	got := asJSON(t, full())
 	got = strings.ReplaceAll(got, desk.String(), "ID")
 	got = strings.ReplaceAll(got, photos.String(), "FOLDER")
@@ -205,4 +207,25 @@ func asJSON(t *testing.T, value any) string {
 		t.Fatal(err)
 	}
 	return string(text)
+}
+
+// A rest says how long it lasts and why, wherever it is shown.
+func TestRestsAreShown(t *testing.T) {
+	v := full()
+	v.Device.Paused = &Rest{Reason: "on battery"}
+	v.Devices[0].Paused = &Rest{}
+	v.Folders[0].State, v.Folders[0].Paused = Paused, &Rest{Until: noon}
+	text := strings.Join(Lines(v, before(90*time.Minute)), "\n")
+	for _, want := range []string{"Everything is paused: on battery", "photos  paused",
+		"paused for another 1 h 30 min", "lan, paused"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("%q is not in\n%s", want, text)
+		}
+	}
+	if got := v.Devices[0].Brief(); got != "device nas: paused" {
+		t.Errorf("got %q", got)
+	}
+	if got := asJSON(t, v.Folders[0].Paused); got != `{"until":"2026-05-01T12:00:00Z","reason":""}` {
+		t.Errorf("got %s", got)
+	}
 }

@@ -64,6 +64,16 @@ type Self struct {
 	Name string         `json:"name"`
 	// Listen holds the addresses other devices can reach this one at, as HOST:PORT.
 	Listen []string `json:"listen"`
+	// Paused is nil unless everything rests.
+	Paused *Rest `json:"paused"`
+}
+
+// Rest says until when something rests, and why.
+type Rest struct {
+	// Until is null when the rest ends by a person's word or by what caused it.
+	Until Moment `json:"until"`
+	// Reason is empty when a person said so.
+	Reason string `json:"reason"`
 }
 
 // Device is another device this one trusts.
@@ -82,6 +92,8 @@ type Device struct {
 	LastProblem string `json:"last_problem"`
 	NextTry     Moment `json:"next_try"`
 	LastSeen    Moment `json:"last_seen"`
+	// Paused is nil unless a person stopped the exchange with this device.
+	Paused *Rest `json:"paused"`
 }
 
 // Folder is one folder this device keeps.
@@ -106,6 +118,8 @@ type Folder struct {
 	LastEqual *Equal `json:"last_equal"`
 	// Progress is nil while nothing is being moved.
 	Progress *Progress `json:"progress"`
+	// Paused is set exactly while State is Paused.
+	Paused *Rest `json:"paused"`
 }
 
 // Problem is one thing that is not as it should be, with its reason and the next try.

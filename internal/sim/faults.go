@@ -4,6 +4,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/shoal-sync/shoal/app/node"
 	"github.com/shoal-sync/shoal/sync/tree"
 )
 
@@ -23,6 +24,18 @@ func (w *World) trouble(until time.Duration) {
 		d.crash()
 		w.after(w.between(10*time.Millisecond, 15*time.Second), d.start)
 	})
+	w.nowAndThen(w.options.Rests, until, func() {
+		d := w.devices[w.chance.IntN(len(w.devices))]
+		d.rest(node.PauseChanged{All: true})
+		w.after(w.between(time.Second, 20*time.Second), func() { d.rest(node.PauseChanged{}) })
+	})
+}
+
+// rest lets a device's folder rest, or go on.
+func (d *device) rest(with node.PauseChanged) {
+	if d.running() {
+		d.handle(with)
+	}
 }
 
 func (w *World) nowAndThen(every, until time.Duration, do func()) {

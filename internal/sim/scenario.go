@@ -33,6 +33,7 @@ type Options struct {
 	Cuts        time.Duration // links are cut about this often
 	Partitions  time.Duration // the world falls into two parts about this often
 	Crashes     time.Duration // a device crashes about this often
+	Rests       time.Duration // a device's folder is paused for a while about this often
 	ClockOffset time.Duration // most that a clock is wrong
 	Overflow    float64       // part of the watcher's news that is lost
 	DiskFaults  float64       // part of the orders that the disk refuses

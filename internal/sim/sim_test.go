@@ -67,6 +67,17 @@ func TestFifty(t *testing.T) {
 	}
 }
 
+// TestRests: pauses come and go while people work, links break and devices crash, and
+// nothing is lost by them.
+func TestRests(t *testing.T) {
+	for seed := range uint64(3) {
+		o := Calm(seed)
+		o.Name, o.Nodes, o.People = "rests", 3, 2
+		o.Rests, o.Cuts, o.Crashes = 6*time.Second, 15*time.Second, 40*time.Second
+		live(t, o)
+	}
+}
+
 // TestSeeds runs small worlds in which everything goes wrong. SEEDS says how many, FROM
 // where to begin, SHOAL_SIM_WORLD which kind; SHOAL_SIM_SEED runs one seed alone, and
 // SHOAL_SIM_TRACE writes its whole story to a file.

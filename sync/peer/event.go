@@ -47,6 +47,10 @@ type ReplicasLearnt struct{ Replicas []tree.Replica }
 // PiecesServed: so many of the peer's asks have been answered, one way or another.
 type PiecesServed struct{ Count int }
 
+// Rested: a person here paused the exchange with the peer, or let it go on.
+type Rested struct{ Rests bool }
+
+func (Rested) event()         {}
 func (Opened) event()         {}
 func (Closed) event()         {}
 func (Heard) event()          {}
@@ -88,6 +92,9 @@ type PeerJoined struct{}
 // PeerLeft ends that.
 type PeerLeft struct{}
 
+// Reopen: the exchange goes on, and is to be opened anew while there is a link.
+type Reopen struct{}
+
 // Content hands a message about content to the swarm: Have, WantHave, Recipes, NoPiece.
 type Content struct{ Message wire.Message }
 
@@ -120,5 +127,6 @@ func (Content) effect()       {}
 func (ServePieces) effect()   {}
 func (ServeRecipes) effect()  {}
 func (Renew) effect()         {}
+func (Reopen) effect()        {}
 func (RolledBack) effect()    {}
 func (Drop) effect()          {}

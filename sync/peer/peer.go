@@ -8,6 +8,9 @@
 //	  │ Closed            ▼  │ Join heard            │ Refuse heard
 //	  └──────────────── refused ◀────────────────────┘
 //
+// While a person here pauses the exchange, every stage but closed is paused instead: the
+// peer is told so, and nothing else is said or heard.
+//
 // It decides what to say and when; the folder core decides what rows mean, the swarm core
 // what to ask for. The node joins them.
 package peer
@@ -60,6 +63,7 @@ const (
 	joining
 	joined
 	refused
+	paused
 )
 
 // Core is the conversation with one peer about one folder.
@@ -73,6 +77,7 @@ type Core struct {
 	call   uint64 // how often we opened the conversation
 	heard  uint64 // the peer's last Call
 	stage  stage
+	rests  bool // a person paused the exchange
 	reason wire.RefuseReason
 	theirs wire.State
 	log    ident.LogID // the peer's change log
@@ -112,6 +117,8 @@ func (c *Core) Handle(now step.Instant, event Event) []Effect {
 		c.open(e)
 	case Closed:
 		c.stage, c.asks, c.loading = closed, 0, false
+	case Rested:
+		c.rest(e.Rests)
 	case Heard:
 		c.hear(e.Message)
 	case Stood:
@@ -150,11 +157,36 @@ func (c *Core) drop(reason string) { c.emit(Drop{Reason: reason}) }
 func (c *Core) open(e Opened) {
 	*c = Core{
 		folder: c.folder, peer: c.peer, out: c.out, now: c.now, ours: e.Standing,
-		call: c.call + 1, heard: c.heard,
+		call: c.call + 1, heard: c.heard, rests: c.rests,
 		stage: joining, stateDue: step.Never, learntDue: step.Never, learntSent: c.now.Add(-statePause),
 		echo: map[ident.EntryID][32]byte{},
 	}
+	if c.rests {
+		c.stage = paused
+		return
+	}
 	c.join(e.Cursor, e.Replicas)
+}
+
+// rest pauses the exchange, or lets it go on from the beginning.
+func (c *Core) rest(rests bool) {
+	if c.rests == rests {
+		return
+	}
+	c.rests = rests
+	switch {
+	case c.stage == closed:
+	case rests:
+		if c.stage == joined {
+			c.emit(PeerLeft{})
+		}
+		c.stage, c.asks, c.loading, c.batches = paused, 0, false, nil
+		c.say(wire.Refuse{Folder: c.folder, Reason: wire.FolderPaused})
+	default:
+		// The peer has given up the conversation: our Join begins a new one.
+		c.stage, c.heard = closed, 0
+		c.emit(Reopen{})
+	}
 }
 
 func (c *Core) join(cursor tree.Cursor, replicas []tree.Replica) {

@@ -168,6 +168,28 @@ func TestNothingIsAnsweredBeforeJoin(t *testing.T) {
 	}
 }
 
+// A paused exchange says that it is paused, and nothing else; then it begins anew.
+func TestPausedExchange(t *testing.T) {
+	b := newBench(t)
+	b.do(0, Rested{true}, "") // nobody there to be told
+	b.do(0, Opened{Standing: standing(5)}, "")
+	b.hear(0, joins(1, 0, 0), "refuse 2")
+	b.hear(0, wire.AskPieces{Items: make([]wire.PieceAsk, 1)}, "")
+	b.hear(0, wire.Refuse{Reason: wire.NotMember}, "")
+	b.do(0, Stood{standing(6)}, "")
+	b.do(0, Rested{true}, "")
+	b.do(0, Rested{false}, "reopen")
+	b.do(0, Opened{Standing: standing(6)}, "join call=2 answers=0 took=0")
+	b.hear(0, joins(2, 2, 6), "meet 0, peerjoined, state 6")
+	b.do(0, Rested{true}, "peerleft, refuse 2")
+	if _, refused := b.core.Refused(); refused || b.core.Connected() {
+		t.Fatal("our own pause is shown as a refusal, or as a link")
+	}
+	b.do(0, Closed{}, "")
+	b.do(0, Rested{false}, "")
+	b.hear(0, joins(3, 0, 0), "")
+}
+
 func TestJoinTellsWhereBothStand(t *testing.T) {
 	b := newBench(t)
 	cursor := tree.Cursor{Log: theirLog, Seq: 9}

@@ -13,6 +13,12 @@ import (
 // hear takes in one message. Before the peer has joined, only Join and Refuse mean
 // anything: they may cross our own Join.
 func (c *Core) hear(m wire.Message) {
+	if c.stage == paused {
+		if _, join := m.(wire.Join); join {
+			c.say(wire.Refuse{Folder: c.folder, Reason: wire.FolderPaused})
+		}
+		return
+	}
 	switch m := m.(type) {
 	case wire.Join:
 		c.heardJoin(m)

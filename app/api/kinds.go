@@ -1,0 +1,67 @@
+package api
+
+import (
+	"fmt"
+	"reflect"
+)
+
+// kind is one kind of intent: its word in the request path, what it is for, and how its
+// result looks.
+type kind struct {
+	word   string
+	says   string
+	ask    reflect.Type
+	answer reflect.Type
+	parse  func(body []byte) (Intent, error)
+}
+
+// kinds are all intents. A word never changes. A new intent gets one row here, in the
+// order in which the documentation shows them.
+var kinds = []kind{
+	of[FolderAdd, Folder]("folder-add", "start keeping a directory, or join a folder by its id"),
+	of[FolderRemove, Folder]("folder-remove", "stop keeping a folder; its files stay"),
+	of[FolderRescan, Folder]("folder-rescan", "look at the whole folder on disk"),
+	of[FolderSet, Folder]("folder-set", "change a property of a folder"),
+	of[FolderShare, Share]("folder-share", "make a device a member of a folder"),
+	of[FolderUnshare, Share]("folder-unshare", "end a device's membership"),
+	of[DeviceAdd, Device]("device-add", "trust a device"),
+	of[DeviceRename, Device]("device-rename", "change what a device is called here"),
+	of[DeviceRemove, Device]("device-remove", "end the trust in a device"),
+	of[Pause, Pauses]("pause", "stop transfers of a folder, with a device, or all"),
+	of[Resume, Pauses]("resume", "end a pause, or all of them"),
+}
+
+func of[Ask Intent, Answer any](word, says string) kind {
+	return kind{
+		word: word, says: says, ask: reflect.TypeFor[Ask](), answer: reflect.TypeFor[Answer](),
+		parse: func(body []byte) (Intent, error) {
+			var intent Ask
+			if err := strictly(body, &intent); err != nil {
+				return nil, err
+			}
+			return intent, nil
+		},
+	}
+}
+
+// KindOf returns the word that names the kind of an intent.
+func KindOf(intent Intent) string {
+	for _, k := range kinds {
+		if k.ask == reflect.TypeOf(intent) {
+			return k.word
+		}
+	}
+	panic(fmt.Sprintf("bug: intent %T has no word", intent))
+}
+
+// ParseIntent reads the body of an intent of the given kind. What the body says is not
+// checked beyond its form; the agent does that.
+func ParseIntent(word string, body []byte) (Intent, error) {
+	for _, k := range kinds {
+		if k.word == word {
+			return k.parse(body)
+		}
+	}
+	return nil, Errorf(Usage, "this agent does not know the intent %q; "+
+		"program and agent may be of different versions", word)
+}
