@@ -26,6 +26,8 @@ var doors = []door{
 		"nobody else reads or writes DNS messages"},
 	{"golang.org/x/net", []string{"discovery/mdns"},
 		"nobody else sends multicast, and the standard library has the rest"},
+	{"golang.org/x/text", []string{"sync/names"},
+		"which names are one is decided in one place, with one version of Unicode"},
 	{"zombiezen.com/go/sqlite", []string{"sync/index"},
 		"what is stored how is the index's secret; nobody else sees a row"},
 	{"golang.org/x/sys/cpu", []string{"chunker"},

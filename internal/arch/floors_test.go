@@ -74,6 +74,7 @@ var rooms = []room{
 	{dir: "sync/summary", floor: ground},
 	{dir: "sync/wire", floor: ground},
 	{dir: "sync/ignore", floor: ground},
+	{dir: "sync/names", floor: ground},
 
 	{dir: "sync/folder", floor: cores},
 	{dir: "sync/swarm", floor: cores},
@@ -92,6 +93,7 @@ var rooms = []room{
 	{dir: "discovery/mdns", floor: edges},
 	{dir: "nat/direct", floor: edges},
 	{dir: "internal/filestat", floor: edges},
+	{dir: "internal/volumetest", floor: edges, aid: true},
 	{dir: "nat/linktest", floor: edges, aid: true},
 	{dir: "discovery/mdns/lantest", floor: edges, aid: true},
 	{dir: "sync/index/indextest", floor: edges, aid: true},

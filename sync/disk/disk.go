@@ -47,12 +47,14 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/shoal-sync/shoal/internal/filestat"
 	"github.com/shoal-sync/shoal/internal/ident"
+	"github.com/shoal-sync/shoal/sync/names"
 	"github.com/shoal-sync/shoal/sync/recipe"
 	"github.com/shoal-sync/shoal/sync/tree"
 )
@@ -446,13 +448,17 @@ func checkName(name string) error {
 	if err := tree.CheckName(name); err != nil {
 		return err
 	}
-	windows := os.PathSeparator == '\\' &&
-		(strings.ContainsAny(name, `\:*?"<>|`) || strings.TrimRight(name, ". ") != name)
-	if windows || !filepath.IsLocal(name) {
+	if why := systemVolume.Refusal(name); why != "" {
+		return fmt.Errorf("%w on this system: %q: %s", tree.ErrBadName, name, why)
+	}
+	if !filepath.IsLocal(name) {
 		return fmt.Errorf("%w on this system: %q", tree.ErrBadName, name)
 	}
 	return nil
 }
+
+// systemVolume is what is known of every volume of this system.
+var systemVolume = names.Of(runtime.GOOS)
 
 // release closes a directory that was only read or passed through; there is nothing such a
 // close could lose.
