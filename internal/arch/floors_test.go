@@ -72,6 +72,7 @@ var rooms = []room{
 	{dir: "sync/recipe", floor: ground},
 	{dir: "sync/merge", floor: ground},
 	{dir: "sync/summary", floor: ground},
+	{dir: "sync/members", floor: ground},
 	{dir: "sync/wire", floor: ground},
 	{dir: "sync/ignore", floor: ground},
 	{dir: "sync/names", floor: ground},
