@@ -19,7 +19,7 @@ var everyIntent = []Intent{
 	FolderRemove{"f"}, FolderRescan{"f"}, FolderShare{"f", "d", status.Reader},
 	FolderUnshare{"f", "d"}, DeviceAdd{ident.DeviceID{2}, "n", []string{"tcp://a:1"}},
 	DeviceRemove{"d"}, DeviceRename{"d", "n"}, FolderSet{"f", "name", "n"},
-	Pause{}, Pause{"f", 60000}, Resume{}, Resume{"d"},
+	SettingList{}, SettingSet{"name", "n"}, Pause{}, Pause{"f", 60000}, Resume{}, Resume{"d"},
 }
 
 func TestEveryIntentIsTried(t *testing.T) {

@@ -106,6 +106,18 @@ type Resume struct {
 	What string `json:"what,omitempty"`
 }
 
+// SettingList asks for every setting. The result is a list of status.Setting.
+type SettingList struct{}
+
+// SettingSet gives a setting a value; an empty one goes back to the default. The result is
+// a SettingChange.
+type SettingSet struct {
+	Key   string `json:"key"`
+	Value string `json:"value"`
+}
+
+func (SettingList) intent()   {}
+func (SettingSet) intent()    {}
 func (FolderSet) intent()     {}
 func (DeviceRename) intent()  {}
 func (Pause) intent()         {}
@@ -136,6 +148,13 @@ type Share struct {
 	Folder ident.FolderID `json:"folder"`
 	Device ident.DeviceID `json:"device"`
 	Role   status.Role    `json:"role"`
+}
+
+// SettingChange says how a setting stands after a change.
+type SettingChange struct {
+	Setting status.Setting `json:"setting"`
+	// Effect is "now", or "after restart".
+	Effect string `json:"effect"`
 }
 
 // Pauses are the rests that people ordered, which are still on.

@@ -3,6 +3,8 @@ package api
 import (
 	"fmt"
 	"reflect"
+
+	"github.com/shoal-sync/shoal/app/status"
 )
 
 // kind is one kind of intent: its word in the request path, what it is for, and how its
@@ -28,6 +30,8 @@ var kinds = []kind{
 	of[DeviceRename, Device]("device-rename", "change what a device is called here"),
 	of[DeviceRemove, Device]("device-remove", "end the trust in a device"),
 	of[Pause, Pauses]("pause", "stop transfers of a folder, with a device, or all"),
+	of[SettingList, []status.Setting]("setting-list", "list every setting"),
+	of[SettingSet, SettingChange]("setting-set", "give a setting a value, or its default"),
 	of[Resume, Pauses]("resume", "end a pause, or all of them"),
 }
 

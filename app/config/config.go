@@ -1,7 +1,8 @@
 // Package config keeps what one user's shoal remembers between runs, all below one
 // directory, the home:
 //
-//	HOME/config.json      settings, trusted devices, folders; people may edit it
+//	HOME/config.conf      settings; people edit it, comments stay
+//	HOME/config.json      trusted devices, folders, pauses; kept by the agent
 //	HOME/keys/device.key  the Ed25519 key that is this device's identity
 //	HOME/index/           databases, made by others
 //	HOME/lock             held by the agent that runs in this home
@@ -30,22 +31,12 @@ import (
 // the device's name inside a file name of at most 255 bytes.
 const nameMax = 64
 
-// Config is the content of config.json. The zero value is the state of a new home; empty
-// settings mean the default, which flags of the agent override.
+// Config is the content of config.json. The zero value is the state of a new home.
 type Config struct {
-	// Name is what other devices show for this one; empty means DefaultName.
-	Name string `json:"name,omitempty"`
-	// Listen is ADDR:PORT; empty means ":22100".
-	Listen string `json:"listen,omitempty"`
-	// LogFormat is "text" or "json"; empty means text.
-	LogFormat string `json:"log_format,omitempty"`
-	// MDNS is false when devices on the local network are not to be looked for.
-	MDNS *bool `json:"mdns,omitempty"`
-	// MDNSName is false when a device without linked devices is not to tell its name and
-	// id to the local network.
-	MDNSName *bool    `json:"mdns_name,omitempty"`
-	Devices  []Device `json:"devices"`
-	Folders  []Folder `json:"folders"`
+	// Version is the form of the file; see Migrate.
+	Version int      `json:"version"`
+	Devices []Device `json:"devices"`
+	Folders []Folder `json:"folders"`
 	// Paused are the rests a person ordered. One whose time is over means nothing.
 	Paused []Pause `json:"paused,omitempty"`
 }
@@ -217,14 +208,6 @@ func CheckName(name string) error {
 	return nil
 }
 
-// CheckLogFormat reports what is wrong with a log format; empty is the default.
-func CheckLogFormat(format string) error {
-	if format != "" && format != "text" && format != "json" {
-		return fmt.Errorf("log format %q: want text or json", format)
-	}
-	return nil
-}
-
 func checkPort(hostPort string, least uint64) error {
 	_, port, err := net.SplitHostPort(hostPort)
 	if err != nil {
@@ -242,18 +225,9 @@ func notInName(r rune) bool { return r != ' ' && !unicode.IsGraphic(r) }
 
 // check reports the first thing that is wrong with c by itself.
 func (c Config) check() error {
-	if c.Name != "" {
-		if err := CheckName(c.Name); err != nil {
-			return err
-		}
-	}
-	if c.Listen != "" {
-		if err := CheckListen(c.Listen); err != nil {
-			return err
-		}
-	}
-	if err := CheckLogFormat(c.LogFormat); err != nil {
-		return err
+	if c.Version > formVersion {
+		return fmt.Errorf("a newer shoal wrote it (form %d, this one knows %d): update this one",
+			c.Version, formVersion)
 	}
 	devices := map[ident.DeviceID]bool{}
 	for i, d := range c.Devices {

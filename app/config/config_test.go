@@ -35,8 +35,7 @@ func TestSaveAndLoad(t *testing.T) {
 	if c, err := h.Load(); err != nil || !reflect.DeepEqual(c, Config{}) {
 		t.Fatalf("a new home has %+v, %v", c, err)
 	}
-	off := false
-	want := Config{Name: "desk", Listen: ":0", LogFormat: "json", MDNS: &off, MDNSName: &off,
+	want := Config{Version: formVersion,
 		Devices: []Device{{nas, "nas", []string{"tcp://nas:22100", "tcp://[::1]:1"}}},
 		Folders: []Folder{{photos, "photos", t.TempDir(), "t", []Member{{nas, status.Owner}}}}}
 	for range 2 { // the second time in place of the first
@@ -62,20 +61,20 @@ func TestMistakesAreExplained(t *testing.T) {
 		return fmt.Sprintf(`{"folders":[{"id":%q,"name":"f"%s}]}`, photos, rest)
 	}
 	for _, c := range []struct{ text, want string }{
-		{"{\n \"nam\": \"x\"\n}", `line 2: there is no setting "nam"; allowed here are name, listen`},
+		{"{\n \"nam\": \"x\"\n}", `line 2: there is no setting "nam"; allowed here are version, devices`},
 		{"{\n\n\"Name\": \"x\"}", `line 3: there is no setting "Name"`},
 		{"{\"name\":\"a\",\n\"name\":\"b\"}", `line 2: "name" is set twice`},
 		{"{\"devices\":[{\n\"adress\":[]}]}", `line 2: there is no setting "adress"; allowed here are id, name, addresses`},
-		{`{"name":{"x":1}}`, `line 1: name cannot be of kind object`},
+		{`{"version":{"x":1}}`, `line 1: version cannot be of kind object`},
+		{`{"version":3}`, `a newer shoal wrote it`},
 		{`{"devices":[{"addresses":[{"x":1}]}]}`, `addresses`},
-		{"{\n\"name\": 7}", `line 2: name cannot be of kind number`},
+		{"{\n\"devices\": 7}", `line 2: devices cannot be of kind number`},
 		{"{\n\"name\": \"a\",\n}", "line 3: invalid character"},
 		{"{\n", "line 2: "}, {"", "line 1: "},
 		{"{} {}", "line 1: invalid character"}, {"[]", "the document cannot be of kind array"},
 		{strings.Repeat("[", 1<<20), "exceeded max depth"},
-		{`{"name":" "}`, "the name is empty"},
-		{`{"listen":"22100"}`, "want the form ADDR:PORT"},
-		{`{"log_format":"xml"}`, "want text or json"},
+		{fmt.Sprintf(`{"paused":[{"folder":%q,"device":%q}]}`, photos, nas), "paused[0]: name a folder, a device or neither"},
+		{`{"paused":[{},{}]}`, "paused[1]: the same is paused twice"},
 		{`{"devices":[{"id":"abc","name":"x"}]}`, `device id "abc"`},
 		{`{"devices":[{"name":"x"}]}`, "devices[0]: the id is missing"},
 		{device(``), "devices[0]: the name is empty"},

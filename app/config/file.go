@@ -19,7 +19,8 @@ const fileMax = 16 << 20
 // allowed lists the keys that may stand in each object of config.json; objects are named
 // by the keys that lead to them.
 var allowed = map[string][]string{
-	"":                 {"name", "listen", "log_format", "mdns", "mdns_name", "devices", "folders", "paused"},
+	"": {"version", "devices", "folders", "paused",
+		"name", "listen", "log_format", "mdns", "mdns_name"}, // of form 1: see Migrate
 	".paused":          {"folder", "device", "until"},
 	".devices":         {"id", "name", "addresses"},
 	".folders":         {"id", "name", "path", "token", "members"},
@@ -63,6 +64,7 @@ func (h *Home) Save(c Config) error {
 		return fmt.Errorf("save the configuration: %w", err)
 	}
 	c = c.Clone()
+	c.Version = formVersion
 	if c.Devices == nil {
 		c.Devices = []Device{}
 	}

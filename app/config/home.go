@@ -11,10 +11,11 @@ import (
 
 // The names below a home.
 const (
-	fileName = "config.json"
-	keysName = "keys"
-	keyName  = "device.key"
-	lockName = "lock"
+	fileName     = "config.json"
+	settingsName = "config.conf"
+	keysName     = "keys"
+	keyName      = "device.key"
+	lockName     = "lock"
 )
 
 // Home is the directory that holds one user's state. It is only open to that user.

@@ -53,7 +53,7 @@ func closeToOthers(dir string) error {
 
 // taken reports whether dir is a home already, or holds nothing.
 func taken(dir string) (bool, error) {
-	for _, name := range []string{fileName, keysName} {
+	for _, name := range []string{fileName, settingsName, keysName} {
 		if _, err := os.Lstat(filepath.Join(dir, name)); err == nil {
 			return true, nil
 		}

@@ -149,7 +149,7 @@ func indexFile(dir string, id ident.FolderID) string {
 func (r *folderRun) build(f config.Folder, state tree.State) error {
 	if state.Replica == 0 {
 		state = tree.State{Replica: ident.ReplicaID(random64()), Log: ident.LogID(random64())}
-		own := tree.Replica{ID: state.Replica, Device: r.agent.id, Name: r.agent.name}
+		own := tree.Replica{ID: state.Replica, Device: r.agent.id, Name: r.agent.ownName()}
 		r.store.Apply(tree.Batch{State: &state, Replicas: []tree.Replica{own}})
 		if err := r.store.Commit(); err != nil {
 			return err

@@ -32,19 +32,17 @@ import (
 )
 
 // Options say how an agent is to run. Empty Listen, Name and LogFormat mean what the
-// configuration says.
+// settings say.
 type Options struct {
 	Home      string
 	Listen    string
 	Name      string
 	LogFormat string
-	NoMDNS    bool // find no devices on the local network, whatever the configuration says
+	NoMDNS    bool // find no devices on the local network, whatever the settings say
 	Log       *slog.Logger
+	Level     *slog.LevelVar // of Log, set as the settings say; nil leaves it alone
 	Version   string
 }
-
-// DefaultListen is where other devices reach this one unless told otherwise.
-const DefaultListen = ":22100"
 
 // agent is a running agent.
 type agent struct {
@@ -53,7 +51,6 @@ type agent struct {
 	home   *config.Home
 	clock  step.Clock
 	id     ident.DeviceID
-	name   string
 	ctx    context.Context
 	ending context.CancelFunc
 	work   sync.WaitGroup // every goroutine of the agent
@@ -65,6 +62,7 @@ type agent struct {
 	machine  *node.Device // owned by the device loop
 	links    *links
 	trusted  atomic.Pointer[map[ident.DeviceID]bool]
+	settings atomic.Pointer[config.Settings]
 	events   *events
 	news     *news
 	view     *views
@@ -94,7 +92,14 @@ func Run(ctx context.Context, opts Options) error {
 }
 
 func newAgent(home *config.Home, opts Options) (*agent, error) {
-	settings, err := home.Load()
+	if err := home.Migrate(); err != nil {
+		return nil, err
+	}
+	settings, err := home.Settings()
+	if err != nil {
+		return nil, err
+	}
+	state, err := home.Load()
 	if err != nil {
 		return nil, err
 	}
@@ -104,12 +109,12 @@ func newAgent(home *config.Home, opts Options) (*agent, error) {
 	}
 	a := &agent{
 		opts: opts, log: opts.Log, home: home, clock: step.NewClock(), id: key.Device(),
-		name: firstOf(opts.Name, settings.Name, config.DefaultName()),
-		news: newNews(), events: newEvents(time.Now()), config: settings,
+		news: newNews(), events: newEvents(time.Now()), config: state,
 		folders: map[ident.FolderID]*folderRun{}, rested: make(chan struct{}, 1),
 	}
 	a.links = newLinks(a)
 	a.view = newViews()
+	a.useSettings(settings)
 	a.trust()
 	a.endpoint, err = direct.New(direct.Options{
 		Key: key.Private(), Trusts: a.trusts, Refused: a.strangerCalled, Log: a.log,
@@ -143,12 +148,12 @@ func (a *agent) run(ctx context.Context) error {
 		}
 	})
 	a.mu.Lock()
-	settings := a.config.Clone()
+	state := a.config.Clone()
 	a.mu.Unlock()
-	for _, d := range settings.Devices {
+	for _, d := range state.Devices {
 		a.deviceTrusted(d)
 	}
-	for _, f := range settings.Folders {
+	for _, f := range state.Folders {
 		a.mu.Lock()
 		a.startFolder(f)
 		a.mu.Unlock()
@@ -156,9 +161,9 @@ func (a *agent) run(ctx context.Context) error {
 	a.start(a.resolveAddresses)
 	a.start(a.measure)
 	a.start(a.watchPauses)
-	a.startLAN(settings)
+	a.startLAN(*a.settings.Load())
 	a.start(a.watchNetwork)
-	a.log.Info("agent started", "device", a.id.String(), "name", a.name,
+	a.log.Info("agent started", "device", a.id.String(), "name", a.ownName(),
 		"listen", a.listener.Addr().String(), "version", a.opts.Version)
 	err = server.Run(a.ctx)
 	a.ending()
@@ -197,8 +202,7 @@ func (a *agent) stop() error {
 
 // listen takes the configured port, or a free one when the default port is taken.
 func (a *agent) listen() error {
-	asked := firstOf(a.opts.Listen, a.config.Listen)
-	addr, err := parseListen(firstOf(asked, DefaultListen))
+	addr, err := parseListen(firstOf(a.opts.Listen, a.settings.Load().Listen))
 	if err != nil {
 		return err
 	}

@@ -41,6 +41,10 @@ func (a *agent) Do(ctx context.Context, intent api.Intent) (any, error) {
 		return a.setFolder(i)
 	case api.Pause:
 		return a.pause(i)
+	case api.SettingList:
+		return a.listSettings()
+	case api.SettingSet:
+		return a.setSetting(i)
 	case api.Resume:
 		return a.resume(i)
 	}

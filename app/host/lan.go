@@ -21,8 +21,8 @@ const networkEvery = 2 * time.Second
 
 // startLAN begins to find linked devices on the local network, unless a person does not
 // want it.
-func (a *agent) startLAN(settings config.Config) {
-	if a.opts.NoMDNS || !allowed(settings.MDNS) {
+func (a *agent) startLAN(settings config.Settings) {
+	if a.opts.NoMDNS || !settings.MDNS {
 		a.log.Info("devices on the local network are not looked for")
 		return
 	}
@@ -38,8 +38,8 @@ func (a *agent) startLAN(settings config.Config) {
 		},
 		Log: a.log,
 	}
-	if allowed(settings.MDNSName) {
-		opts.Name = a.name
+	if settings.MDNSName {
+		opts.Name = a.ownName()
 	}
 	switch {
 	case ip.IsLoopback():
@@ -49,9 +49,6 @@ func (a *agent) startLAN(settings config.Config) {
 	}
 	a.finder = mdns.Start(opts)
 }
-
-// allowed reads a setting that is on unless it says otherwise.
-func allowed(setting *bool) bool { return setting == nil || *setting }
 
 func (a *agent) linkedDevices() []ident.DeviceID {
 	trusted := *a.trusted.Load()

@@ -104,6 +104,13 @@ func (b *box) trusts(c config.Config, others ...*box) {
 	}
 }
 
+func (b *box) set(key, value string) {
+	b.t.Helper()
+	if _, err := b.home.SetSetting(key, value); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
 // start runs the agent until stop, or until the test ends.
 func (b *box) start() time.Time {
 	b.t.Helper()
@@ -272,10 +279,10 @@ func TestWhoDoesNotWantToBeFound(t *testing.T) {
 	if !lantest.Inside(t) {
 		return
 	}
-	off := false
 	a, b := newBox(t, "a"), newBox(t, "b")
 	a.trusts(config.Config{}, b)
-	b.trusts(config.Config{MDNS: &off}, a)
+	b.trusts(config.Config{}, a)
+	b.set("mdns", "off")
 	bridge := lantest.NewBridge(t, "bridge")
 	bridge.Plug(a.computer, "eth0", "10.9.0.1/24")
 	bridge.Plug(b.computer, "eth0", "10.9.0.2/24")
@@ -288,7 +295,7 @@ func TestWhoDoesNotWantToBeFound(t *testing.T) {
 		t.Errorf("it was found: %+v", d)
 	}
 	b.stop()
-	b.trusts(config.Config{}, a)
+	b.set("mdns", "on")
 	b.start()
 	a.meets(b, 3*time.Second)
 }

@@ -132,7 +132,7 @@ func (a *agent) useLink(conn *direct.Link, ticket step.Ticket) {
 	a.device.Post(a.ctx, up)
 	a.links.barrier()
 	a.start(l.serve.run)
-	a.sendOn(l, wire.Hello{Version: wire.ProtocolVersion, Name: a.name, Client: "shoal " + a.opts.Version})
+	a.sendOn(l, wire.Hello{Version: wire.ProtocolVersion, Name: a.ownName(), Client: "shoal " + a.opts.Version})
 	reason := l.Receive(func(frame []byte) error { return a.heard(l, frame) })
 	l.Close(reason.Error())
 	l.serve.stop()

@@ -111,10 +111,7 @@ func (a *agent) Status() status.View {
 		runs[id] = r
 	}
 	a.mu.Unlock()
-	out := status.View{Device: status.Self{
-		ID: a.id, Name: a.name, Listen: []string{a.listener.Addr().String()},
-		Paused: restShown(&settings, config.Pause{}),
-	}}
+	out := status.View{Device: a.self(&settings)}
 	a.view.mu.Lock()
 	defer a.view.mu.Unlock()
 	for _, d := range settings.Devices {

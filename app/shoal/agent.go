@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -42,8 +43,11 @@ func (a *agentFlags) check() error {
 			return usageError{fmt.Errorf("--name: %w", err)}
 		}
 	}
-	if err := config.CheckLogFormat(a.logFormat); err != nil {
-		return usageError{err}
+	if a.logFormat != "" {
+		var trial config.Settings
+		if err := trial.Put("log_format", a.logFormat); err != nil {
+			return usageError{err}
+		}
 	}
 	return nil
 }
@@ -60,29 +64,29 @@ func (s *session) runAgent(ctx context.Context, a agentFlags) error {
 	if err != nil {
 		return err
 	}
-	settings, err := home.Load()
+	settings, err := home.Settings()
 	if err != nil {
 		return err
 	}
-	format := a.logFormat
-	if format == "" {
-		format = settings.LogFormat
+	level := &slog.LevelVar{}
+	opts := host.Options{
+		Home: dir, Listen: a.listen, Name: a.name, LogFormat: a.logFormat, NoMDNS: a.noMDNS,
+		Log: s.logger(cmp.Or(a.logFormat, settings.LogFormat), level), Version: buildVersion(),
 	}
-	return host.Run(ctx, host.Options{
-		Home: dir, Listen: a.listen, Name: a.name, LogFormat: format, NoMDNS: a.noMDNS,
-		Log: s.logger(format), Version: buildVersion(),
-	})
+	switch {
+	case s.quiet:
+		level.Set(slog.LevelWarn)
+	case s.verbose:
+		level.Set(slog.LevelDebug)
+	default:
+		opts.Level = level
+	}
+	return host.Run(ctx, opts)
 }
 
 // logger writes to standard error: standard output is for answers.
-func (s *session) logger(format string) *slog.Logger {
-	options := &slog.HandlerOptions{Level: slog.LevelInfo}
-	switch {
-	case s.quiet:
-		options.Level = slog.LevelWarn
-	case s.verbose:
-		options.Level = slog.LevelDebug
-	}
+func (s *session) logger(format string, level slog.Leveler) *slog.Logger {
+	options := &slog.HandlerOptions{Level: level}
 	if format == "json" {
 		return slog.New(slog.NewJSONHandler(s.errs, options))
 	}

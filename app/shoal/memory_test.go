@@ -92,6 +92,11 @@ func (m *memoryAgent) apply(c *config.Config, intent api.Intent) (any, error) {
 	case api.FolderSet:
 		f, err := api.FindFolder(m.view(), i.Folder)
 		return api.Folder{ID: f.ID, Name: i.Value, Path: f.Path}, err
+	case api.SettingList:
+		return m.home.ListSettings()
+	case api.SettingSet:
+		now, err := m.home.GetSetting(i.Key)
+		return api.SettingChange{Setting: now, Effect: "now"}, err
 	case api.Pause:
 		c.PutPause(config.Pause{})
 		return api.Pauses{Paused: []api.Paused{{}}}, nil

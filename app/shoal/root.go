@@ -72,7 +72,7 @@ func (s *session) root() *cobra.Command {
 	root.SetHelpCommand(helpCommand(root))
 	root.AddCommand(s.idCommand(), s.statusCommand(), s.folderCommand(), s.deviceCommand(),
 		s.pauseCommand(), s.resumeCommand(), s.waitCommand(), s.eventsCommand(),
-		s.versionCommand())
+		s.configCommand(), s.versionCommand())
 	refuseUnknownShells(root)
 	return root
 }

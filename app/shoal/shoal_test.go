@@ -118,7 +118,10 @@ func TestUsageErrors(t *testing.T) {
 		{"explode", `there is no command "shoal explode"`},
 		{"trash list", `there is no command "shoal trash"`},
 		{"pause a b", "too much"}, {"pause --for 0s", "above 0"}, {"pause --for x", "--for"},
-		{"resume a b", "too much"}, {"link", "no command"}, {"doctor", "no command"},
+		{"resume a b", "too much"}, {"config", "say what to do"}, {"config get", "KEY is missing"},
+		{"config get nam", `did you mean "name"?`}, {"config set mdns perhaps", "want on or off"},
+		{"config set colour blue", `no setting "colour"`}, {"config unset colour", `no setting "colour"`},
+		{"config set listen", "VALUE is missing"}, {"link", "no command"}, {"doctor", "no command"},
 		{"folder", "say what to do"}, {"device", "say what to do"},
 		{"folder explode", `there is no command "shoal folder explode"`},
 		{"folder set f name", "VALUE is missing"}, {"device rename a", "NAME is missing"},
@@ -460,5 +463,37 @@ func TestPainting(t *testing.T) {
 	}
 	if lines[2] != "c" {
 		t.Error("the lines were changed")
+	}
+}
+
+// Without an agent the settings are read from, and written to, the file.
+func TestSettingsWithoutAnAgent(t *testing.T) {
+	home := filepath.Join(t.TempDir(), "h")
+	type setting struct {
+		Key, Value, Default string
+		Set, Restart        bool
+	}
+	all := read[[]setting](t, shoal(t, home, "--json", "config", "list"))
+	if len(all) < 6 || all[0].Key != "name" || all[0].Set {
+		t.Fatalf("listed %+v", all)
+	}
+	change := read[struct {
+		Setting setting
+		Effect  string
+	}](t, shoal(t, home, "--json", "config", "set", "listen", ":0"))
+	if change.Setting.Value != ":0" || !change.Setting.Set || change.Effect != "when the agent is started" {
+		t.Errorf("got %+v", change)
+	}
+	if r := shoal(t, home, "config", "get", "listen"); r.out != ":0\n" || r.code != 0 {
+		t.Errorf("got %+v", r)
+	}
+	if r := shoal(t, home, "config", "list"); !strings.Contains(r.out, "listen = :0\n    ADDR:PORT") {
+		t.Errorf("got %s", r.out)
+	}
+	if r := shoal(t, home, "config", "unset", "listen"); !strings.Contains(r.out, "listen = :22100 (when") {
+		t.Errorf("got %+v", r)
+	}
+	if r := shoal(t, home, "--quiet", "config", "set", "name", "x"); r.out+r.errs != "" || r.code != 0 {
+		t.Errorf("got %+v", r)
 	}
 }

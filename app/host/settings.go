@@ -1,0 +1,79 @@
+package host
+
+import (
+	"log/slog"
+
+	"github.com/shoal-sync/shoal/app/api"
+	"github.com/shoal-sync/shoal/app/config"
+	"github.com/shoal-sync/shoal/app/status"
+)
+
+// listSettings returns every setting, and what the command line says instead.
+func (a *agent) listSettings() (any, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	all, err := a.home.ListSettings()
+	if err != nil {
+		return nil, err
+	}
+	for i := range all {
+		all[i].Override = a.overrides()[all[i].Key]
+	}
+	return all, nil
+}
+
+// overrides are the settings that flags of this run stand in for.
+func (a *agent) overrides() map[string]string {
+	out := map[string]string{"name": a.opts.Name, "listen": a.opts.Listen, "log_format": a.opts.LogFormat}
+	if a.opts.NoMDNS {
+		out["mdns"] = "off"
+	}
+	return out
+}
+
+// setSetting changes a setting, and what can follow at once does.
+func (a *agent) setSetting(i api.SettingSet) (any, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	fresh, err := a.home.SetSetting(i.Key, i.Value)
+	if err != nil {
+		return nil, api.Errorf(api.Usage, "%v", err)
+	}
+	now, err := a.home.GetSetting(i.Key)
+	if err != nil {
+		return nil, err
+	}
+	a.useSettings(fresh)
+	now.Override = a.overrides()[i.Key]
+	change := api.SettingChange{Setting: now, Effect: "now"}
+	if config.NeedsRestart(i.Key) || now.Override != "" {
+		change.Effect = "after restart"
+	}
+	return change, nil
+}
+
+// useSettings makes what can change while the agent runs as the settings say. The agent's
+// lock is held, or the agent has not started.
+func (a *agent) useSettings(s config.Settings) {
+	a.settings.Store(&s)
+	if a.opts.Level != nil {
+		a.opts.Level.Set(levels[s.LogLevel])
+	}
+	a.news.tell()
+}
+
+var levels = map[string]slog.Level{
+	"warn": slog.LevelWarn, "info": slog.LevelInfo, "debug": slog.LevelDebug,
+}
+
+// ownName is what other devices show for this one. Those that are linked hear of a new
+// one when they link the next time.
+func (a *agent) ownName() string { return firstOf(a.opts.Name, a.settings.Load().Name) }
+
+// self is how this device is shown.
+func (a *agent) self(settings *config.Config) status.Self {
+	return status.Self{
+		ID: a.id, Name: a.ownName(), Listen: []string{a.listener.Addr().String()},
+		Paused: restShown(settings, config.Pause{}),
+	}
+}
