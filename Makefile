@@ -22,7 +22,7 @@ SEEDS    ?= 2000
 PLATFORMS = linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-race demo test check lint build run sim fuzz bench package clean
+.PHONY: help setup setup-race demo test check lint build run sim model fuzz bench package clean
 
 help: ## list what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | \
@@ -62,6 +62,10 @@ run: build ## the desktop program (its window is not there yet)
 
 sim: setup ## many simulated worlds (SEEDS=2000)
 	SEEDS=$(SEEDS) SHOAL_SIM_LARGE=1 CGO_ENABLED=0 go test -count=1 -timeout 8h -v ./internal/sim
+
+model: setup ## every history of three replicas and four acts, against an oracle (minutes)
+	SHOAL_MODEL_LARGE=1 CGO_ENABLED=0 go test -count=1 -timeout 2h -v \
+		-run 'TestEveryHistory|TestEveryHistoryOfNames' ./sync/merge
 
 fuzz: setup ## each fuzz target for a while (FUZZTIME=20s)
 	@grep -rn --include='*_test.go' -o '^func Fuzz[A-Za-z0-9_]*' $(GO_DIRS) | \

@@ -30,6 +30,7 @@ type replica struct {
 type story struct {
 	writes []write
 	raw    []tree.Entry // the record of each write, as its writer had it
+	told   []tree.Entry // each write before it was joined with what its writer had
 }
 
 type write struct {
@@ -84,6 +85,7 @@ func (r *replica) wrote(e tree.Entry, replaced tree.Content) {
 		Rank(&e, &recorded)
 	}
 	r.story.writes = append(r.story.writes, write{e.ID, e.Content, replaced})
+	r.story.told = append(r.story.told, e)
 	r.take(e)
 	r.story.raw = append(r.story.raw, r.set[e.ID])
 }
@@ -194,7 +196,7 @@ func (r *replica) copy(s *story) *replica {
 }
 
 func (s *story) copy() *story {
-	return &story{writes: slices.Clip(s.writes), raw: slices.Clip(s.raw)}
+	return &story{writes: slices.Clip(s.writes), raw: slices.Clip(s.raw), told: slices.Clip(s.told)}
 }
 
 // settleAll lets everybody exchange until nothing changes.
