@@ -5,6 +5,7 @@ import (
 	"encoding/xml"
 	"errors"
 	"io"
+	"strings"
 	"testing"
 )
 
@@ -38,5 +39,26 @@ func TestIconIsACopy(t *testing.T) {
 	Icon()[0] = 'x'
 	if Icon()[0] != '<' {
 		t.Fatal("a caller changed the icon for everybody")
+	}
+}
+
+func TestWordsCanBeToldApart(t *testing.T) {
+	words := Words()
+	if len(words) != 2048 {
+		t.Fatalf("%d words, want 2048: 11 bits each", len(words))
+	}
+	first := map[string]string{}
+	for i, w := range words {
+		if len(w) < 3 || len(w) > 8 || strings.Trim(w, "abcdefghijklmnopqrstuvwxyz") != "" {
+			t.Errorf("%q is no short word", w)
+		}
+		if i > 0 && words[i-1] >= w {
+			t.Errorf("%q does not come behind %q", w, words[i-1])
+		}
+		start := w[:min(4, len(w))]
+		if other, taken := first[start]; taken {
+			t.Errorf("%q begins as %q does", w, other)
+		}
+		first[start] = w
 	}
 }

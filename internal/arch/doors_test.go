@@ -24,6 +24,8 @@ var doors = []door{
 		"what the local network is asked and told is decided in one place"},
 	{"github.com/miekg/dns", []string{"discovery/mdns"},
 		"nobody else reads or writes DNS messages"},
+	{"github.com/gtank/ristretto255", []string{"discovery/pake"},
+		"nobody else computes in the group; what is proven with it is decided in one place"},
 	{"golang.org/x/net", []string{"discovery/mdns"},
 		"nobody else sends multicast, and the standard library has the rest"},
 	{"golang.org/x/text", []string{"sync/names"},

@@ -76,12 +76,14 @@ var rooms = []room{
 	{dir: "sync/wire", floor: ground},
 	{dir: "sync/ignore", floor: ground},
 	{dir: "sync/names", floor: ground},
+	{dir: "discovery/pake", floor: ground},
 
 	{dir: "sync/folder", floor: cores},
 	{dir: "sync/swarm", floor: cores},
 	{dir: "sync/peer", floor: cores},
 	{dir: "sync/settle", floor: cores},
 	{dir: "discovery/book", floor: cores},
+	{dir: "discovery/pairing", floor: cores},
 	{dir: "nat/route", floor: cores},
 
 	{dir: "app/node", floor: node},
