@@ -76,14 +76,19 @@ func (f *facts) totals() (t tree.Totals) {
 const (
 	anySeed   = 20
 	anyRounds = 60
-	anyIDs    = 40 // few, so that rows are replaced, moved and cleared often
+	anyIDs    = 40 // so that rows are replaced, moved and cleared often
+	fewIDs    = 5  // so that names are often free, or of one entry
 )
 
-func anyBatches(t *testing.T, x Index) {
+func anyBatches(t *testing.T, x Index) { randomBatches(t, x, anyIDs) }
+
+func fewEntries(t *testing.T, x Index) { randomBatches(t, x, fewIDs) }
+
+func randomBatches(t *testing.T, x Index, ids int) {
 	random := rand.New(rand.NewPCG(anySeed, anySeed))
 	f := facts{map[ident.EntryID]tree.Row{}, map[ident.EntryID]tree.Base{}}
 	for seq := uint64(1); seq < anyRounds*8; seq += 8 {
-		b := anyBatch(random, seq)
+		b := anyBatch(random, seq, ids)
 		x.Apply(b)
 		f.apply(b)
 		if random.IntN(3) == 0 {
@@ -97,8 +102,8 @@ func anyBatches(t *testing.T, x Index) {
 
 var anyNames = []string{"a", "b", "B", "\xff"}
 
-func anyBatch(r *rand.Rand, seq uint64) (b tree.Batch) {
-	anyID := func() byte { return byte(1 + r.IntN(anyIDs)) }
+func anyBatch(r *rand.Rand, seq uint64, ids int) (b tree.Batch) {
+	anyID := func() byte { return byte(1 + r.IntN(ids)) }
 	for range r.IntN(8) {
 		row := file(anyID(), seq, id(byte(r.IntN(3))), append([]string{""}, anyNames...)[r.IntN(5)])
 		row.Need = r.IntN(2) == 0

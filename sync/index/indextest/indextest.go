@@ -51,6 +51,7 @@ func Run(t *testing.T, open func(t *testing.T) Index) {
 		{"totals", totals},
 		{"replicas, cursors and state", others},
 		{"any batches", anyBatches},
+		{"few entries", fewEntries},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.test(t, open(t)) })
 	}
