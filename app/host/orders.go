@@ -4,6 +4,7 @@ import (
 	"sync"
 
 	"github.com/shoal-sync/shoal/app/status"
+	"github.com/shoal-sync/shoal/internal/fault"
 	"github.com/shoal-sync/shoal/internal/ident"
 	"github.com/shoal-sync/shoal/sync/folder"
 	"github.com/shoal-sync/shoal/sync/recipe"
@@ -67,7 +68,9 @@ func (r *folderRun) executeOrders() {
 				}
 			}
 		}
+		fault.At("host.order")
 		outcomes := r.disk.Execute(orders)
+		fault.At("host.ordered")
 		for i, o := range orders {
 			if o.Op == tree.InstallFile && o.Copy == "" && outcomes[i].Refusal == tree.Done {
 				r.dropStage(o.Content)

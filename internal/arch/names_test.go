@@ -31,7 +31,7 @@ var spoken = []pardon{
 
 // knownTags are the build tags we use beside the names of systems and processors. A file
 // behind any other tag is never built, and nobody notices when it breaks.
-var knownTags = []string{"desktop", "race", "unix", "linux", "darwin", "windows", "freebsd",
+var knownTags = []string{"desktop", "faults", "race", "unix", "linux", "darwin", "windows", "freebsd",
 	"amd64", "arm64", "cgo"}
 
 // commentColumns is how far a comment may reach, its marker "// " not counted.

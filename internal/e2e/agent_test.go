@@ -4,6 +4,7 @@ package e2e
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -76,6 +77,8 @@ type agent struct {
 	id     string
 	flags  []string
 	cred   *syscall.SysProcAttr
+	binary string   // agentProgram unless set
+	env    []string // beside that of the tests
 
 	process *exec.Cmd
 	exited  chan struct{} // closed when process has been waited for
@@ -154,7 +157,9 @@ func (a *agent) spawn() {
 	if os.Getenv("SHOAL_E2E_VERBOSE") != "" {
 		args = append(args, "--verbose")
 	}
-	a.process, a.log, a.exited = exec.Command(agentProgram, args...), &bytes.Buffer{}, make(chan struct{})
+	binary := cmp.Or(a.binary, agentProgram)
+	a.process, a.log, a.exited = exec.Command(binary, args...), &bytes.Buffer{}, make(chan struct{})
+	a.process.Env = append(os.Environ(), a.env...)
 	a.process.Stderr, a.process.SysProcAttr = a.log, a.cred
 	must(a.t, a.process.Start())
 	go func(process *exec.Cmd, exited chan struct{}) {

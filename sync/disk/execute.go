@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"strings"
 
+	"github.com/shoal-sync/shoal/internal/fault"
 	"github.com/shoal-sync/shoal/internal/ident"
 	"github.com/shoal-sync/shoal/sync/tree"
 )
@@ -119,18 +120,22 @@ func (b *batch) run() {
 		return
 	}
 	b.prepare()
+	fault.At("disk.prepared")
 	if err := b.makeReady(); err != nil {
 		b.refuseAll(err)
 	} else {
+		fault.At("disk.ready")
 		for i := range b.tasks {
 			if t := &b.tasks[i]; !t.refused {
 				b.act(t)
 			}
 		}
 	}
+	fault.At("disk.acted")
 	if err := b.syncDirty(); err != nil {
 		b.refuseAll(fmt.Errorf("the change is there but may not survive a power cut: %w", err))
 	}
+	fault.At("disk.synced")
 	if err := b.close(); err != nil {
 		b.refuseAll(fmt.Errorf("the change is there but its leftovers are not put away: %w", err))
 	}
@@ -276,6 +281,7 @@ func (b *batch) isVictim(t *task, parent *dir, name string) bool {
 }
 
 func (b *batch) at(point string, t *task) {
+	fault.At("disk." + point)
 	if b.folder.seam != nil {
 		b.folder.seam(point, t.order.Path)
 	}
@@ -330,6 +336,7 @@ func (b *batch) move(t *task) {
 	if t.order.Victim.Kind == tree.Dir {
 		b.era++
 	}
+	b.at("moved", t)
 	now, err := to.look(newName)
 	if err == nil && now.SameContent(*t.order.Victim) {
 		t.outcome.Stat = now

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"strings"
 
+	"github.com/shoal-sync/shoal/internal/fault"
 	"github.com/shoal-sync/shoal/sync/tree"
 )
 
@@ -87,6 +88,7 @@ func (b *batch) close() error {
 	f := b.folder
 	if kept > 0 {
 		errs = append(errs, moveNew(f.victims, b.name, f.trash, b.name))
+		fault.At("disk.trashed")
 		b.remember()
 	} else {
 		if err := b.dir.unlink(listName); err != nil && !errors.Is(err, fs.ErrNotExist) {

@@ -8,6 +8,7 @@ import (
 	"os"
 	"sync"
 
+	"github.com/shoal-sync/shoal/internal/fault"
 	"github.com/shoal-sync/shoal/internal/filestat"
 	"github.com/shoal-sync/shoal/sync/recipe"
 	"github.com/shoal-sync/shoal/sync/tree"
@@ -207,6 +208,7 @@ func (b *batch) makeReady() error {
 		if err := b.dir.writeNew(listName, encodeList(b.lines)); err != nil {
 			return err
 		}
+		fault.At("disk.listed")
 	}
 	if b.many {
 		err := b.folder.top.syncVolume()
@@ -268,6 +270,7 @@ func (b *batch) install(t *task) {
 			t.refuseFor(err)
 			return
 		}
+		b.at("installed", t)
 	} else if !b.replace(t, parent, name) {
 		return
 	}

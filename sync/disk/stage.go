@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/shoal-sync/shoal/internal/fault"
 	"github.com/shoal-sync/shoal/internal/ident"
 	"github.com/shoal-sync/shoal/sync/recipe"
 	"github.com/shoal-sync/shoal/sync/tree"
@@ -227,6 +228,7 @@ func (s *Stage) write(i int, chunk []byte) (err error) {
 	default:
 		if _, err = s.file.WriteAt(chunk, at); err == nil {
 			startWriting(s.file, at, int64(len(chunk)))
+			fault.At("disk.staged")
 		}
 	}
 	if err == nil {
@@ -369,6 +371,7 @@ func (f *Folder) PutWhole(content ident.ContentID, whole []byte) error {
 	if err := f.writeWhole(content.String(), whole); err != nil {
 		return fmt.Errorf("stage %v: %w", content, err)
 	}
+	fault.At("disk.whole")
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.stages[content] = s

@@ -7,6 +7,7 @@ import (
 
 	"zombiezen.com/go/sqlite"
 
+	"github.com/shoal-sync/shoal/internal/fault"
 	"github.com/shoal-sync/shoal/internal/ident"
 	"github.com/shoal-sync/shoal/sync/tree"
 )
@@ -54,9 +55,11 @@ func (s *Store) commit(recipes []Recipe) error {
 	if err := s.putCounts(); err != nil {
 		return err
 	}
+	fault.At("index.commit")
 	if err := s.c.exec(commit); err != nil {
 		return err
 	}
+	fault.At("index.committed")
 	s.open = false
 	return nil
 }

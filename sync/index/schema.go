@@ -3,6 +3,8 @@ package index
 import (
 	"errors"
 	"fmt"
+
+	"github.com/shoal-sync/shoal/internal/fault"
 )
 
 // applicationID marks our files: "Shoa" in ASCII. SQLite keeps it in the file's header.
@@ -180,6 +182,7 @@ func (c *conn) migrate(path string) error {
 func (c *conn) step(script string, version int64) error {
 	script = fmt.Sprintf("BEGIN IMMEDIATE; %s PRAGMA application_id = %d; PRAGMA user_version = %d; COMMIT;",
 		script, applicationID, version)
+	fault.At("index.migrate")
 	if err := c.script(script); err != nil {
 		return errors.Join(err, c.rollback())
 	}
