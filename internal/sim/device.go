@@ -190,9 +190,15 @@ func (d *device) checkBases() {
 		return
 	}
 	x := &d.index.live
-	for id, b := range x.bases {
-		if above := x.bases[b.Parent]; !b.Parent.IsRoot() && b.Parent != tree.Parking &&
-			(above == nil || above.Stat.Kind != tree.Dir) {
+	for id := range d.index.dirtyBases {
+		b := x.bases[id]
+		if below := x.listing[id]; len(below) > 0 && (b == nil || b.Stat.Kind != tree.Dir) {
+			id, b = below[0].id, x.bases[below[0].id]
+		}
+		if b == nil || b.Parent.IsRoot() || b.Parent == tree.Parking {
+			continue
+		}
+		if above := x.bases[b.Parent]; above == nil || above.Stat.Kind != tree.Dir {
 			d.world.fail("bases have their directory", "%s: %q, base of %x, is in %x, which is not on disk",
 				d.name, b.Name, id[:3], b.Parent[:3])
 			return

@@ -18,6 +18,7 @@ type index struct {
 
 	dirtyRows  map[ident.EntryID]bool
 	dirtyBases map[ident.EntryID]bool
+	dirtySmall bool // replicas, cursors or intents
 	dirty      bool
 }
 
@@ -43,6 +44,7 @@ func (x *index) Apply(b tree.Batch) {
 		x.live.putBase(&b.Placed[i])
 		x.dirtyBases[b.Placed[i].Entry] = true
 	}
+	x.dirtySmall = x.dirtySmall || len(b.Replicas)+len(b.Cursors)+len(b.Intents) > 0
 	for _, r := range b.Replicas {
 		if _, known := x.live.replicas[r.ID]; !known {
 			x.live.replicas[r.ID] = r
@@ -84,8 +86,11 @@ func (x *index) copyOver(to, from *rows) {
 			to.clearBase(id)
 		}
 	}
-	to.replicas, to.cursors = maps.Clone(from.replicas), maps.Clone(from.cursors)
-	to.intents = maps.Clone(from.intents)
+	if x.dirtySmall {
+		to.replicas, to.cursors = maps.Clone(from.replicas), maps.Clone(from.cursors)
+		to.intents = maps.Clone(from.intents)
+		x.dirtySmall = false
+	}
 	to.state = from.state
 	clear(x.dirtyRows)
 	clear(x.dirtyBases)

@@ -40,6 +40,8 @@ type Options struct {
 	Corrupt     float64       // part of the pieces that come wrong
 	Quiet       bool          // no trace, and big steps: for worlds of a thousand
 
+	Silent bool // no story is kept; the same happens, and the digest is empty
+
 	Trace func(string) // hears every line of the story
 }
 
@@ -57,6 +59,22 @@ type Report struct {
 // convergeMax is how long a world may take to agree once nothing stands in its way. A
 // refused order is tried again after a minute at most, a look waits 10 s at most.
 const convergeMax = 6 * time.Minute
+
+// Hunt is Run for seeds by the thousand: the story is told only of a world that broke a
+// rule, which lives once more for it.
+func Hunt(o Options) (Report, error) {
+	o.Silent = true
+	report, err := Run(o)
+	if err == nil {
+		return report, nil
+	}
+	o.Silent = false
+	told, again := Run(o)
+	if again == nil {
+		return told, fmt.Errorf("it does not happen when the story is told: %w", err)
+	}
+	return told, again
+}
 
 // Run lets a world live and returns the first rule it broke.
 func Run(o Options) (Report, error) {

@@ -22,6 +22,7 @@ type trace struct {
 	lines  []line
 	next   int
 	quiet  bool // digest only how much happens, not what
+	silent bool // remember nothing
 	count  uint64
 	full   func(string) // hears every line, for a person who looks for a mistake
 }
@@ -35,12 +36,17 @@ type line struct {
 // linesMax is how much of a story a person is shown.
 const linesMax = 60
 
-func newTrace(quiet bool) trace { return trace{lines: make([]line, linesMax), quiet: quiet} }
+func newTrace(o Options) trace {
+	return trace{lines: make([]line, linesMax), quiet: o.Quiet, silent: o.Silent}
+}
 
 func (t *trace) event(d *device, e any)  { t.add(d, "<", e) }
 func (t *trace) effect(d *device, e any) { t.add(d, ">", e) }
 
 func (t *trace) add(d *device, way string, e any) {
+	if t.silent {
+		return
+	}
 	if t.quiet {
 		t.count++
 		t.digest = t.digest*1099511628211 ^ uint64(d.number)<<40 ^ uint64(d.world.now)
@@ -51,7 +57,7 @@ func (t *trace) add(d *device, way string, e any) {
 
 // note adds what a device or a person does.
 func (t *trace) note(d *device, format string, args ...any) {
-	if !t.quiet {
+	if !t.quiet && !t.silent {
 		t.put(d.world.now, d.name, "* "+fmt.Sprintf(format, args...))
 	}
 }

@@ -14,7 +14,8 @@ type witness struct {
 	world *World
 	saved map[ident.ContentID]*deed
 	files map[ident.ContentID]*lineage
-	order []ident.ContentID // of saved, as people saved them
+	ended map[spotOf]ident.ContentID // the lineage that last ended at a path of a device
+	order []ident.ContentID          // of saved, as people saved them
 }
 
 // deed is a content that a person saved.
@@ -26,6 +27,12 @@ type deed struct {
 	released bool // somebody who had it replaced or deleted it
 }
 
+// spotOf is a path on a device.
+type spotOf struct {
+	where *device
+	path  string
+}
+
 // lineage is a file as people think of it: all contents that came of one by edits.
 type lineage struct {
 	latest  ident.ContentID
@@ -33,6 +40,9 @@ type lineage struct {
 	deleted bool   // by a person who saw its latest content at its latest place
 	by      *device
 	at      step.Instant
+	// before are lineages that ended where this one came to be. To the devices they may be
+	// one file that was rewritten: who moved that one away has moved this one too.
+	before []ident.ContentID
 	// contested lineages were changed by two people who could not know of one another, or
 	// exist twice: whether they are to be seen in the end, these checkers cannot tell.
 	contested bool
@@ -41,6 +51,7 @@ type lineage struct {
 func newWitness(w *World) *witness {
 	return &witness{
 		world: w, saved: map[ident.ContentID]*deed{}, files: map[ident.ContentID]*lineage{},
+		ended: map[spotOf]ident.ContentID{},
 	}
 }
 
@@ -60,6 +71,7 @@ func (t *witness) save(d *device, path string, c *content) {
 	l := t.files[c.lineage]
 	if l == nil {
 		t.files[c.lineage] = &lineage{latest: c.id, path: path, contested: c.torn}
+		t.follow(d, path, c.lineage)
 		return
 	}
 	was := ident.ContentID{}
@@ -96,10 +108,41 @@ func (t *witness) end(d *device, path string, f *file) {
 	if l == nil {
 		return
 	}
-	if l.deleted || l.latest != f.content.id || l.path != path {
+	if l.deleted || l.latest != f.content.id || l.path != path || d.shows(f.content.lineage, path) {
 		l.contested = true
 	}
 	l.deleted, l.by, l.at = true, d, t.world.now
+	t.ended[spotOf{d, path}] = f.content.lineage
+}
+
+// follow notes which lineage ended where another one comes to be.
+func (t *witness) follow(d *device, path string, id ident.ContentID) {
+	if was, ok := t.ended[spotOf{d, path}]; ok && was != id {
+		t.files[id].before = append(t.files[id].before, was)
+	}
+}
+
+// unclear reports whether a lineage, or one that it may have rewritten, is contested.
+func (t *witness) unclear(id ident.ContentID, depth int) bool {
+	l := t.files[id]
+	if l == nil || l.contested || depth > 20 {
+		return true
+	}
+	for _, was := range l.before {
+		if t.unclear(was, depth+1) {
+			return true
+		}
+	}
+	return false
+}
+
+// shows reports whether a disk shows a file under another name too, as when a conflict copy
+// of it has been made.
+func (d *device) shows(lineage ident.ContentID, path string) (also bool) {
+	d.disk.walk(func(other string, f *file) {
+		also = also || other != path && f.kind == tree.File && f.content.lineage == lineage
+	})
+	return also
 }
 
 // remove tells that a person is about to delete a path.
@@ -118,12 +161,12 @@ func (t *witness) move(d *device, from, to string) {
 		t.release(over)
 		t.end(d, to, over)
 	}
-	t.moveBelow(from, to, is)
+	t.moveBelow(d, from, to, is)
 }
 
-func (t *witness) moveBelow(from, to string, f *file) {
+func (t *witness) moveBelow(d *device, from, to string, f *file) {
 	for _, name := range f.names() {
-		t.moveBelow(join(from, name), join(to, name), f.children[name])
+		t.moveBelow(d, join(from, name), join(to, name), f.children[name])
 	}
 	if f.kind != tree.File {
 		return
@@ -136,6 +179,7 @@ func (t *witness) moveBelow(from, to string, f *file) {
 		l.contested = true
 	}
 	l.path = to
+	t.follow(d, to, f.content.lineage)
 }
 
 // share tells that a person copies a file, so that its content exists twice.
@@ -154,6 +198,7 @@ func (t *witness) settle(d *device) {
 			where[f.content.lineage] = append(where[f.content.lineage], path)
 		}
 	})
+	clear(t.ended)
 	for id, l := range t.files {
 		paths := where[id]
 		if len(paths) == 0 {
@@ -210,7 +255,7 @@ func (t *witness) checkRisen(d *device) {
 		if f.kind != tree.File {
 			return
 		}
-		if l := t.files[f.content.lineage]; l != nil && l.deleted && !l.contested {
+		if l := t.files[f.content.lineage]; l != nil && l.deleted && !t.unclear(f.content.lineage, 0) {
 			t.world.fail("nothing deleted comes back (P3)", "%q holds #%x, which a person deleted on %s at %v",
 				path, f.content.id[:3], l.by.name, l.at.Since(0))
 		}

@@ -83,7 +83,7 @@ func (h *happenings) Pop() any {
 
 // newWorld makes a world whose devices are not started yet.
 func newWorld(o Options) *World {
-	w := &World{options: o, chance: rand.New(rand.NewPCG(o.Seed, 0x5ea)), trace: newTrace(o.Quiet)}
+	w := &World{options: o, chance: rand.New(rand.NewPCG(o.Seed, 0x5ea)), trace: newTrace(o)}
 	w.library = newLibrary(w.split())
 	w.witness = newWitness(w)
 	id := hashOf("folder", o.Seed)

@@ -157,6 +157,12 @@ func (c *Core) keepOlder(row *tree.Row) bool {
 	if !row.Entry.Content.Deleted || !row.Entry.Live() || !onDisk || c.acts[b.Entry] != nil {
 		return false
 	}
+	c.keepHere(row, b)
+	return true
+}
+
+// keepHere writes the content that an entry has on disk as its content from now on.
+func (c *Core) keepHere(row *tree.Row, b tree.Base) {
 	e := row.Entry.Clone()
 	v := c.nextVersion(e.Content.Context)
 	e.Content = tree.Content{
@@ -167,7 +173,6 @@ func (c *Core) keepOlder(row *tree.Row) bool {
 	c.setBase(b)
 	c.writeLocal(e)
 	c.touch(e.ID)
-	return true
 }
 
 func (c *Core) endFetch(content ident.ContentID, f *fetch) {

@@ -172,6 +172,7 @@ func (c *Core) refused(a *act, o *tree.Outcome) {
 			paths = append(paths, a.order.To)
 		}
 		c.lookAgain(0, paths...)
+		defer c.comeOut(&a.order)
 	case tree.ContentGone:
 		t.Kind = ContentMissing
 		if a.order.Copy != "" {

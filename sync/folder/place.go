@@ -2,7 +2,6 @@ package folder
 
 import (
 	"fmt"
-	"slices"
 
 	"github.com/shoal-sync/shoal/internal/ident"
 	"github.com/shoal-sync/shoal/sync/merge"
@@ -21,7 +20,7 @@ func (c *Core) planVisible(row *tree.Row, base tree.Base, onDisk bool, shown mer
 		c.planContent(row, base)
 		return
 	}
-	occupant, taken := c.occupant(row, shown.Parent, shown.Name)
+	occupant, taken := c.occupant(row, parent, shown.Name)
 	switch {
 	case taken && row.Entry.Kind == tree.Dir && occupant.Stat.Kind == tree.Dir && !onDisk &&
 		c.isTwin(row.Entry.ID, occupant.Entry):
@@ -45,25 +44,32 @@ func (c *Core) planVisible(row *tree.Row, base tree.Base, onDisk bool, shown mer
 // parentOnDisk returns the entry under which the parent directory is on disk. False: it
 // is not there yet; the entry waits for it.
 func (c *Core) parentOnDisk(row *tree.Row, parent ident.EntryID) (ident.EntryID, bool) {
+	dir, ok := c.directoryOf(parent)
+	if !ok {
+		c.touch(parent)
+		c.await(row, parent)
+	}
+	return dir, ok
+}
+
+// directoryOf returns the entry under which a directory is on disk: of twins that are in
+// several places, one that is where the view shows it.
+func (c *Core) directoryOf(parent ident.EntryID) (ident.EntryID, bool) {
 	if parent.IsRoot() {
 		return parent, true
 	}
 	var found ident.EntryID
-	for _, dir := range c.view.Twins(parent) {
+	twins := c.view.Twins(parent)
+	for _, dir := range twins {
 		b, ok := c.index.Base(dir)
-		if ok && c.inPlace(b) {
+		if ok && (len(twins) == 1 || c.inPlace(b)) {
 			return dir, true
 		}
 		if ok && found.IsRoot() {
 			found = dir
 		}
 	}
-	if !found.IsRoot() {
-		return found, true
-	}
-	c.touch(parent)
-	c.await(row, parent)
-	return parent, false
+	return found, !found.IsRoot()
 }
 
 // inPlace reports whether a directory is on disk where the view shows it.
@@ -73,7 +79,8 @@ func (c *Core) inPlace(b tree.Base) bool {
 		return false
 	}
 	shown := c.view.Of(&row)
-	return shown.Visible && shown.Name == b.Name && slices.Contains(c.view.Twins(shown.Parent), b.Parent)
+	above, there := c.directoryOf(shown.Parent)
+	return there && shown.Visible && shown.Name == b.Name && c.sameDirectory(above, b.Parent)
 }
 
 // sameDirectory reports whether two entries are one directory on disk.
@@ -86,7 +93,7 @@ func (c *Core) sameDirectory(a, b ident.EntryID) bool {
 	}
 	x, _ := c.index.Base(a)
 	y, _ := c.index.Base(b)
-	return x.Parent == y.Parent && x.Name == y.Name && x.Name != ""
+	return x.Name == y.Name && x.Name != "" && c.sameDirectory(x.Parent, y.Parent)
 }
 
 func (c *Core) isTwin(a, b ident.EntryID) bool {
@@ -98,9 +105,12 @@ func (c *Core) isTwin(a, b ident.EntryID) bool {
 	return false
 }
 
-// occupant returns what is on disk under a name, other than the entry itself.
+// occupant returns what is under a name of a directory on disk, other than the entry itself.
 func (c *Core) occupant(row *tree.Row, parent ident.EntryID, name string) (tree.Base, bool) {
 	for _, dir := range c.view.Twins(parent) {
+		if !c.sameDirectory(dir, parent) {
+			continue // a twin that is still elsewhere
+		}
 		for _, b := range c.index.BaseAt(dir, name) {
 			if b.Entry != row.Entry.ID {
 				return b, true
@@ -265,14 +275,15 @@ func (c *Core) planMakeDir(row *tree.Row, parent ident.EntryID, name string) {
 }
 
 func (c *Core) planMove(row *tree.Row, base tree.Base, parent ident.EntryID, name string) {
-	if row.Entry.Kind == tree.Dir && c.inside(parent, row.Entry.ID) {
-		c.touch(parent)
-		c.await(row, parent) // the parent is still on disk inside this directory: it moves first
-		return
-	}
 	if twin, shared := c.sharing(base); shared {
 		c.handOver(base, twin) // the twin stays; this one is put in its own place anew
 		c.touch(row.Entry.ID)
+		return
+	}
+	if row.Entry.Kind == tree.Dir && c.inside(parent, row.Entry.ID) {
+		first := c.misplaced(parent, row.Entry.ID)
+		c.touch(first)
+		c.await(row, first) // the parent is still on disk inside this directory: it moves first
 		return
 	}
 	from, ok := c.pathOf(row, base.Parent, base.Name)
@@ -285,6 +296,23 @@ func (c *Core) planMove(row *tree.Row, base tree.Base, parent ident.EntryID, nam
 	}
 	victim := base.Stat
 	c.order(row, tree.Order{Op: tree.Move, Path: from, To: to, Victim: &victim}, parent, name)
+}
+
+// misplaced returns the directory, of those from one on disk up to another that it lies in,
+// that the view shows elsewhere: the uppermost, for what is in it moves along.
+func (c *Core) misplaced(dir, above ident.EntryID) ident.EntryID {
+	found := dir
+	for at := dir; at != above; {
+		b, ok := c.index.Base(at)
+		if !ok {
+			break
+		}
+		if row, ok := c.index.Entry(at); ok && !c.isTwin(c.view.Of(&row).Parent, b.Parent) {
+			found = at
+		}
+		at = b.Parent
+	}
+	return found
 }
 
 // isBusy lets an entry wait while another order uses a path it needs.
@@ -340,6 +368,12 @@ func (c *Core) planContent(row *tree.Row, base tree.Base) {
 	}
 	if e.Kind == tree.File && attributesDiffer(&base.Stat, mode, mtime) {
 		c.planAttributes(row, base, mode)
+		return
+	}
+	if e.Kind == tree.File && e.Content.Deleted && e.Content.Size != base.Stat.Size {
+		// Deleted by somebody who did not know it any more, and moved meanwhile (rule R15):
+		// without its size nobody can fetch it.
+		c.keepHere(row, base)
 		return
 	}
 	if !c.upToDate(&base, e) {

@@ -227,9 +227,9 @@ func (c *Core) yield(row *tree.Row, base tree.Base, keeper ident.EntryID) {
 	kept, ok := c.index.Entry(keeper)
 	if _, has := c.index.Base(keeper); ok && !has && c.acts[keeper] == nil &&
 		c.view.Of(&kept).Visible && kept.Entry.Content.ID == base.Content &&
-		kept.Entry.Place.Name == base.Name {
+		kept.Entry.Place.Name == base.Name && c.isTwin(kept.Entry.Place.Parent, base.Parent) {
 		handed := base
-		handed.Entry, handed.Parent = keeper, kept.Entry.Place.Parent
+		handed.Entry = keeper
 		sawAll(&handed, &kept.Entry)
 		c.clearBase(base.Entry)
 		c.setBase(handed)
@@ -298,7 +298,10 @@ func (c *Core) heirOf(base tree.Base) (ident.EntryID, bool) {
 				continue
 			}
 			shown := c.view.Of(&o)
-			if _, has := c.index.Base(o.Entry.ID); !has && shown.Visible && shown.Name == base.Name {
+			if _, has := c.index.Base(o.Entry.ID); has || !shown.Visible || shown.Name != base.Name {
+				continue
+			}
+			if at, ok := c.directoryOf(shown.Parent); ok && c.sameDirectory(at, base.Parent) {
 				return o.Entry.ID, true
 			}
 		}

@@ -129,8 +129,12 @@ func (c *Core) join(e tree.Entry, from string) {
 	}
 	switch now := tree.Digest(&merged); {
 	case now != was:
+		guests := c.parting(&old.Entry, &merged)
 		row := c.put(&old, merged, old.Need)
 		c.joined(&old, &row)
+		for _, id := range guests {
+			c.touch(id)
+		}
 		c.forgetFound(&old.Entry, &merged)
 	case now != told && !merged.Live():
 		// The peer lacks a delete. It may have skipped our log when the roots were equal,
@@ -138,6 +142,12 @@ func (c *Core) join(e tree.Entry, from string) {
 		c.put(&old, merged, old.Need)
 	}
 	for _, loser := range losers {
+		if from != "" && loser.Content.Dot == e.Content.Dot && loser.Content.ID == e.Content.ID {
+			// It never stood here. Where it did it is kept, with its bytes, as soon as our
+			// record comes there; unless it was replaced or deleted there knowingly: then
+			// nobody wants it, and nobody has it any more.
+			continue
+		}
 		c.emit(Notice{Kind: ConflictKept, Path: merged.Place.Name})
 		c.join(loser, derived)
 	}
@@ -151,17 +161,17 @@ func (c *Core) forgetFound(was, now *tree.Entry) {
 	if w.Dot.Replica != c.state.Replica || len(w.Seen) != 1 || now.Content.Seen.Covers(w.Dot) || len(now.Content.Seen) == 0 {
 		return
 	}
-	found := w.ID
-	if !w.Deleted {
-		if len(w.Ancestors) == 0 {
-			return
-		}
-		found = w.Ancestors[0]
+	e := tree.Entry{Kind: was.Kind, Place: tree.Placement{Parent: was.ID}}
+	switch {
+	case w.Deleted:
+		e.Content.ID, e.Content.Size, e.Content.Target = w.ID, w.Size, w.Target
+	case len(w.Ancestors) == 0 || was.Kind == tree.Link: // whose bytes are its record
+		return
+	default:
+		e.Content.ID = w.Ancestors[0] // its size is not known any more: see keepHere
 	}
-	e := tree.Entry{
-		ID: ident.ConflictEntry(was.ID, 0, 0, found), Kind: was.Kind,
-		Place: tree.Placement{Parent: was.ID}, Content: tree.Content{ID: found},
-	}
+	found := e.Content.ID
+	e.ID = ident.ConflictEntry(was.ID, 0, 0, found)
 	if _, known := c.index.Entry(e.ID); !known && was.Kind != tree.Dir && now.Content.ID != found {
 		c.join(c.deletion(&e), "")
 	}

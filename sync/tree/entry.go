@@ -95,10 +95,31 @@ type Attributes struct {
 // Live reports whether the entry is to be seen: not deleted, or moved by somebody whom no
 // delete had seen.
 func (e *Entry) Live() bool {
+	p, saw := &e.Place, e.Content.SawPlace
 	if !e.Content.Deleted {
 		return true
 	}
-	return !e.Place.IsNull() && !e.Content.SawPlace.Covers(e.Place.Dot)
+	return !p.IsNull() && !saw.Covers(p.Dot) && !(p.writtenDown() && coversBefore(saw, p.Version))
+}
+
+// writtenDown reports whether no person moved the entry here: a device wrote down the
+// conflict name under which the view showed it.
+func (p *Placement) writtenDown() bool {
+	if p.WasName == "" {
+		return !p.WasParent.IsRoot() // it rested beside the entry it had lost to
+	}
+	return p.Parent == p.WasParent && strings.Contains(p.Name, ConflictMark) &&
+		len(p.Name) > len(p.WasName)
+}
+
+// coversBefore reports whether a vector covers what others had written before a write.
+func coversBefore(v version.Vector, w version.Version) bool {
+	for _, dot := range w.Seen {
+		if dot.Replica != w.Dot.Replica && !v.Covers(dot) {
+			return false
+		}
+	}
+	return true
 }
 
 // IsConflict reports whether e keeps the content of a loser and still rests beside the

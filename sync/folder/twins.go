@@ -1,0 +1,61 @@
+package folder
+
+import (
+	"github.com/shoal-sync/shoal/internal/ident"
+	"github.com/shoal-sync/shoal/sync/tree"
+)
+
+// Directories of one name are one directory on disk, and what is in it rests there in the
+// row of any of them. When they part, because one is moved or deleted, that has to be told
+// apart again; no record of what is in them changes then.
+
+// parting returns what has to be planned anew because a directory is about to part from its
+// twins.
+func (c *Core) parting(old, now *tree.Entry) []ident.EntryID {
+	stays := old.Place.Parent == now.Place.Parent && old.Place.Name == now.Place.Name
+	if old.Kind != tree.Dir || stays && old.Live() == now.Live() {
+		return nil
+	}
+	return c.guests(old.ID)
+}
+
+// guests returns what is on disk in a directory that it shares with twins, and in shared
+// directories below, and is recorded in another one. A directory alone has none.
+func (c *Core) guests(dir ident.EntryID) []ident.EntryID {
+	var out []ident.EntryID
+	seen := map[ident.EntryID]bool{}
+	for next := []ident.EntryID{dir}; len(next) > 0 && len(seen) < queueMax; {
+		twins := c.view.Twins(next[len(next)-1])
+		next = next[:len(next)-1]
+		if len(twins) < 2 || seen[twins[0]] {
+			continue
+		}
+		for _, twin := range twins {
+			seen[twin] = true
+			c.eachInside(twin, func(b *tree.Base) {
+				if row, ok := c.index.Entry(b.Entry); ok && row.Entry.Place.Parent != twin {
+					out = append(out, b.Entry)
+				}
+				if b.Stat.Kind == tree.Dir {
+					next = append(next, b.Entry)
+				}
+			})
+		}
+	}
+	return out
+}
+
+// eachInside shows every row of a directory on disk.
+func (c *Core) eachInside(dir ident.EntryID, show func(*tree.Base)) {
+	const page = 256
+	for after := ""; ; {
+		below := c.index.BaseChildren(dir, after, page)
+		for i := range below {
+			show(&below[i])
+			after = below[i].Name
+		}
+		if len(below) < page {
+			return
+		}
+	}
+}
