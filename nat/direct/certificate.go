@@ -43,11 +43,11 @@ func Certificate(key ed25519.PrivateKey) (tls.Certificate, error) {
 //
 // Cipher suites cannot be chosen in TLS 1.3: the library takes AES-GCM where the processor
 // has instructions for it, which is what we want.
-func (e *Endpoint) config(check func(ident.DeviceID) error) *tls.Config {
+func (e *Endpoint) config(protocols []string, check func(ident.DeviceID) error) *tls.Config {
 	return &tls.Config{
 		Certificates: []tls.Certificate{e.cert},
 		MinVersion:   tls.VersionTLS13,
-		NextProtos:   []string{protocol},
+		NextProtos:   protocols,
 		ClientAuth:   tls.RequireAnyClientCert,
 		// There is no authority and no name to check: the key itself is the identity, and
 		// VerifyConnection checks it on both sides.
@@ -68,7 +68,7 @@ func (e *Endpoint) config(check func(ident.DeviceID) error) *tls.Config {
 
 // deviceOf returns the device whose certificate the other side showed.
 func deviceOf(state tls.ConnectionState) (ident.DeviceID, error) {
-	if state.NegotiatedProtocol != protocol {
+	if state.NegotiatedProtocol != protocol && state.NegotiatedProtocol != meetingProtocol {
 		return ident.DeviceID{}, fmt.Errorf("%w: it does not speak %s", errNotShoal, protocol)
 	}
 	if len(state.PeerCertificates) == 0 {

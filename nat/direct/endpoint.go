@@ -17,6 +17,10 @@
 // last message proves that the dialer holds the key it shows, and answers before it takes
 // a single byte of the dialer's: so whoever is reported as asking has really asked. The
 // dialer writes nothing before the welcome, so a link that is not wanted never begins.
+//
+// With ALPN "shoal-link/1" the connection is a meeting instead: two devices that do not
+// trust each other yet exchange a few messages, and no welcome is given. Nothing that
+// comes over a meeting reaches a link.
 package direct
 
 import (
@@ -69,6 +73,9 @@ type Options struct {
 	// may approve it. It may be called often, by anyone who can reach the port; how
 	// often that is passed on is the caller's choice. It may be nil.
 	Refused func(ident.DeviceID, netip.AddrPort)
+	// Met is handed every meeting that another device begins, on a goroutine of its own;
+	// it receives until the meeting ends. Nil takes part in none.
+	Met func(*Meeting)
 	// HandshakeTime bounds connecting and proving, each way; zero means 10 seconds.
 	HandshakeTime time.Duration
 	Log           *slog.Logger // nil discards
@@ -92,6 +99,12 @@ func New(opts Options) (*Endpoint, error) {
 	}
 	if opts.Refused == nil {
 		opts.Refused = func(ident.DeviceID, netip.AddrPort) {}
+	}
+	if opts.Met == nil {
+		opts.Met = func(m *Meeting) {
+			m.Close()
+			_ = m.Receive(func([]byte) error { return nil }) // it ends because it was closed
+		}
 	}
 	if opts.HandshakeTime == 0 {
 		opts.HandshakeTime = handshakeTime
@@ -120,43 +133,41 @@ func (e *Endpoint) Dial(ctx context.Context, device ident.DeviceID, addr netip.A
 }
 
 func (e *Endpoint) dial(ctx context.Context, device ident.DeviceID, addr netip.AddrPort) (*Link, error) {
+	socket, err := dialSocket(ctx, addr)
+	if err != nil {
+		return nil, err
+	}
+	stop := context.AfterFunc(ctx, func() { socket.Close() })
+	link, err := e.prove(ctx, socket, device)
+	if !stop() && err == nil {
+		err = context.Cause(ctx)
+	}
+	if err != nil {
+		socket.Close()
+		return nil, err
+	}
+	return start(link), nil
+}
+
+func dialSocket(ctx context.Context, addr netip.AddrPort) (*socket, error) {
 	// Keep-alive stays off: pings of our own tell a dead peer sooner, and they tell.
 	dialer := net.Dialer{KeepAlive: -1, Control: tuneSocket}
 	conn, err := dialer.DialContext(ctx, "tcp", addr.String())
 	if err != nil {
 		return nil, bare(err)
 	}
-	socket := newSocket(conn)
-	stop := context.AfterFunc(ctx, func() { conn.Close() })
-	link, err := e.prove(ctx, socket, device)
-	if !stop() && err == nil {
-		err = context.Cause(ctx)
-	}
-	if err != nil {
-		conn.Close()
-		return nil, err
-	}
-	return start(link), nil
+	return newSocket(conn), nil
 }
 
 // prove shows this device's key, checks the other's, and waits for the welcome.
 func (e *Endpoint) prove(ctx context.Context, socket *socket, want ident.DeviceID) (*Link, error) {
-	conn := tls.Client(socket, e.config(func(got ident.DeviceID) error {
+	conn := tls.Client(socket, e.config([]string{protocol}, func(got ident.DeviceID) error {
 		if got != want {
 			return fmt.Errorf("%w: it is %s", ErrWrongDevice, got)
 		}
 		return nil
 	}))
-	if err := conn.HandshakeContext(ctx); err != nil {
-		var header tls.RecordHeaderError
-		switch {
-		case errors.As(err, &header):
-			err = fmt.Errorf("%w: %w", errNotShoal, err)
-		case errors.Is(err, io.EOF):
-			err = errors.New("it closed the connection at once; perhaps it is busy")
-		default:
-			err = bare(err)
-		}
+	if err := handshake(ctx, conn); err != nil {
 		return nil, err
 	}
 	var answer [4]byte
@@ -171,6 +182,22 @@ func (e *Endpoint) prove(ctx context.Context, socket *socket, want ident.DeviceI
 	default:
 		return nil, fmt.Errorf("%w: unknown answer %d", errNotShoal, code)
 	}
+}
+
+// handshake proves both keys, and says in a person's words why it could not.
+func handshake(ctx context.Context, conn *tls.Conn) error {
+	err := conn.HandshakeContext(ctx)
+	if err == nil {
+		return nil
+	}
+	var header tls.RecordHeaderError
+	switch {
+	case errors.As(err, &header):
+		return fmt.Errorf("%w: %w", errNotShoal, err)
+	case errors.Is(err, io.EOF):
+		return errors.New("it closed the connection at once; perhaps it is busy")
+	}
+	return bare(err)
 }
 
 // bare takes the operation and the addresses off an error of package net: the caller

@@ -449,7 +449,7 @@ func TestRubbishFramesEndTheLink(t *testing.T) {
 			caller, server := keyOf(1), keyOf(2)
 			addr, links := serve(t, endpoint(t, Options{Key: server, Trusts: trusts(deviceOfKey(caller))}))
 			e := endpoint(t, Options{Key: caller})
-			conn, err := tls.Dial("tcp", addr.String(), e.config(func(ident.DeviceID) error { return nil }))
+			conn, err := tls.Dial("tcp", addr.String(), e.config([]string{protocol}, func(ident.DeviceID) error { return nil }))
 			if err != nil {
 				t.Fatal(err)
 			}

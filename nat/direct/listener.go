@@ -137,16 +137,19 @@ func (l *Listener) admit(conn net.Conn, welcomed func(*Link)) {
 	}
 	go func() {
 		defer l.running.Done()
-		link, err := l.endpoint.welcome(newSocket(conn))
+		link, meeting, err := l.endpoint.welcome(newSocket(conn))
 		if !l.release(conn) && err == nil {
 			err = net.ErrClosed
 		}
-		if err != nil {
+		switch {
+		case err != nil:
 			l.endpoint.opts.Log.Debug("call refused", "from", conn.RemoteAddr(), "error", err)
 			conn.Close()
-			return
+		case meeting != nil:
+			go l.endpoint.opts.Met(meeting)
+		default:
+			welcomed(start(link))
 		}
-		welcomed(start(link))
 	}()
 }
 
@@ -162,32 +165,39 @@ func (l *Listener) release(conn net.Conn) bool {
 	return !l.stopped
 }
 
-// welcome lets the caller prove its key, then answers whether it is trusted.
-func (e *Endpoint) welcome(socket *socket) (*Link, error) {
+// welcome lets the caller prove its key. It returns a meeting if the caller wants one, or
+// else answers whether it is trusted, and returns the link if it is.
+func (e *Endpoint) welcome(socket *socket) (*Link, *Meeting, error) {
 	if err := socket.SetDeadline(time.Now().Add(e.opts.HandshakeTime)); err != nil {
-		return nil, fmt.Errorf("set deadline: %w", bare(err))
+		return nil, nil, fmt.Errorf("set deadline: %w", bare(err))
 	}
-	conn := tls.Server(socket, e.config(func(ident.DeviceID) error { return nil }))
+	conn := tls.Server(socket, e.config([]string{protocol, meetingProtocol},
+		func(ident.DeviceID) error { return nil }))
 	if err := conn.Handshake(); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	// Here we know that the caller holds the key of the certificate it showed.
-	device, err := deviceOf(conn.ConnectionState())
+	state := conn.ConnectionState()
+	device, err := deviceOf(state)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
+	}
+	if state.NegotiatedProtocol == meetingProtocol {
+		m, err := newMeeting(conn, addrPort(socket.RemoteAddr()))
+		return nil, m, err
 	}
 	if !e.opts.Trusts(device) {
 		e.opts.Refused(device, addrPort(socket.RemoteAddr()))
 		err := answer(conn, answerUntrusted)
-		return nil, errors.Join(fmt.Errorf("device %s is not trusted", device.Short()), err, conn.Close())
+		return nil, nil, errors.Join(fmt.Errorf("device %s is not trusted", device.Short()), err, conn.Close())
 	}
 	if err := answer(conn, answerWelcome); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if err := socket.SetDeadline(time.Time{}); err != nil {
-		return nil, fmt.Errorf("clear deadline: %w", bare(err))
+		return nil, nil, fmt.Errorf("clear deadline: %w", bare(err))
 	}
-	return newLink(conn, socket, device, true), nil
+	return newLink(conn, socket, device, true), nil, nil
 }
 
 func answer(conn *tls.Conn, code uint32) error {
