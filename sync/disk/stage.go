@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/shoal-sync/shoal/chunker"
 	"github.com/shoal-sync/shoal/internal/fault"
 	"github.com/shoal-sync/shoal/internal/ident"
 	"github.com/shoal-sync/shoal/sync/recipe"
@@ -21,6 +22,7 @@ type Stage struct {
 	folder  *Folder
 	content ident.ContentID
 	size    int64
+	class   chunker.Class
 	chunks  []recipe.Chunk
 	offsets []int64 // where each chunk begins
 
@@ -57,7 +59,7 @@ func (f *Folder) Begin(content ident.ContentID, r recipe.Recipe) (*Stage, error)
 }
 
 func newStage(f *Folder, content ident.ContentID, r recipe.Recipe) *Stage {
-	s := &Stage{folder: f, content: content, chunks: r.Chunks, missing: len(r.Chunks),
+	s := &Stage{folder: f, content: content, class: r.Class, chunks: r.Chunks, missing: len(r.Chunks),
 		offsets: make([]int64, len(r.Chunks)), have: make([]uint64, (len(r.Chunks)+63)/64)}
 	for i, c := range r.Chunks {
 		s.offsets[i] = s.size
@@ -259,7 +261,8 @@ func (s *Stage) shut() error {
 }
 
 // CopyFrom takes over the chunks that an old version of a file still holds. Want is what
-// the file must look like, old is its recipe. It returns how many chunks it staged.
+// the file must look like, old is its recipe; where that was cut in another class the file
+// is cut once more. It returns how many chunks it staged.
 func (s *Stage) CopyFrom(path string, want tree.Stat, old recipe.Recipe) (int, error) {
 	wanted := map[ident.ChunkID][]int{}
 	for i, c := range s.chunks {
@@ -275,6 +278,13 @@ func (s *Stage) CopyFrom(path string, want tree.Stat, old recipe.Recipe) (int, e
 		return 0, err
 	}
 	defer file.Close()
+	if old.Class != s.class {
+		n, err := s.recut(file, wanted)
+		if err != nil {
+			return n, fmt.Errorf("take chunks from %q: %w", path, err)
+		}
+		return n, nil
+	}
 	var buf []byte
 	var at int64
 	copied := 0

@@ -178,6 +178,32 @@ func TestTakesChunksOfTheOldVersion(t *testing.T) {
 	}
 }
 
+// TestTakesChunksAcrossClasses: a file grows over the border of a size class, and all its
+// chunks are others. What it held before is taken from the old copy all the same.
+func TestTakesChunksAcrossClasses(t *testing.T) {
+	r := newReal(t, Limits{})
+	const border = 16 << 20
+	content := noise(border+100_000, 8)
+	old := content[:border-200_000]
+	rec, oldRecipe := recipe.Of(content), recipe.Of(old)
+	if rec.Class == oldRecipe.Class {
+		t.Fatal("both are of one class")
+	}
+	is := r.save(t, "f", string(old))
+	s := begin(t, r, rec)
+	n, err := s.CopyFrom("f", *is, oldRecipe)
+	if err != nil || n == 0 || s.Missing() > 2 {
+		t.Fatalf("%d chunks taken, %d of %d missing, %v", n, s.Missing(), len(rec.Chunks), err)
+	}
+	for i := range rec.Chunks {
+		if err := s.Put(i, chunkOf(content, rec, i)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r.do(t, whole("f", rec, is), tree.Done)
+	r.holds(t, "f", string(content))
+}
+
 // TestCopyOfALargeFile needs more than the stat only where the recipe is known.
 func TestCopyOfALargeFile(t *testing.T) {
 	content := noise(1<<20, 10)
