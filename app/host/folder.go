@@ -459,6 +459,7 @@ func (r *folderRun) openStage(f swarm.OpenStage) {
 			}
 		}
 	}
+	r.takeChunks(s, f.Recipe)
 	r.mu.Lock()
 	r.stages[f.Content] = s
 	r.mu.Unlock()

@@ -9,11 +9,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -56,6 +58,24 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
+// lookAtSources looks at every file the program is made of, so that the cache of test
+// results knows that these tests depend on them: they do not import what they test.
+// What is looked at before the first test begins is not noted.
+var lookAtSources = sync.OnceValue(func() error {
+	for _, dir := range []string{"app", "assets", "chunker", "discovery", "internal", "nat", "sync", "go.mod"} {
+		err := filepath.WalkDir(filepath.Join("../..", dir), func(path string, d fs.DirEntry, err error) error {
+			if err == nil && !d.IsDir() {
+				_, err = os.Stat(path)
+			}
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+})
+
 // build makes the binary as it is shipped, or with more flags.
 func build(path, cgo string, flags ...string) error {
 	args := append([]string{"build", "-o", path}, flags...)
@@ -89,6 +109,7 @@ type agent struct {
 // newAgent makes a device with an empty folder; it does not run yet.
 func newAgent(t *testing.T, name string) *agent {
 	t.Helper()
+	must(t, lookAtSources())
 	dir, err := os.MkdirTemp("", "e2e-"+name+"-")
 	must(t, err)
 	a := &agent{

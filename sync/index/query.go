@@ -28,6 +28,7 @@ const (
 	baseIn
 	baseNames
 	baseHolding
+	baseLikely
 	baseFile
 	basePlace
 	basePut
@@ -36,6 +37,7 @@ const (
 	recipeGet
 	recipePut
 	recipesAfter
+	recipeBodies
 	recipeDelete
 	contentHeld
 
@@ -88,6 +90,7 @@ var queryText = [queries]string{
 	baseIn:      "SELECT " + baseColumns + " FROM base WHERE parent = ? AND name > ? ORDER BY name",
 	baseNames:   "SELECT name FROM base WHERE parent = ? LIMIT ?",
 	baseHolding: "SELECT " + baseColumns + " FROM base WHERE head = ? AND tail = ? LIMIT ?",
+	baseLikely:  "SELECT " + baseColumns + " FROM base WHERE head = ? LIMIT ?",
 	baseFile:    "SELECT " + baseColumns + " FROM base WHERE inode = ? AND volume = ? AND birth = ?",
 	basePlace:   "SELECT parent, name FROM base WHERE number = (SELECT number FROM ids WHERE id = ?)",
 	basePut: "INSERT INTO base (" + baseColumns + ", number) " +
@@ -102,6 +105,7 @@ var queryText = [queries]string{
 	recipePut: "INSERT INTO recipes (content, came, body) VALUES (?, ?, ?) " +
 		"ON CONFLICT (content) DO UPDATE SET came = excluded.came",
 	recipesAfter: "SELECT number, content, came FROM recipes WHERE number > ? ORDER BY number LIMIT ?",
+	recipeBodies: "SELECT number, content, body FROM recipes WHERE number > ? ORDER BY number LIMIT ?",
 	recipeDelete: "DELETE FROM recipes WHERE content = ? AND came < ?",
 	contentHeld:  "SELECT 1 FROM base WHERE head = ? AND tail = ? LIMIT 1",
 

@@ -98,8 +98,12 @@ func (w *waiting) close() {
 // it. It fails only when so many wait that they must be written at once and cannot.
 func (s *Store) PutRecipes(recipes []Recipe) error {
 	full, err := s.waiting.put(recipes)
-	if err != nil || !full {
+	if err != nil {
 		return err
+	}
+	s.chunks.add(recipes)
+	if !full {
+		return nil
 	}
 	s.spilling.Lock()
 	defer s.spilling.Unlock()

@@ -62,6 +62,7 @@ type Store struct {
 	near       near
 
 	waiting  waiting // recipes not yet written
+	chunks   chunkTable
 	views    pool
 	tidier   *tidier
 	spilling sync.Mutex // held while recipes are written outside the owner's transactions
@@ -81,7 +82,10 @@ func Open(path string) (*Store, tree.State, error) {
 	if err := f.Close(); err != nil {
 		return nil, tree.State{}, fmt.Errorf("open index: %w", err)
 	}
-	s := &Store{path: path, near: newNear()}
+	if err := removeRuns(path); err != nil {
+		return nil, tree.State{}, fmt.Errorf("open index: %w", err)
+	}
+	s := &Store{path: path, near: newNear(), chunks: chunkTable{path: path, max: residentMax}}
 	state, err := s.dial()
 	if err != nil {
 		if s.c != nil {
@@ -90,7 +94,7 @@ func Open(path string) (*Store, tree.State, error) {
 		return nil, tree.State{}, err
 	}
 	s.views.path = path
-	s.tidier = startTidier(path, s.views.drop)
+	s.tidier = startTidier(path, func() error { return errors.Join(s.views.drop(), s.chunks.drop()) })
 	return s, state, nil
 }
 
@@ -125,7 +129,7 @@ func (s *Store) Close() error {
 	s.spilling.Lock()
 	s.waiting.close()
 	s.spilling.Unlock()
-	err := errors.Join(s.tidier.stop(), s.views.close(), s.c.rollback(), s.c.close())
+	err := errors.Join(s.tidier.stop(), s.chunks.drop(), s.views.close(), s.c.rollback(), s.c.close())
 	s.c, s.failed = nil, ErrClosed
 	return err
 }

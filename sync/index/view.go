@@ -221,6 +221,48 @@ func (v *View) HoldingPath(content ident.ContentID) (path string, b tree.Base, o
 	return path, b, true, err
 }
 
+// FilesWith returns up to limit files on disk that likely hold a chunk, each of another
+// content, and where they are. The first call after a while reads all recipes: a second for
+// some three million chunks.
+func (v *View) FilesWith(chunk ident.ChunkID, limit int) (files []File, err error) {
+	if err := v.store.chunks.buildOnce(v.c, &v.store.waiting); err != nil {
+		return nil, v.failed(err)
+	}
+	heads, err := v.store.chunks.contents(chunk, limit)
+	if err != nil {
+		return nil, v.failed(err)
+	}
+	for _, head := range heads {
+		err := v.together(func() error {
+			holders, err := v.c.bases(baseLikely, func(s *sqlite.Stmt) {
+				s.BindInt64(1, int64(head))
+				s.BindInt64(2, holdersMax)
+			})
+			for _, b := range holders {
+				path, ok, err := v.c.path(b.Entry)
+				if err != nil {
+					return err
+				}
+				if ok {
+					files = append(files, File{path, b})
+					return nil
+				}
+			}
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return files, nil
+}
+
+// File is a file on disk and where it is, relative to the folder, with slashes.
+type File struct {
+	Path string
+	tree.Base
+}
+
 // together runs several queries that must see one moment.
 func (v *View) together(read func() error) error {
 	err := v.c.exec(readBegin)

@@ -42,6 +42,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"iter"
 
 	"github.com/shoal-sync/shoal/chunker"
 	"github.com/shoal-sync/shoal/internal/ident"
@@ -227,6 +228,18 @@ func (r Recipe) appendHeader(into []byte) []byte {
 func (c Chunk) append(into []byte) []byte {
 	into = binary.BigEndian.AppendUint32(into, c.Size)
 	return append(into, c.ID[:]...)
+}
+
+// ChunksIn goes over the chunk ids of an encoded recipe without taking memory for it. Bytes
+// that are no recipe have none, or some of no meaning: nothing is validated.
+func ChunksIn(encoded []byte) iter.Seq[ident.ChunkID] {
+	return func(yield func(ident.ChunkID) bool) {
+		for at := headerSize + 4; at+len(ident.ChunkID{}) <= len(encoded); at += chunkSize {
+			if !yield(ident.ChunkID(encoded[at:])) {
+				return
+			}
+		}
+	}
 }
 
 // Parse reads what Append wrote, all of data and no more, and validates it. It keeps no
