@@ -25,6 +25,7 @@ import (
 
 	"github.com/shoal-sync/shoal/app/status"
 	"github.com/shoal-sync/shoal/internal/ident"
+	"github.com/shoal-sync/shoal/internal/pace"
 )
 
 // nameMax bounds names in bytes: longer ones fit into no line, and conflict copies carry
@@ -59,6 +60,8 @@ type Folder struct {
 	// mounted, or another directory in its place, is never taken for an emptied folder.
 	Token   string   `json:"token,omitempty"`
 	Members []Member `json:"members,omitempty"`
+	// Limits is a text that pace.ParseLimits reads; empty is no limit.
+	Limits string `json:"limits,omitempty"`
 }
 
 // Member is another device that shares a folder, as a person here said.
@@ -276,6 +279,11 @@ func (f Folder) check() error {
 	}
 	if err := checkAbsolute(f.Path); err != nil {
 		return err
+	}
+	if f.Limits != "" {
+		if _, err := pace.ParseLimits(f.Limits); err != nil {
+			return err
+		}
 	}
 	seen := map[ident.DeviceID]bool{}
 	for i, m := range f.Members {

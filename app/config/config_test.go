@@ -37,7 +37,7 @@ func TestSaveAndLoad(t *testing.T) {
 	}
 	want := Config{Version: formVersion,
 		Devices: []Device{{nas, "nas", []string{"tcp://nas:22100", "tcp://[::1]:1"}}},
-		Folders: []Folder{{photos, "photos", t.TempDir(), "t", []Member{{nas, status.Owner}}}}}
+		Folders: []Folder{{photos, "photos", t.TempDir(), "t", []Member{{nas, status.Owner}}, "up: 1MB/s"}}}
 	for range 2 { // the second time in place of the first
 		if err := h.Save(want); err != nil {
 			t.Fatal(err)
@@ -81,6 +81,7 @@ func TestMistakesAreExplained(t *testing.T) {
 		{device(`,"name":"x","addresses":["nas:1"]`), "want the form tcp://HOST:PORT"},
 		{fmt.Sprintf(`{"devices":[{"id":%q,"name":"a"},{"id":%q,"name":"b"}]}`, nas, nas),
 			"devices[1]: device " + nas.String() + " is listed twice"},
+		{folder(`,"path":"/f","limits":"fast"`), `limits "fast": want the form`},
 		{folder(`,"path":"a/b"`), "want the full path"},
 		{folder(`,"path":"/f","members":[{"device":"` + nas.String() + `","role":"boss"}]`),
 			`role "boss": want owner, writer or reader`},

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/shoal-sync/shoal/internal/pace"
 )
 
 // Settings are what one person may want otherwise than another. Every field has its
@@ -16,6 +18,9 @@ type Settings struct {
 	LogLevel  string // warn, info or debug
 	MDNS      bool
 	MDNSName  bool
+	// LimitUp and LimitDown are of the whole device, LAN included only when LimitLAN.
+	LimitUp, LimitDown pace.Schedule
+	LimitLAN           bool
 }
 
 // DefaultListen is where other devices reach this one unless told otherwise.
@@ -45,6 +50,16 @@ var table = []setting{
 	{key: "mdns_name", deflt: fixed("on"), restart: true,
 		says: "whether a device that has no linked devices tells the local network its name and id: on or off",
 		put:  onOff(func(s *Settings) *bool { return &s.MDNSName })},
+	{key: "limit_up", deflt: fixed("unlimited"),
+		says: "most that is sent to other devices: a rate such as 2MB/s or 20Mbit/s, also by hours and days, " +
+			"such as 2MB/s 08:00-18:00 Mon-Fri, 10MB/s",
+		put: schedule(func(s *Settings) *pace.Schedule { return &s.LimitUp })},
+	{key: "limit_down", deflt: fixed("unlimited"),
+		says: "most that is taken from other devices, written as limit_up",
+		put:  schedule(func(s *Settings) *pace.Schedule { return &s.LimitDown })},
+	{key: "limit_lan", deflt: fixed("off"),
+		says: "whether limit_up and limit_down also hold for devices on the same local network: on or off",
+		put:  onOff(func(s *Settings) *bool { return &s.LimitLAN })},
 	{key: "log_format", deflt: fixed("text"), restart: true,
 		says: "form of the log: text or json",
 		put:  checked(func(s *Settings) *string { return &s.LogFormat }, oneOf("text", "json"))},
@@ -76,6 +91,16 @@ func onOff(field func(*Settings) *bool) func(*Settings, string) error {
 			return fmt.Errorf("%q: want on or off", value)
 		}
 		return nil
+	}
+}
+
+func schedule(field func(*Settings) *pace.Schedule) func(*Settings, string) error {
+	return func(s *Settings, value string) error {
+		parsed, err := pace.ParseSchedule(value)
+		if err == nil {
+			*field(s) = parsed
+		}
+		return err
 	}
 }
 

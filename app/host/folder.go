@@ -57,6 +57,8 @@ type folderRun struct {
 	held    holdings
 	bytesIn atomic.Int64
 	resting atomic.Pointer[node.PauseChanged]
+	up      gate         // content of this folder on its way out, to everybody
+	down    atomic.Int64 // bytes a second that may come in, 0 without a limit
 	reading atomic.Pointer[scan.Progress]
 
 	patterns    atomic.Pointer[ignore.Patterns]
@@ -84,6 +86,7 @@ func (a *agent) startFolder(f config.Folder) *folderRun {
 		members: map[ident.DeviceID]bool{},
 	}
 	r.scans.init()
+	r.up.clock = a.clock
 	for _, m := range f.Members {
 		r.members[m.Device] = true
 	}
@@ -96,7 +99,7 @@ func (a *agent) startFolder(f config.Folder) *folderRun {
 		}
 		return r
 	}
-	r.startWork()
+	r.startWork(f)
 	return r
 }
 
@@ -190,7 +193,7 @@ func (r *folderRun) build(f config.Folder, state tree.State) error {
 	return nil
 }
 
-func (r *folderRun) startWork() {
+func (r *folderRun) startWork(f config.Folder) {
 	r.start(r.runLoop)
 	r.start(r.executeOrders)
 	r.start(r.runLooks)
@@ -198,6 +201,7 @@ func (r *folderRun) startWork() {
 	r.start(r.storePieces)
 	r.start(r.tidy)
 	r.rest(r.agent.restOf(r.id))
+	r.limit(f, time.Now())
 	// Before the agent's lock is given back: only then does a Join find this folder, and it
 	// must find it open.
 	for _, up := range r.agent.links.connected() {

@@ -4,10 +4,12 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/shoal-sync/shoal/app/api"
 	"github.com/shoal-sync/shoal/app/config"
 	"github.com/shoal-sync/shoal/internal/ident"
+	"github.com/shoal-sync/shoal/internal/pace"
 	"github.com/shoal-sync/shoal/sync/disk"
 )
 
@@ -24,6 +26,7 @@ type folderKey struct {
 // folderKeys are all of them; a new one gets a row here.
 var folderKeys = []folderKey{
 	{key: "name", set: setFolderName},
+	{key: "limits", set: setFolderLimits, apply: (*agent).limitFolder},
 	{key: "path", set: setFolderPath, apply: (*agent).restartFolder},
 }
 
@@ -74,6 +77,20 @@ func setFolderName(_ *agent, f *config.Folder, value string) error {
 	}
 	f.Name = value
 	return nil
+}
+
+func setFolderLimits(_ *agent, f *config.Folder, value string) error {
+	if _, err := pace.ParseLimits(value); err != nil {
+		return api.Errorf(api.Usage, "%v", err)
+	}
+	f.Limits = value
+	return nil
+}
+
+func (a *agent) limitFolder(f config.Folder) {
+	if r := a.folders[f.ID]; r != nil {
+		r.limit(f, time.Now())
+	}
 }
 
 // setFolderPath follows a folder that a person has moved. It must be the same one: another

@@ -66,6 +66,7 @@ type agent struct {
 	events   *events
 	news     *news
 	view     *views
+	limits   *limits
 	rested   chan struct{} // holds one token when the pauses have changed
 
 	mu      sync.Mutex // guards what follows, and changes of the configuration
@@ -113,11 +114,13 @@ func newAgent(home *config.Home, opts Options) (*agent, error) {
 		folders: map[ident.FolderID]*folderRun{}, rested: make(chan struct{}, 1),
 	}
 	a.links = newLinks(a)
+	a.limits = newLimits(a.clock)
 	a.view = newViews()
 	a.useSettings(settings)
 	a.trust()
 	a.endpoint, err = direct.New(direct.Options{
 		Key: key.Private(), Trusts: a.trusts, Refused: a.strangerCalled, Log: a.log,
+		Gates: a.limits.gates,
 	})
 	if err != nil {
 		return nil, err
@@ -141,6 +144,7 @@ func (a *agent) run(ctx context.Context) error {
 	if err != nil {
 		return errors.Join(err, a.listener.Close())
 	}
+	a.applyLimits(time.Now()) // before there is a link
 	a.start(func() { a.device.Run(a.ctx) })
 	a.start(func() {
 		if err := a.listener.Serve(a.welcome); err != nil {

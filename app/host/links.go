@@ -17,6 +17,7 @@ import (
 	"github.com/shoal-sync/shoal/internal/step"
 	"github.com/shoal-sync/shoal/nat/direct"
 	"github.com/shoal-sync/shoal/nat/route"
+	"github.com/shoal-sync/shoal/sync/swarm"
 	"github.com/shoal-sync/shoal/sync/wire"
 )
 
@@ -42,7 +43,8 @@ type link struct {
 	id      route.LinkID
 	heardAt atomic.Int64 // instant of the last FrameHeard
 	asks    asks
-	serve   *server
+	told    step.Instant // when a folder was last told that parts come; the receiver's
+	serve   *servers
 }
 
 func newLinks(a *agent) *links {
@@ -120,7 +122,7 @@ func (a *agent) welcome(conn *direct.Link) {
 // useLink runs a link until it ends.
 func (a *agent) useLink(conn *direct.Link, ticket step.Ticket) {
 	l := &link{Link: conn, id: route.LinkID(a.links.last.Add(1))}
-	l.serve = newServer(a, l)
+	l.serve = newServers(a, l)
 	if !a.links.add(l) {
 		conn.Close("the device stops")
 		return
@@ -131,7 +133,7 @@ func (a *agent) useLink(conn *direct.Link, ticket step.Ticket) {
 	}
 	a.device.Post(a.ctx, up)
 	a.links.barrier()
-	a.start(l.serve.run)
+	a.start(l.serve.main.run)
 	a.sendOn(l, wire.Hello{Version: wire.ProtocolVersion, Name: a.ownName(), Client: "shoal " + a.opts.Version})
 	reason := l.Receive(func(frame []byte) error { return a.heard(l, frame) })
 	l.Close(reason.Error())
@@ -153,7 +155,7 @@ func (a *agent) heard(l *link, frame []byte) error {
 	a.frameHeard(l)
 	switch m := m.(type) {
 	case wire.Slice:
-		return l.asks.slice(m)
+		return a.sliceHeard(l, m)
 	case wire.Ping:
 		a.device.Post(a.ctx, route.PingHeard{Link: l.id, Nonce: m.Nonce})
 		a.links.barrier()
@@ -181,6 +183,21 @@ func (a *agent) heard(l *link, frame []byte) error {
 		a.hearAboutFolder(l, m)
 	default:
 		a.hearAboutFolder(l, m)
+	}
+	return nil
+}
+
+// sliceHeard takes in a part of a piece, and lets its folder know now and then that parts
+// are coming.
+func (a *agent) sliceHeard(l *link, m wire.Slice) error {
+	const tellEvery = 5 * time.Second // a sixth of what the swarm takes for a stall
+	p, err := l.asks.slice(m)
+	if p == nil || err != nil {
+		return err
+	}
+	if now := a.clock.Now(); now.Since(l.told) >= tellEvery {
+		l.told = now
+		p.run.post(swarm.PartCame{Peer: l.Device()})
 	}
 	return nil
 }

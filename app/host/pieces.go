@@ -91,19 +91,19 @@ func (a *asks) clear() {
 	a.open, a.byFolder = map[uint64]*piece{}, map[folderTicket]uint64{}
 }
 
-// slice takes bytes of a piece in. It returns an error, which ends the link, when they do
-// not fit what was asked.
-func (a *asks) slice(s wire.Slice) error {
+// slice takes bytes of a piece in, and returns the piece while more of it is to come. It
+// returns an error, which ends the link, when they do not fit what was asked.
+func (a *asks) slice(s wire.Slice) (*piece, error) {
 	a.mu.Lock()
 	p := a.open[s.Ticket]
 	if p == nil {
 		a.mu.Unlock()
-		return nil // taken back meanwhile
+		return nil, nil // taken back meanwhile
 	}
 	size := int(p.ask.Size)
 	if int(s.Offset) != len(p.data) || len(s.Body) > size-len(p.data) {
 		a.mu.Unlock()
-		return fmt.Errorf("it sent %d bytes at %d of a piece of %d bytes, of which %d had come",
+		return nil, fmt.Errorf("it sent %d bytes at %d of a piece of %d bytes, of which %d had come",
 			len(s.Body), s.Offset, size, len(p.data))
 	}
 	if p.data == nil {
@@ -117,8 +117,9 @@ func (a *asks) slice(s wire.Slice) error {
 	a.mu.Unlock()
 	if whole {
 		p.run.pieces.put(p)
+		return nil, nil
 	}
-	return nil
+	return p, nil
 }
 
 // pieceQueue holds pieces that have arrived and wait to be verified and written. It is

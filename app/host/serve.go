@@ -27,6 +27,7 @@ type server struct {
 	jobs     []job
 	canceled map[uint64]bool
 	ended    bool
+	gone     chan struct{} // closed when ended
 }
 
 // job is a piece to be served, or, when run.serveRecipes is meant, a recipe.
@@ -37,7 +38,7 @@ type job struct {
 }
 
 func newServer(a *agent, l *link) *server {
-	s := &server{agent: a, link: l, canceled: map[uint64]bool{}}
+	s := &server{agent: a, link: l, canceled: map[uint64]bool{}, gone: make(chan struct{})}
 	s.changed.L = &s.mu
 	return s
 }
@@ -70,7 +71,10 @@ func (s *server) cancel(tickets []uint64) {
 func (s *server) stop() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.ended = true
+	if !s.ended {
+		s.ended = true
+		close(s.gone)
+	}
 	s.changed.Signal()
 }
 
@@ -143,12 +147,15 @@ func (s *server) servePiece(j job) {
 		return
 	}
 	frame := takeBuffer(wire.SliceMax + 64)
-	for offset := 0; offset < len(data); offset += wire.SliceMax {
-		body := data[offset:min(offset+wire.SliceMax, len(data))]
+	for offset := 0; offset < len(data); {
+		size := s.agent.limits.sliceSize(s.link.RemoteAddr(), &j.run.up)
+		body := data[offset:min(offset+size, len(data))]
+		j.run.up.Wait(len(body), s.gone)
 		frame = wire.Append(frame[:0], wire.Slice{Ticket: j.ask.Ticket, Offset: uint32(offset), Body: body})
 		if err := s.link.Send(direct.Bulk, frame); err != nil {
 			break // the link has ended; its receiver says so
 		}
+		offset += len(body)
 	}
 	giveBuffer(frame)
 	giveBuffer(data)

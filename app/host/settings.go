@@ -74,6 +74,6 @@ func (a *agent) ownName() string { return firstOf(a.opts.Name, a.settings.Load()
 func (a *agent) self(settings *config.Config) status.Self {
 	return status.Self{
 		ID: a.id, Name: a.ownName(), Listen: []string{a.listener.Addr().String()},
-		Paused: restShown(settings, config.Pause{}),
+		Paused: restShown(settings, config.Pause{}), Limits: a.limitsShown(),
 	}
 }

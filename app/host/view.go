@@ -87,6 +87,7 @@ func (a *agent) measure() {
 			return
 		case <-ticker.C:
 		}
+		a.applyLimits(time.Now())
 		a.eachFolder(func(r *folderRun) {
 			now := r.bytesIn.Load()
 			a.view.mu.Lock()
@@ -153,6 +154,9 @@ func (a *agent) deviceView(d config.Device) status.Device {
 // folderView describes a folder. The lock of views is held.
 func (a *agent) folderView(settings *config.Config, f config.Folder, r *folderRun) status.Folder {
 	out := status.Folder{ID: f.ID, Name: f.Name, Path: f.Path, State: status.Scanning}
+	if r != nil {
+		out.Limits = status.Limits{Up: r.up.Rate(), Down: r.down.Load(), LAN: true}
+	}
 	s := a.view.folders[f.ID]
 	for _, m := range f.Members {
 		out.Members = append(out.Members, memberView(settings, m, s))

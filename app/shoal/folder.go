@@ -158,7 +158,9 @@ func (s *session) folderSet() *cobra.Command {
 		Short: "Changes a property of a folder",
 		Long: "Changes a property of a folder:\n\n" +
 			"  name    what the folder is called here\n" +
-			"  path    where it lies, after you have moved it",
+			"  path    where it lies, after you have moved it\n" +
+			"  limits  how fast its content may travel, such as \"up: 2MB/s 08:00-18:00 Mon-Fri; " +
+			"down: 5MB/s\",\n          or unlimited",
 		Args: takes("FOLDER", "KEY", "VALUE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			intent := api.FolderSet{Folder: args[0], Key: args[1], Value: args[2]}

@@ -20,6 +20,12 @@ func Lines(v View, now Moment) []string {
 	if v.Device.Paused != nil {
 		lines = append(lines, "Everything is paused"+v.Device.Paused.words(now))
 	}
+	if text := v.Device.Limits.words(); text != "" {
+		if !v.Device.Limits.LAN {
+			text += "; devices on the local network are not limited"
+		}
+		lines = append(lines, "Limited: "+text)
+	}
 	lines = append(lines, "")
 	lines = append(lines, FolderLines(v.Folders, now)...)
 	lines = append(lines, "")
@@ -117,6 +123,9 @@ func folderNotes(f Folder, now Moment) []string {
 	if f.Paused != nil {
 		notes = append(notes, "paused"+f.Paused.words(now))
 	}
+	if text := f.Limits.words(); text != "" {
+		notes = append(notes, "limited: "+text)
+	}
 	if f.State == Waiting {
 		notes = append(notes, waitingNote(f, now))
 	}
@@ -144,6 +153,18 @@ func folderNotes(f Folder, now Moment) []string {
 		notes = append(notes, problemNote(p, now))
 	}
 	return notes
+}
+
+// words says which limits hold, empty when none does.
+func (l Limits) words() string {
+	var parts []string
+	if l.Up > 0 {
+		parts = append(parts, "up "+Bytes(l.Up)+"/s")
+	}
+	if l.Down > 0 {
+		parts = append(parts, "down "+Bytes(l.Down)+"/s")
+	}
+	return strings.Join(parts, ", ")
 }
 
 // words says how long a rest lasts and why, to stand behind what rests.

@@ -20,7 +20,7 @@ func before(d time.Duration) Moment { return noon - Moment(d) }
 
 func full() View {
 	return View{
-		Device: Self{ID: desk, Name: "desk", Listen: []string{"127.0.0.1:22100"}},
+		Device: Self{ID: desk, Name: "desk", Listen: []string{"127.0.0.1:22100"}, Limits: Limits{Up: 1}},
 		Devices: []Device{{ID: desk, Name: "nas", Connected: true, Route: LAN, RTT: 1.5,
 			BytesIn: 7, BytesOut: 8, Addresses: []string{"tcp://nas:1"}, LastProblem: "x",
 			NextTry: noon, LastSeen: noon}},
@@ -35,7 +35,8 @@ func full() View {
 
 // The names scripts rely on: contract of `shoal status --json`.
 func TestFieldNames(t *testing.T) {
-	const want = `{"device":{"id":"ID","name":"desk","listen":["127.0.0.1:22100"],"paused":null},` +
+	const want = `{"device":{"id":"ID","name":"desk","listen":["127.0.0.1:22100"],"paused":null,` +
+		`"limits":{"up_bps":1,"down_bps":0,"lan":false}},` +
 		`"devices":[{"id":"ID","name":"nas","connected":true,"route":"lan","rtt_ms":1.5,` +
 		`"bytes_in":7,"bytes_out":8,"addresses":["tcp://nas:1"],"last_problem":"x",` +
 		`"next_try":"2026-05-01T12:00:00Z","last_seen":"2026-05-01T12:00:00Z",` +
@@ -47,7 +48,8 @@ func TestFieldNames(t *testing.T) {
 		`"role":"writer","connected":true,"up_to_date":true}],"last_equal":{"device":"ID",` +
 		`"name":"nas","when":"2026-05-01T12:00:00Z"},"progress":{"bytes_done":1,` +
 		`"bytes_total":2,"rate_bps":3,"eta_s":4.5,"current":"a"},` +
-		`"paused":null}]}`
+		`"paused":null,` +
+		`"limits":{"up_bps":0,"down_bps":0,"lan":false}}]}`
 	got := asJSON(t, full())
 	got = strings.ReplaceAll(got, desk.String(), "ID")
 	got = strings.ReplaceAll(got, photos.String(), "FOLDER")
@@ -139,6 +141,7 @@ func TestLines(t *testing.T) {
 	got := strings.ReplaceAll(strings.Join(Lines(v, noon), "\n"), desk.String(), "ID")
 	const want = `This device: desk  ID
 Reachable at: 127.0.0.1:22100
+Limited: up 1 byte/s; devices on the local network are not limited
 
 FOLDER        STATE    FILES  SIZE     PATH
 photos        syncing  4      5 bytes  /p

@@ -65,7 +65,16 @@ type Self struct {
 	// Listen holds the addresses other devices can reach this one at, as HOST:PORT.
 	Listen []string `json:"listen"`
 	// Paused is nil unless everything rests.
-	Paused *Rest `json:"paused"`
+	Paused *Rest  `json:"paused"`
+	Limits Limits `json:"limits"`
+}
+
+// Limits are the rates that hold at the moment, in bytes per second; zero is no limit.
+type Limits struct {
+	Up   int64 `json:"up_bps"`
+	Down int64 `json:"down_bps"`
+	// LAN is true when they also hold for devices on the same local network.
+	LAN bool `json:"lan"`
 }
 
 // Rest says until when something rests, and why.
@@ -120,6 +129,8 @@ type Folder struct {
 	Progress *Progress `json:"progress"`
 	// Paused is set exactly while State is Paused.
 	Paused *Rest `json:"paused"`
+	// Limits hold for this folder alone, besides those of the device.
+	Limits Limits `json:"limits"`
 }
 
 // Problem is one thing that is not as it should be, with its reason and the next try.

@@ -76,6 +76,8 @@ type Options struct {
 	// Met is handed every meeting that another device begins, on a goroutine of its own;
 	// it receives until the meeting ends. Nil takes part in none.
 	Met func(*Meeting)
+	// Gates holds links to a rate; nil holds none.
+	Gates Gates
 	// HandshakeTime bounds connecting and proving, each way; zero means 10 seconds.
 	HandshakeTime time.Duration
 	Log           *slog.Logger // nil discards
@@ -133,7 +135,7 @@ func (e *Endpoint) Dial(ctx context.Context, device ident.DeviceID, addr netip.A
 }
 
 func (e *Endpoint) dial(ctx context.Context, device ident.DeviceID, addr netip.AddrPort) (*Link, error) {
-	socket, err := dialSocket(ctx, addr)
+	socket, err := e.dialSocket(ctx, addr)
 	if err != nil {
 		return nil, err
 	}
@@ -149,14 +151,14 @@ func (e *Endpoint) dial(ctx context.Context, device ident.DeviceID, addr netip.A
 	return start(link), nil
 }
 
-func dialSocket(ctx context.Context, addr netip.AddrPort) (*socket, error) {
+func (e *Endpoint) dialSocket(ctx context.Context, addr netip.AddrPort) (*socket, error) {
 	// Keep-alive stays off: pings of our own tell a dead peer sooner, and they tell.
 	dialer := net.Dialer{KeepAlive: -1, Control: tuneSocket}
 	conn, err := dialer.DialContext(ctx, "tcp", addr.String())
 	if err != nil {
 		return nil, bare(err)
 	}
-	return newSocket(conn), nil
+	return newSocket(e.pace(conn, addr)), nil
 }
 
 // prove shows this device's key, checks the other's, and waits for the welcome.

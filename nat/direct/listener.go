@@ -137,7 +137,7 @@ func (l *Listener) admit(conn net.Conn, welcomed func(*Link)) {
 	}
 	go func() {
 		defer l.running.Done()
-		link, meeting, err := l.endpoint.welcome(newSocket(conn))
+		link, meeting, err := l.endpoint.welcome(newSocket(l.endpoint.pace(conn, addrPort(conn.RemoteAddr()))))
 		if !l.release(conn) && err == nil {
 			err = net.ErrClosed
 		}

@@ -65,7 +65,7 @@ func (e *Endpoint) Meet(ctx context.Context, device ident.DeviceID, addr netip.A
 }
 
 func (e *Endpoint) meet(ctx context.Context, want ident.DeviceID, addr netip.AddrPort) (*Meeting, error) {
-	socket, err := dialSocket(ctx, addr)
+	socket, err := e.dialSocket(ctx, addr)
 	if err != nil {
 		return nil, err
 	}

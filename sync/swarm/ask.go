@@ -67,6 +67,7 @@ func (c *Core) askFor(w *want, batches [][]wire.PieceAsk) {
 		w.asking++
 		s.bytes += int64(chunk.Size)
 		s.pieces++
+		c.limit.Take(c.now, int(chunk.Size))
 		batches[best] = append(batches[best], wire.PieceAsk{
 			Ticket: c.ticket, Content: w.content, Index: index, Chunk: chunk.ID, Size: chunk.Size,
 		})
@@ -91,7 +92,7 @@ func (c *Core) choose(w *want, index uint32) int {
 }
 
 func (c *Core) hasRoom(s *source) bool {
-	return !s.banned && s.pause <= c.now && s.bytes < windowBytes && s.pieces < windowPieces
+	return !s.banned && s.pause <= c.now && c.limit.Due() <= c.now && s.bytes < windowBytes && s.pieces < windowPieces
 }
 
 func (c *Core) anyRoom(w *want) bool {

@@ -2,6 +2,7 @@ package swarm
 
 import (
 	"github.com/shoal-sync/shoal/internal/ident"
+	"github.com/shoal-sync/shoal/internal/pace"
 	"github.com/shoal-sync/shoal/sync/recipe"
 	"github.com/shoal-sync/shoal/sync/tree"
 	"github.com/shoal-sync/shoal/sync/wire"
@@ -86,6 +87,16 @@ type HavesChecked struct {
 	Here     []bool
 }
 
+// PartCame: a part of an asked piece came. Pieces of a large file take long on a slow link,
+// and a peer that is sending is not one that has stalled.
+type PartCame struct{ Peer ident.DeviceID }
+
+// RateLimited: from now on no more is asked for than comes in at a rate; zero lifts the
+// limit.
+type RateLimited struct{ Rate pace.Rate }
+
+func (PartCame) event()       {}
+func (RateLimited) event()    {}
 func (ContentWanted) event()  {}
 func (ContentDropped) event() {}
 func (ContentsHere) event()   {}

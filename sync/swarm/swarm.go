@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/shoal-sync/shoal/internal/ident"
+	"github.com/shoal-sync/shoal/internal/pace"
 	"github.com/shoal-sync/shoal/internal/step"
 	"github.com/shoal-sync/shoal/sync/recipe"
 	"github.com/shoal-sync/shoal/sync/wire"
@@ -78,6 +79,8 @@ type Core struct {
 
 	wantHave   map[ident.DeviceID][]ident.ContentID
 	wantRecipe map[ident.DeviceID][]ident.ContentID
+
+	limit pace.Bucket // what may be asked for, when a person limits it
 }
 
 // want is one content being fetched.
@@ -188,6 +191,12 @@ func (c *Core) Handle(now step.Instant, event Event) []Effect {
 		}
 	case PieceBad:
 		c.pieceBad(e)
+	case PartCame:
+		if s := c.source(e.Peer); s != nil {
+			s.lastCame = now
+		}
+	case RateLimited:
+		c.limit.SetRate(now, e.Rate)
 	case HavesChecked:
 		c.havesChecked(e)
 	default:
@@ -231,6 +240,9 @@ func (c *Core) Deadline() step.Instant {
 		if s.pause > c.now && len(c.ready) > 0 {
 			at = min(at, s.pause)
 		}
+	}
+	if due := c.limit.Due(); due > c.now && len(c.ready) > 0 {
+		at = min(at, due)
 	}
 	return at
 }
