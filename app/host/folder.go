@@ -290,6 +290,8 @@ func (r *folderRun) act(effect node.FolderEffect) {
 		r.start(func() { r.recall(f.Orders) })
 	case folder.LoadNeeds:
 		r.loadNeeds(f)
+	case folder.LoadDeleted:
+		r.start(func() { r.loadDeleted(f) })
 	case folder.DropContent:
 		r.dropStage(f.Content)
 	case folder.Notice:

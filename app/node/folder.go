@@ -292,7 +292,12 @@ func (n *Folder) open(d ident.DeviceID) {
 
 func (n *Folder) close(d ident.DeviceID) {
 	n.toPeer(d, peer.Closed{})
+	n.left(d)
+}
+
+func (n *Folder) left(d ident.DeviceID) {
 	n.toSwarm(swarm.PeerLeft{Peer: d})
+	n.toFolder(folder.PeerLeft{From: d})
 }
 
 // hear lets members be heard; to others the folder does not exist.

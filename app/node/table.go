@@ -6,6 +6,7 @@ import (
 	"github.com/shoal-sync/shoal/sync/peer"
 	"github.com/shoal-sync/shoal/sync/settle"
 	"github.com/shoal-sync/shoal/sync/swarm"
+	"github.com/shoal-sync/shoal/sync/tree"
 	"github.com/shoal-sync/shoal/sync/wire"
 )
 
@@ -31,6 +32,10 @@ func (n *Folder) route() {
 			n.toSwarm(swarm.ContentsHere{Contents: f.Contents})
 		case folder.RowsTaken:
 			n.toPeer(f.From, peer.RowsRecorded{Log: f.Log, Upto: f.Upto})
+		case folder.Tell:
+			n.out = append(n.out, SendTo{f.To, f.Message})
+		case folder.DropPeer:
+			n.out = append(n.out, DropPeer{f.Peer, f.Reason})
 		case swarm.Send:
 			n.out = append(n.out, SendTo{f.Peer, f.Message})
 		case swarm.ContentReady:
@@ -55,22 +60,31 @@ func (n *Folder) routePeer(d ident.DeviceID, effect peer.Effect) {
 	case peer.LoadRows:
 		n.out = append(n.out, LoadRows{d, f.After, f.Limit})
 	case peer.TakeRows:
-		n.toSwarm(swarm.PeerHas{Peer: d, Contents: held(f.Rows)})
+		n.toSwarm(swarm.PeerHas{Peer: d, Contents: held(f.Rows.Entries, f.Rows.Has)})
 		n.toFolder(folder.RowsReceived{
 			From: d, Log: f.Rows.Log, After: f.Rows.After, Upto: f.Rows.Upto,
 			Entries: f.Rows.Entries, Wall: n.wall,
 		})
 	case peer.TakeKnowledge:
 		n.toFolder(folder.KnowledgeHeard{
-			From: d, Log: f.Log, Head: f.Head, Knowledge: f.Knowledge, Same: f.Same,
+			From: d, Log: f.Log, Head: f.Head, Knowledge: f.Knowledge,
 		})
+	case peer.TakeStanding:
+		n.toFolder(folder.PeerStands{From: d, Log: f.Log, Head: f.Head, Root: f.Root})
+	case peer.Repair:
+		if found, ok := f.Message.(wire.Found); ok {
+			n.toSwarm(swarm.PeerHas{Peer: d, Contents: held(found.Entries, found.Has)})
+		}
+		n.toFolder(folder.RepairHeard{From: d, Message: f.Message, Wall: n.wall})
+	case peer.Audit:
+		n.toFolder(folder.AuditAsked{From: d})
 	case peer.TakeReplicas:
 		n.toFolder(folder.ReplicasHeard{Replicas: f.Replicas})
 	case peer.PeerJoined:
 		n.toSwarm(swarm.PeerJoined{Peer: d})
 		n.toFolder(folder.PeerArrived{})
 	case peer.PeerLeft:
-		n.toSwarm(swarm.PeerLeft{Peer: d})
+		n.left(d)
 	case peer.Content:
 		n.toSwarm(swarm.Heard{Peer: d, Message: f.Message})
 	case peer.ServePieces:
@@ -104,12 +118,12 @@ func old(o *folder.OldContent) *swarm.Old {
 	return &swarm.Old{Path: o.Path, Content: o.Content, Stat: o.Stat}
 }
 
-// held lists the contents that rows say the sender has.
-func held(rows wire.Rows) []ident.ContentID {
+// held lists the contents that the sender of entries says it has.
+func held(entries []tree.Entry, has []bool) []ident.ContentID {
 	var out []ident.ContentID
-	for i, has := range rows.Has {
-		if has {
-			out = append(out, rows.Entries[i].Content.ID)
+	for i := range entries {
+		if has[i] {
+			out = append(out, entries[i].Content.ID)
 		}
 	}
 	return out

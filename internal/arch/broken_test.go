@@ -98,7 +98,7 @@ var breaks = []struct{ rule, file, text, names string }{
 	{"functions, files and parameter lists stay small", "sync/disk/x.go", "package disk\n\nfunc f(a, b, c, d, e int) {}\n", ""},
 	{"functions, files and parameter lists stay small", "app/shoal/main.go", "// Command shoal.\npackage main\n\nfunc main() {}\n", "main.go main"},
 	{"functions, files and parameter lists stay small", "app/shoal/main.go", "// Command shoal.\npackage main\n\nfunc main() {" + strings.Repeat("\n", 74) + "}\n", "main.go main"},
-	{"app/node stays small", "app/node/x.go", "package node\n" + strings.Repeat("\n", 800), "app/node"},
+	{"app/node stays small", "app/node/x.go", "package node\n" + strings.Repeat("\n", nodeLines), "app/node"},
 	{"interfaces stay small, and cores declare none", "sync/folder/x.go", "package folder\n\ntype I interface{ Do() }\n", "folder/x.go:3"},
 	{"interfaces stay small, and cores declare none", "sync/disk/x.go", "package disk\n\ntype I interface {\n\tA()\n\tB()\n\tC()\n\tD()\n\tE()\n\tF()\n\tG()\n\tH()\n}\n", "disk/x.go:3"},
 	{"interfaces stay small, and cores declare none", "sync/folder/machine.go", "// Package folder is a core.\npackage folder\n", "sync/folder.Reader"},

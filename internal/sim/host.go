@@ -52,6 +52,8 @@ func (d *device) do(effect node.FolderEffect) {
 			rows := d.index.live.needed(f.After, f.Limit)
 			d.handle(folder.NeedsLoaded{Rows: rows, End: len(rows) < f.Limit})
 		})
+	case folder.LoadDeleted:
+		d.after(d.pause(), func() { d.loadDeleted(f) })
 	case folder.DropContent:
 		delete(d.disk.stages, f.Content)
 	case folder.Notice:

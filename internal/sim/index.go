@@ -365,6 +365,11 @@ func (x *rows) needed(seq uint64, limit int) []tree.Row {
 	return x.walk(seq, limit, func(r *tree.Row) bool { return r.Need })
 }
 
+// deleted returns the rows of deleted entries after a number, in order of number.
+func (x *rows) deleted(seq uint64) []tree.Row {
+	return x.walk(seq, len(x.log), func(r *tree.Row) bool { return !r.Entry.Live() })
+}
+
 func (x *rows) walk(seq uint64, limit int, take func(*tree.Row) bool) []tree.Row {
 	i, _ := slices.BinarySearchFunc(x.log, logged{seq: seq + 1}, compareLogged)
 	var out []tree.Row

@@ -7,6 +7,7 @@ import (
 	"github.com/shoal-sync/shoal/sync/ignore"
 	"github.com/shoal-sync/shoal/sync/tree"
 	"github.com/shoal-sync/shoal/sync/version"
+	"github.com/shoal-sync/shoal/sync/wire"
 )
 
 // Event is something that happened to the folder.
@@ -43,9 +44,36 @@ type KnowledgeHeard struct {
 	Log       ident.LogID
 	Head      uint64
 	Knowledge version.Vector
-	// Same is set when the peer's root equals ours: then its log up to Head holds nothing
-	// live that we lack, and we go on from there.
-	Same bool
+}
+
+// PeerStands: a peer has joined; this is its log, how far that goes, and its root.
+type PeerStands struct {
+	From ident.DeviceID
+	Log  ident.LogID
+	Head uint64
+	Root [32]byte
+}
+
+// PeerLeft: the conversation with a peer is over.
+type PeerLeft struct{ From ident.DeviceID }
+
+// AuditAsked: a peer and we have told each other everything, and stand differently.
+type AuditAsked struct{ From ident.DeviceID }
+
+// RepairHeard: a peer asked, or answered, what is said in a repair.
+type RepairHeard struct {
+	From    ident.DeviceID
+	Message wire.Message
+	Wall    int64
+}
+
+// FoundEntries answers LoadDeleted. After is where to ask on, 0 when that was all.
+type FoundEntries struct {
+	To      ident.DeviceID
+	Repair  uint64
+	Entries []tree.Entry
+	Has     []bool // as long as Entries
+	After   uint64
 }
 
 // ReplicasHeard: a peer told which replicas share the folder.
@@ -83,6 +111,11 @@ func (FindingsReported) event() {}
 func (ScanEnded) event()        {}
 func (RowsReceived) event()     {}
 func (KnowledgeHeard) event()   {}
+func (PeerStands) event()       {}
+func (PeerLeft) event()         {}
+func (AuditAsked) event()       {}
+func (RepairHeard) event()      {}
+func (FoundEntries) event()     {}
 func (ReplicasHeard) event()    {}
 func (OutcomesReported) event() {}
 func (ContentStaged) event()    {}
@@ -128,6 +161,30 @@ type RowsTaken struct {
 	From ident.DeviceID
 	Log  ident.LogID
 	Upto uint64
+}
+
+// Tell says something to a peer.
+type Tell struct {
+	To      ident.DeviceID
+	Message wire.Message
+}
+
+// LoadDeleted asks for up to FoundMax durable entries, in order of number, that are deleted,
+// whose number is above After, and that the knowledge does not cover (tree.Entry.KnownBy).
+type LoadDeleted struct {
+	To        ident.DeviceID
+	Repair    uint64
+	After     uint64
+	Knowledge version.Vector
+}
+
+// FoundMax is how many entries answer one LoadDeleted.
+const FoundMax = wire.RowsMax
+
+// DropPeer ends the link to a peer that broke the rules.
+type DropPeer struct {
+	Peer   ident.DeviceID
+	Reason string
 }
 
 // FetchContent asks for a content to be staged. Old, when set, is what the entry holds on
@@ -177,6 +234,9 @@ func (LoadNeeds) effect()      {}
 func (LookAt) effect()         {}
 func (ReplicasLearnt) effect() {}
 func (NameMoved) effect()      {}
+func (Tell) effect()           {}
+func (LoadDeleted) effect()    {}
+func (DropPeer) effect()       {}
 func (FetchContent) effect()   {}
 func (ContentsHeld) effect()   {}
 func (DropContent) effect()    {}

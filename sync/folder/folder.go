@@ -114,8 +114,13 @@ type Core struct {
 	unread   map[string]Trouble // names a scan could not read, by path
 	pending  map[ident.DeviceID][]heard
 	cursors  map[ident.DeviceID]tree.Cursor
-	taken    []RowsTaken       // to be told once durable
-	placed   []ident.ContentID // likewise: put in place since the last commit
+	standing map[ident.DeviceID]PeerStands // of peers that have joined
+	repairs  map[ident.DeviceID]*repair
+	// repairNumber is that of the newest repair.
+	repairNumber uint64
+	answers      []answer
+	taken        []RowsTaken       // to be told once durable
+	placed       []ident.ContentID // likewise: put in place since the last commit
 }
 
 // New returns the core of a folder whose index holds what the rest of the configuration
@@ -141,6 +146,8 @@ func New(cfg Config) (*Core, error) {
 		pending:    map[ident.DeviceID][]heard{},
 		intended:   map[uint64]int{},
 		cursors:    map[ident.DeviceID]tree.Cursor{},
+		standing:   map[ident.DeviceID]PeerStands{},
+		repairs:    map[ident.DeviceID]*repair{},
 	}
 	for _, cursor := range cfg.Cursors {
 		c.cursors[cursor.Device] = cursor
@@ -171,6 +178,8 @@ func (c *Core) Handle(now step.Instant, event Event) []Effect {
 		c.takeRows(e)
 	case KnowledgeHeard:
 		c.takeKnowledge(e)
+	case PeerStands, PeerLeft, AuditAsked, RepairHeard, FoundEntries:
+		c.handleRepair(e)
 	case ReplicasHeard:
 		c.takeReplicas(e.Replicas)
 	case OutcomesReported:

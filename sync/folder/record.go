@@ -33,6 +33,13 @@ func (c *Core) put(old *tree.Row, e tree.Entry, need bool) tree.Row {
 	c.state.Head++
 	c.stateNew = true
 	row := tree.Row{Entry: e, Seq: c.state.Head, Need: need}
+	switch {
+	case e.Live():
+	case old != nil && !old.Entry.Live():
+		row.Died = old.Died
+	default:
+		row.Died = c.today()
+	}
 	c.overcome(e.ID)
 	c.recount(old, &row)
 	if e.Live() {
@@ -47,6 +54,10 @@ func (c *Core) put(old *tree.Row, e tree.Entry, need bool) tree.Row {
 	c.apply(tree.Batch{Rows: []tree.Row{row}})
 	return row
 }
+
+// today is the wall clock in unix milliseconds. One that was set back, or lost its battery,
+// is not believed: it was later than that when we, or those we heard of, last wrote.
+func (c *Core) today() int64 { return max(c.wall, c.clock.Last.UnixMilli()) }
 
 // insideDead reports whether the record may change how a deleted directory appears (R12).
 func (c *Core) insideDead(e *tree.Entry) bool {

@@ -42,26 +42,19 @@ func (c *Core) takeRows(e RowsReceived) {
 
 // takeKnowledge notes what a peer knows, to hold once its rows are here.
 func (c *Core) takeKnowledge(e KnowledgeHeard) {
-	cursor := c.cursors[e.From]
-	if e.Same && (cursor.Log != e.Log || cursor.Seq < e.Head) {
-		cursor = tree.Cursor{Device: e.From, Log: e.Log, Seq: e.Head}
-		c.setCursor(cursor)
-		c.tell(cursor)
-	}
 	waiting := append(c.pending[e.From], heard{e.Log, e.Head, e.Knowledge})
 	if len(waiting) > pendingMax {
 		waiting = waiting[len(waiting)-pendingMax:]
 	}
 	c.pending[e.From] = waiting
-	c.applyKnowledge(e.From, cursor)
+	c.applyKnowledge(e.From, c.cursors[e.From])
 }
 
 func (c *Core) applyKnowledge(from ident.DeviceID, cursor tree.Cursor) {
 	rest := c.pending[from][:0]
 	for _, h := range c.pending[from] {
 		switch {
-		case h.log != cursor.Log:
-		case h.head > cursor.Seq:
+		case h.log != cursor.Log || h.head > cursor.Seq:
 			rest = append(rest, h)
 		case !c.state.Knowledge.CoversAll(h.knowledge):
 			c.state.Knowledge = c.state.Knowledge.Join(h.knowledge)
@@ -246,6 +239,7 @@ func (c *Core) committed() {
 	c.uncommitted = false
 	c.stand()
 	c.giveOrders()
+	c.giveAnswers()
 	c.tellTaken()
 	if len(c.placed) > 0 {
 		c.emit(ContentsHeld{c.placed})

@@ -257,11 +257,16 @@ func (s *Store) writeRow(r *tree.Row, now facts, number int64, known bool) error
 		st.BindNull(6)
 	}
 	st.BindBytes(7, s.room)
-	if known {
-		st.BindInt64(8, number)
+	if now.live {
+		st.BindNull(8)
 	} else {
-		st.BindBytes(8, r.Entry.ID[:])
+		st.BindInt64(8, r.Died)
+	}
+	if known {
 		st.BindInt64(9, number)
+	} else {
+		st.BindBytes(9, r.Entry.ID[:])
+		st.BindInt64(10, number)
 	}
 	return run(st)
 }

@@ -18,6 +18,7 @@ const (
 	entryNames
 	entriesSince
 	entriesNeeded
+	entriesDead
 	entriesAll
 	entryFacts
 	entryInsert
@@ -57,7 +58,7 @@ const (
 )
 
 const (
-	rowColumns  = "seq, need, record"
+	rowColumns  = "seq, need, record, died"
 	baseColumns = "entry, parent, name, head, tail, rev, saw, racy, " +
 		"kind, size, mtime, mode, links, volume, inode, birth"
 )
@@ -78,12 +79,13 @@ var queryText = [queries]string{
 	entryNames:    "SELECT name FROM entries WHERE parent = ? LIMIT ?",
 	entriesSince:  "SELECT " + rowColumns + " FROM entries WHERE seq > ? ORDER BY seq LIMIT ?",
 	entriesNeeded: "SELECT " + rowColumns + " FROM entries WHERE need = 1 AND seq > ? ORDER BY seq LIMIT ?",
+	entriesDead:   "SELECT " + rowColumns + " FROM entries WHERE live = 0 AND seq > ? ORDER BY seq LIMIT ?",
 	entriesAll:    "SELECT " + rowColumns + ", number FROM entries WHERE number > ? ORDER BY number LIMIT ?",
 	entryFacts:    "SELECT need, live, size, length(name) FROM entries WHERE number = ?",
-	entryInsert: "INSERT INTO entries (seq, parent, name, need, live, size, record, id, number) " +
-		"VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-	entryUpdate: "UPDATE entries SET seq = ?, parent = ?, name = ?, need = ?, live = ?, size = ?, record = ? " +
-		"WHERE number = ?",
+	entryInsert: "INSERT INTO entries (seq, parent, name, need, live, size, record, died, id, number) " +
+		"VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+	entryUpdate: "UPDATE entries SET seq = ?, parent = ?, name = ?, need = ?, live = ?, size = ?, record = ?, " +
+		"died = ? WHERE number = ?",
 
 	baseByID:    "SELECT " + baseColumns + " FROM base WHERE number = (SELECT number FROM ids WHERE id = ?)",
 	baseAt:      "SELECT " + baseColumns + " FROM base WHERE parent = ? AND name = ?",

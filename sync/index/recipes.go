@@ -251,7 +251,7 @@ func (s *Store) acquit(limit int) (more bool, err error) {
 	met := 0
 	err = each(st, func(st *sqlite.Stmt) error {
 		met++
-		s.sweep.entry = st.ColumnInt64(3)
+		s.sweep.entry = st.ColumnInt64(4)
 		row, err := s.c.row(st)
 		delete(s.sweep.suspects, row.Entry.Content.ID)
 		return err

@@ -23,7 +23,9 @@ func (c *conn) row(s *sqlite.Stmt) (tree.Row, error) {
 	if err != nil {
 		return tree.Row{}, fmt.Errorf("%w: row %d of the log: %w", ErrDamaged, s.ColumnInt64(0), err)
 	}
-	return tree.Row{Entry: entry, Seq: uint64(s.ColumnInt64(0)), Need: s.ColumnBool(1)}, nil
+	return tree.Row{
+		Entry: entry, Seq: uint64(s.ColumnInt64(0)), Need: s.ColumnBool(1), Died: s.ColumnInt64(3),
+	}, nil
 }
 
 // idNumber returns the number of an id that has one.

@@ -14,7 +14,7 @@ const applicationID = 0x53686f61
 // empty file. A published step is never edited: what must change is a new step. Each runs
 // in one transaction together with the new version number, so a step that is interrupted
 // has not happened.
-var steps = []string{schema1}
+var steps = []string{schema1, schema2}
 
 // schema1 in words.
 //
@@ -140,6 +140,17 @@ CREATE TABLE counts (
 	conflicts INTEGER NOT NULL,
 	ids       INTEGER NOT NULL
 ) STRICT;
+`
+
+// schema2 in words.
+//
+// Died is when a deleted entry was first known here to be deleted, in unix milliseconds;
+// NULL in rows of live entries, 0 where it was before anybody noted it. The index finds
+// deleted entries in the order of the log, without looking at the others.
+const schema2 = `
+ALTER TABLE entries ADD COLUMN died INTEGER;
+CREATE INDEX entries_dead ON entries (seq) WHERE live = 0;
+UPDATE entries SET died = 0 WHERE live = 0;
 `
 
 // ErrForeign reports a database that another program made.

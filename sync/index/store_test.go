@@ -2,6 +2,7 @@ package index
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -151,7 +152,7 @@ func TestRefusedFiles(t *testing.T) {
 	}{
 		{"another program's", foreign("PRAGMA application_id = 5"), ErrForeign, "move the file away"},
 		{"no program's", foreign("PRAGMA application_id = 0"), ErrForeign, "move the file away"},
-		{"a newer version's", foreign("PRAGMA user_version = 2"), ErrFuture, "update this program"},
+		{"a newer version's", foreign(fmt.Sprintf("PRAGMA user_version = %d", len(steps)+1)), ErrFuture, "update this program"},
 		{"no database", func(t *testing.T, path string) {
 			if err := os.WriteFile(path, []byte(strings.Repeat("not a database. ", 500)), 0o600); err != nil {
 				t.Fatal(err)
@@ -359,16 +360,16 @@ func TestQueriesUseIndexes(t *testing.T) {
 func TestMigrationGoesOn(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "folder.db")
 	fillAndClose(t, path, 3)
-	old := steps
+	old, now := steps, len(steps)
 	t.Cleanup(func() { steps = old })
 
-	steps = append(steps[:1:1], "CREATE TABLE later (one INTEGER) STRICT;", "no such statement;")
+	steps = append(steps[:now:now], "CREATE TABLE later (one INTEGER) STRICT;", "no such statement;")
 	if s, _, err := Open(path); err == nil {
 		t.Fatal("opened over a failing step", s.Close())
 	}
-	steps = steps[:2]
+	steps = steps[:now+1]
 	s, _ := openAt(t, path)
-	if n, err := s.c.number("PRAGMA user_version"); n != 2 || err != nil {
+	if n, err := s.c.number("PRAGMA user_version"); n != int64(now+1) || err != nil {
 		t.Errorf("the format is %d, %v", n, err)
 	}
 	if n, err := s.c.number("SELECT count(*) FROM later"); n != 0 || err != nil {
@@ -376,5 +377,46 @@ func TestMigrationGoesOn(t *testing.T) {
 	}
 	if _, ok := s.Entry(benchRow(3).Entry.ID); !ok {
 		t.Error("rows were lost")
+	}
+}
+
+// TestOldFilesAreBroughtForward opens a file of the first format: what is in it stays, and
+// deleted entries are found.
+func TestOldFilesAreBroughtForward(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "folder.db")
+	old := steps
+	t.Cleanup(func() { steps = old })
+	steps = steps[:1]
+	s, _ := openAt(t, path)
+	for n := range uint64(2) {
+		e := benchRow(n + 1).Entry
+		if e.Content.Deleted = n == 1; e.Content.Deleted {
+			e.Content.SawPlace = e.Place.Context
+		}
+		err := s.c.script(fmt.Sprintf(`INSERT INTO ids VALUES (x'%x', %d);
+			INSERT INTO entries VALUES (%[2]d, %[2]d, x'%[1]x', x'%[3]x', x'%[4]x', 0, %[5]d, NULL, x'%[6]x')`,
+			e.ID[:], n+1, e.Place.Parent[:], e.Place.Name, 1-n, tree.AppendEntry(nil, &e)))
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	steps = old
+	s, _ = openAt(t, path)
+	if row, ok := s.Entry(benchRow(1).Entry.ID); !ok || row.Seq != 1 {
+		t.Errorf("a live entry became %+v, %v", row, ok)
+	}
+	v, err := s.View()
+	if err != nil {
+		t.Fatal(err)
+	}
+	dead, err := v.Deleted(0, 10)
+	if err != nil || len(dead) != 1 || dead[0].Entry.ID != benchRow(2).Entry.ID || dead[0].Died != 0 {
+		t.Errorf("deleted entries: %+v, %v", dead, err)
+	}
+	if err := v.Close(); err != nil {
+		t.Fatal(err)
 	}
 }

@@ -119,6 +119,12 @@ func (v *View) Needs(after uint64, limit int) ([]tree.Row, error) {
 	return rows, v.failed(err)
 }
 
+// Deleted returns up to limit rows of deleted entries after a log number, in log order.
+func (v *View) Deleted(after uint64, limit int) ([]tree.Row, error) {
+	rows, err := v.c.numbered(entriesDead, after, limit)
+	return rows, v.failed(err)
+}
+
 // pageRows is how many rows are read before they are handed on: the read transaction ends
 // in between, so a slow receiver does not keep the log file from shrinking.
 const pageRows = 512
@@ -137,7 +143,7 @@ func (v *View) EachEntry(take func(*tree.Row) error) error {
 		page = page[:0]
 		err := each(s, func(s *sqlite.Stmt) error {
 			row, err := v.c.row(s)
-			page, last = append(page, row), s.ColumnInt64(3)
+			page, last = append(page, row), s.ColumnInt64(4)
 			return err
 		})
 		if err != nil {

@@ -80,8 +80,21 @@ type TakeKnowledge struct {
 	Log       ident.LogID
 	Head      uint64
 	Knowledge version.Vector
-	Same      bool
 }
+
+// TakeStanding hands the peer's log and root to the folder, which knows whether it can go
+// on with that log.
+type TakeStanding struct {
+	Log  ident.LogID
+	Head uint64
+	Root [32]byte
+}
+
+// Repair hands a question or an answer of a repair to the folder.
+type Repair struct{ Message wire.Message }
+
+// Audit asks the folder to find out why the peer and we differ, though both have told all.
+type Audit struct{}
 
 // TakeReplicas hands the replicas the peer told of to the folder.
 type TakeReplicas struct{ Replicas []tree.Replica }
@@ -120,6 +133,9 @@ func (Send) effect()          {}
 func (LoadRows) effect()      {}
 func (TakeRows) effect()      {}
 func (TakeKnowledge) effect() {}
+func (TakeStanding) effect()  {}
+func (Repair) effect()        {}
+func (Audit) effect()         {}
 func (TakeReplicas) effect()  {}
 func (PeerJoined) effect()    {}
 func (PeerLeft) effect()      {}

@@ -108,6 +108,11 @@ func (p *pair) act(s *side, effects []Effect) {
 				loaded.Rows[i] = row(loaded.Rows[i].Seq, s.stand.Replica)
 			}
 			p.act(s, s.core.Handle(p.now, loaded))
+		case TakeStanding:
+			if s.took.Log != f.Log || s.took.Seq > f.Head {
+				s.took = tree.Cursor{Log: f.Log} // it lacks everything
+				p.act(s, s.core.Handle(p.now, RowsRecorded{Log: s.took.Log}))
+			}
 		case TakeRows:
 			if s.took.Log != f.Rows.Log {
 				s.took = tree.Cursor{Log: f.Rows.Log}
@@ -167,8 +172,8 @@ func TestPairMeets(t *testing.T) {
 		t.Fatal("they do not stop talking")
 	}
 	p.check(t, 0)
-	// A Join, a State, nine Rows and nine RowsTaken from each.
-	if p.joins != 2 || p.said != 40 {
+	// A Join, a State, nine Rows and ten RowsTaken from each: the first says where to begin.
+	if p.joins != 2 || p.said != 42 {
 		t.Fatalf("%d Joins in %d messages", p.joins, p.said)
 	}
 }

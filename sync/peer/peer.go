@@ -82,18 +82,24 @@ type Core struct {
 	theirs wire.State
 	log    ident.LogID // the peer's change log
 	tookUs bool        // theirs holds a State of this link
+	took   tree.Cursor // how much of the peer's log is recorded here
 
 	sent    uint64  // rows up to this number were sent, or need not be
 	told    uint64  // number up to which the peer was last told
 	batches []batch // sent, not yet recorded there
 	loading bool
-	echo    map[ident.EntryID][32]byte
+	// repairing is set until the peer has told from where our log goes on for it.
+	repairing bool
+	echo      map[ident.EntryID][32]byte
 
 	stateDue  step.Instant
 	stateSent step.Instant
 	stateOld  bool // the peer has not been told how we stand now
 	asks      int
 	scratch   []byte
+
+	auditDue step.Instant
+	audits   int // that did not make both equal
 
 	toldUs     []tree.Replica // by the peer, last
 	learnt     []tree.Replica // the peer may not know them yet
@@ -106,7 +112,7 @@ type batch struct{ after, upto uint64 }
 
 // New returns the conversation with a peer that is not connected yet.
 func New(folder ident.FolderID, peer ident.DeviceID) *Core {
-	return &Core{folder: folder, peer: peer, stateDue: step.Never, learntDue: step.Never}
+	return &Core{folder: folder, peer: peer, stateDue: step.Never, learntDue: step.Never, auditDue: step.Never}
 }
 
 // Handle takes in what happened and returns what is to be done, in order.
@@ -126,6 +132,7 @@ func (c *Core) Handle(now step.Instant, event Event) []Effect {
 	case RowsLoaded:
 		c.rowsLoaded(e)
 	case RowsRecorded:
+		c.took.Log, c.took.Seq = e.Log, e.Upto
 		if c.stage == joined {
 			c.say(wire.RowsTaken{Folder: c.folder, Log: e.Log, Upto: e.Upto})
 		}
@@ -147,8 +154,8 @@ func (c *Core) Tick(now step.Instant) []Effect {
 	return c.out
 }
 
-// Deadline is when a State, or Replicas, are due.
-func (c *Core) Deadline() step.Instant { return min(c.stateDue, c.learntDue) }
+// Deadline is when a State, Replicas, or an audit are due.
+func (c *Core) Deadline() step.Instant { return min(c.stateDue, c.learntDue, c.auditDue) }
 
 func (c *Core) emit(f Effect)      { c.out = append(c.out, f) }
 func (c *Core) say(m wire.Message) { c.emit(Send{m}) }
@@ -158,7 +165,8 @@ func (c *Core) open(e Opened) {
 	*c = Core{
 		folder: c.folder, peer: c.peer, out: c.out, now: c.now, ours: e.Standing,
 		call: c.call + 1, heard: c.heard, rests: c.rests,
-		stage: joining, stateDue: step.Never, learntDue: step.Never, learntSent: c.now.Add(-statePause),
+		stage: joining, took: e.Cursor,
+		stateDue: step.Never, learntDue: step.Never, auditDue: step.Never, learntSent: c.now.Add(-statePause),
 		echo: map[ident.EntryID][32]byte{},
 	}
 	if c.rests {

@@ -67,7 +67,9 @@ func show(effects []Effect) string {
 		case TakeRows:
 			out = append(out, fmt.Sprintf("take %d-%d", f.Rows.After, f.Rows.Upto))
 		case TakeKnowledge:
-			out = append(out, fmt.Sprintf("know %d same=%v", f.Head, f.Same))
+			out = append(out, fmt.Sprintf("know %d", f.Head))
+		case TakeStanding:
+			out = append(out, fmt.Sprintf("stands %d", f.Head))
 		case TakeReplicas:
 			out = append(out, fmt.Sprintf("meet %d", len(f.Replicas)))
 		case ServePieces:
@@ -143,9 +145,9 @@ func page(after, upto uint64) RowsLoaded {
 func openBench(t *testing.T, head, took uint64) bench {
 	b := newBench(t)
 	b.do(0, Opened{Standing: standing(head)}, "join call=1 answers=0 took=0")
-	want := fmt.Sprintf("meet 0, peerjoined, state %d", head)
+	want := fmt.Sprintf("meet 0, stands 0, peerjoined, state %d", head)
 	if took < head {
-		want = fmt.Sprintf("meet 0, peerjoined, load %d, state %d", took, head)
+		want = fmt.Sprintf("meet 0, stands 0, peerjoined, load %d, state %d", took, head)
 	}
 	b.hear(0, joins(1, 1, took), want)
 	return b
@@ -180,7 +182,7 @@ func TestPausedExchange(t *testing.T) {
 	b.do(0, Rested{true}, "")
 	b.do(0, Rested{false}, "reopen")
 	b.do(0, Opened{Standing: standing(6)}, "join call=2 answers=0 took=0")
-	b.hear(0, joins(2, 2, 6), "meet 0, peerjoined, state 6")
+	b.hear(0, joins(2, 2, 6), "meet 0, stands 0, peerjoined, state 6")
 	b.do(0, Rested{true}, "peerleft, refuse 2")
 	if _, refused := b.core.Refused(); refused || b.core.Connected() {
 		t.Fatal("our own pause is shown as a refusal, or as a link")
@@ -194,7 +196,7 @@ func TestJoinTellsWhereBothStand(t *testing.T) {
 	b := newBench(t)
 	cursor := tree.Cursor{Log: theirLog, Seq: 9}
 	b.do(0, Opened{Standing: standing(5), Cursor: cursor}, "join call=1 answers=0 took=9")
-	b.hear(0, joins(1, 0, 3), "meet 0, peerjoined, load 3, state 5")
+	b.hear(0, joins(1, 0, 3), "meet 0, stands 0, peerjoined, load 3, state 5")
 	if !b.core.Connected() {
 		t.Fatal("not connected after both joined")
 	}
@@ -210,13 +212,13 @@ func TestWhereStreamingBegins(t *testing.T) {
 		root [32]byte
 		want string
 	}{
-		{"goes on", ourLog, 3, theirRoot, "meet 0, peerjoined, load 3, state 5"},
-		{"has all", ourLog, 5, theirRoot, "meet 0, peerjoined, state 5"},
-		{"never met", 0, 0, theirRoot, "meet 0, peerjoined, load 0, state 5"},
-		{"knew another log of ours", 99, 3, theirRoot, "meet 0, peerjoined, load 0, state 5"},
-		{"ahead of our log", ourLog, 6, theirRoot, "meet 0, peerjoined, load 0, state 5"},
-		{"equal, never met", 0, 0, ourRoot, "meet 0, know 4 same=true, peerjoined, state 5"},
-		{"equal, goes on", ourLog, 3, ourRoot, "meet 0, know 4 same=true, peerjoined, load 3, state 5"},
+		{"goes on", ourLog, 3, theirRoot, "meet 0, stands 4, peerjoined, load 3, state 5"},
+		{"has all", ourLog, 5, theirRoot, "meet 0, stands 4, peerjoined, state 5"},
+		{"never met", 0, 0, theirRoot, "meet 0, stands 4, peerjoined, state 5"},
+		{"knew another log of ours", 99, 3, theirRoot, "meet 0, stands 4, peerjoined, state 5"},
+		{"ahead of our log", ourLog, 6, theirRoot, "meet 0, stands 4, peerjoined, state 5"},
+		{"equal, never met", 0, 0, ourRoot, "meet 0, stands 4, peerjoined, state 5"},
+		{"equal, goes on", ourLog, 3, ourRoot, "meet 0, stands 4, peerjoined, load 3, state 5"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			b := newBench(t)
@@ -240,7 +242,7 @@ func TestRefusedUntilTheyJoin(t *testing.T) {
 	join := joins(1, 0, 0)
 	b.hear(1, join, "renew")
 	b.do(1, Opened{Standing: standing(0)}, "join call=2 answers=1 took=0")
-	b.hear(1, join, "meet 0, peerjoined, state 0")
+	b.hear(1, join, "meet 0, stands 0, peerjoined, state 0")
 	if _, refused := b.core.Refused(); refused {
 		t.Fatal("still refused after they joined")
 	}
@@ -250,7 +252,7 @@ func TestRefusedUntilTheyJoin(t *testing.T) {
 
 func TestJoinThatAnswersIsNotAnswered(t *testing.T) {
 	b := openBench(t, 0, 0)
-	b.hear(1, joins(2, 1, 0), "peerleft, meet 0, peerjoined, state 0")
+	b.hear(1, joins(2, 1, 0), "peerleft, meet 0, stands 0, peerjoined, state 0")
 	b.hear(2, joins(3, 0, 0), "peerleft, renew")
 }
 
@@ -270,7 +272,7 @@ func TestIndexRolledBack(t *testing.T) {
 		return wire.State{Knowledge: version.Vector{{Replica: ourReplica, Counter: counter}}}
 	}
 	b := openBench(t, 5, 5)
-	b.hear(0, knows(5), "know 0 same=false")
+	b.hear(0, knows(5), "know 0")
 	b.hear(0, knows(6), "peerleft, rolledback")
 	b.hear(0, knows(5), "")
 }
@@ -309,7 +311,7 @@ func TestHeadOfStateCoversItsKnowledge(t *testing.T) {
 	b = openBench(t, 5, 5)
 	// The peer knows row 6 already and is not sent it: Head stays where it was told.
 	b.hear(0, wire.State{Knowledge: version.Vector{{Replica: theirReplica, Counter: 6}}},
-		"know 0 same=false")
+		"know 0")
 	b.do(10*ms, Stood{standing(6)}, "load 5")
 	known := RowsLoaded{After: 5, Upto: 6, Rows: []tree.Row{row(6, theirReplica)}, Has: []bool{true}}
 	b.do(20*ms, known, "")
@@ -391,5 +393,49 @@ func TestEqualIsVerified(t *testing.T) {
 	b.core.Handle(0, Heard{m})
 	if b.core.Equal() {
 		t.Error("equal by a Join alone, which says nothing of needs")
+	}
+}
+
+// A peer that cannot go on with our log tells from where it goes on once it has found out
+// what it lacks; nothing is sent before.
+func TestLogWaitsForARepair(t *testing.T) {
+	b := newBench(t)
+	b.do(0, Opened{Standing: standing(5)}, "join call=1 answers=0 took=0")
+	m := joins(1, 1, 3)
+	m.TookLog = 99
+	b.hear(0, m, "meet 0, stands 0, peerjoined, state 5")
+	b.do(200*ms, Stood{standing(7)}, "state 7")
+	b.hear(201*ms, wire.AskParts{}, "repair")
+	b.hear(202*ms, wire.RowsTaken{Log: ourLog, Upto: 8}, "") // more than there is
+	b.hear(203*ms, wire.RowsTaken{Log: theirLog, Upto: 5}, "")
+	b.hear(204*ms, taken(5), "load 5")
+	b.do(205*ms, page(5, 7), "rows 5-7:2")
+}
+
+// Two that stand differently though both have told all look for the difference, ever less
+// often while that does not help, and not at all while something is on its way.
+func TestDifferenceThatStaysIsLookedFor(t *testing.T) {
+	b := newBench(t)
+	b.do(0, Opened{Standing: standing(5), Cursor: tree.Cursor{Log: theirLog, Seq: 8}}, "join call=1 answers=0 took=8")
+	b.hear(0, joins(1, 1, 5), "meet 0, stands 0, peerjoined, state 5")
+	b.hear(1*ms, wire.State{Root: theirRoot, Head: 9}, "know 9")
+	if at := b.core.Deadline(); at != step.Never {
+		t.Fatalf("an audit is due at %v while a row is on its way", time.Duration(at))
+	}
+	b.do(2*ms, RowsRecorded{theirLog, 9}, "taken 9")
+	first := step.Instant(auditFirst)
+	b.tick(2*ms+first-1, "")
+	b.tick(2*ms+first, "audit")
+	b.tick(2*ms+2*first, "")
+	b.tick(2*ms+3*first, "audit")
+	b.hear(3+3*first, wire.State{Root: ourRoot, Head: 9}, "know 9")
+	if at := b.core.Deadline(); at != step.Never {
+		t.Fatalf("an audit of equal folders is due at %v", time.Duration(at))
+	}
+	b.hear(4+3*first, wire.State{Root: theirRoot, Head: 9}, "know 9")
+	b.tick(4+4*first, "audit") // it is a new difference
+	b.do(5+4*first, Closed{}, "")
+	if at := b.core.Deadline(); at != step.Never {
+		t.Fatalf("an audit of a lost peer is due at %v", time.Duration(at))
 	}
 }

@@ -45,7 +45,7 @@ func TestPageOfALinkBeforeIsNotSent(t *testing.T) {
 	b.do(2, page(0, 10), "")
 	b.do(3, Opened{Standing: standing(10)}, "join call=2 answers=1 took=0")
 	b.do(4, page(0, 10), "")
-	b.hear(5, joins(2, 2, 4), "meet 0, peerjoined, load 4, state 10")
+	b.hear(5, joins(2, 2, 4), "meet 0, stands 0, peerjoined, load 4, state 10")
 	b.do(6, page(0, 10), "load 4")
 	b.do(7, page(4, 10), "rows 4-10:6")
 }
@@ -89,7 +89,7 @@ func TestKnownRowsAreNotSentBack(t *testing.T) {
 	sent.Entries = []tree.Entry{echoed.Entry, changed.Entry}
 	b.hear(1, sent, "take 0-2")
 	b.hear(1, wire.State{Knowledge: version.Vector{{Replica: theirReplica, Counter: 9}}},
-		"know 0 same=false")
+		"know 0")
 	changed.Entry.Attrs.Mode = 0o600 // joined with something of ours: it is another record
 	b.do(2, Stood{standing(6)}, "load 0")
 	p := RowsLoaded{Upto: 6, Has: make([]bool, 6)}

@@ -43,6 +43,8 @@ func (c *Core) hear(m wire.Message) {
 		c.heardAsks(m)
 	case wire.AskRecipes:
 		c.heardRecipeAsks(m)
+	case wire.AskParts, wire.Parts, wire.AskEntries, wire.AskDeleted, wire.Found:
+		c.emit(Repair{m})
 	default:
 		c.emit(Content{m})
 	}
@@ -73,24 +75,23 @@ func (c *Core) heardJoin(m wire.Join) {
 	c.heard = m.Call
 	c.stage, c.log = joined, m.Log
 	c.theirs, c.tookUs = wire.State{Head: m.Head, Root: m.Root}, false
-	same := m.Root == c.ours.Root
-	switch {
-	case m.TookLog == c.ours.Log && m.TookSeq <= c.ours.Head:
-		c.sent = m.TookSeq
-	case same:
-		c.sent = c.ours.Head
-	default:
-		c.sent = 0
-	}
-	c.told = c.sent
+	c.resume(m)
 	c.takeReplicas(m.Replicas)
-	if same {
-		c.emit(TakeKnowledge{Log: m.Log, Head: m.Head, Same: true})
-	}
+	c.emit(TakeStanding{Log: m.Log, Head: m.Head, Root: m.Root})
 	c.emit(PeerJoined{})
 	c.stateOld, c.stateDue = true, c.now
 	if len(c.learnt) > 0 {
 		c.learntDue = c.now // since our Join was said
+	}
+}
+
+// resume finds out from where our log goes on for the peer. Where the peer does not know our
+// log, it looks for what it lacks by itself, and tells from where it goes on then.
+func (c *Core) resume(m wire.Join) {
+	c.sent, c.told = c.ours.Head, c.ours.Head
+	c.repairing = m.TookLog != c.ours.Log || m.TookSeq > c.ours.Head
+	if !c.repairing {
+		c.sent, c.told = m.TookSeq, m.TookSeq
 	}
 }
 
@@ -111,6 +112,9 @@ func (c *Core) heardState(m wire.State) {
 		c.emit(PeerLeft{})
 		c.emit(RolledBack{})
 		return
+	}
+	if m.Root != c.theirs.Root {
+		c.auditDue = step.Never
 	}
 	c.theirs, c.tookUs = m, true
 	c.emit(TakeKnowledge{Log: c.log, Head: m.Head, Knowledge: m.Knowledge})
@@ -134,6 +138,10 @@ func (c *Core) heardRows(m wire.Rows) {
 // it is sent again from there.
 func (c *Core) heardTaken(m wire.RowsTaken) {
 	if m.Log != c.ours.Log || m.Upto > c.ours.Head {
+		return
+	}
+	if c.repairing {
+		c.repairing, c.sent, c.told = false, m.Upto, m.Upto
 		return
 	}
 	if m.Upto > c.sent {
@@ -185,6 +193,9 @@ func (c *Core) stand(s Standing) {
 		c.ours = s
 		return
 	}
+	if s.Root != c.ours.Root {
+		c.auditDue = step.Never
+	}
 	c.ours = s
 	if c.stage == joined && !c.stateOld {
 		c.stateOld = true
@@ -225,10 +236,10 @@ func (c *Core) takeReplicas(replicas []tree.Replica) {
 // pump sends what may be sent now: rows while the window is open, then how we stand.
 func (c *Core) pump() {
 	if c.stage != joined {
-		c.stateDue, c.learntDue = step.Never, step.Never
+		c.stateDue, c.learntDue, c.auditDue = step.Never, step.Never, step.Never
 		return
 	}
-	if !c.loading && c.sent < c.ours.Head && len(c.batches) < batchesMax {
+	if !c.repairing && !c.loading && c.sent < c.ours.Head && len(c.batches) < batchesMax {
 		c.loading = true
 		c.emit(LoadRows{After: c.sent, Limit: wire.RowsMax})
 	}
@@ -238,6 +249,7 @@ func (c *Core) pump() {
 	if c.stateOld && c.stateDue <= c.now {
 		c.sayState()
 	}
+	c.wonder()
 }
 
 // sayState tells how we stand. Head is the number up to which the peer lacks nothing once
@@ -312,8 +324,7 @@ func (c *Core) knows(e *tree.Entry) bool {
 		// same writes in another order has not derived it, and must hear of it.
 		return false
 	}
-	k := c.theirs.Knowledge
-	return k.CoversAll(e.Place.Context) && k.CoversAll(e.Content.Context) && k.CoversAll(e.Attrs.Context)
+	return e.KnownBy(c.theirs.Knowledge)
 }
 
 // Equal reports whether the peer is verified equal: it told of the same root on this

@@ -72,23 +72,6 @@ func (t *Tree) Set(id ident.EntryID, digest [sha256.Size]byte) {
 // Remove takes an entry out; one that is not there is no mistake.
 func (t *Tree) Remove(id ident.EntryID) { t.top.remove(id, 0) }
 
-// Children returns the hashes of the sixteen subtrees below the first digits of prefix.
-// It returns false where there is no branch: at most 32 entries share these digits.
-func (t *Tree) Children(prefix ident.EntryID, digits int) ([fanOut][sha256.Size]byte, bool) {
-	n := &t.top
-	for depth := 0; depth < digits && n != nil && n.children != nil; depth++ {
-		n = n.children[digit(prefix, depth)]
-	}
-	var hashes [fanOut][sha256.Size]byte
-	if n == nil || n.children == nil {
-		return hashes, false
-	}
-	for i, child := range n.children {
-		hashes[i] = child.sum()
-	}
-	return hashes, true
-}
-
 func (n *node) sum() [sha256.Size]byte {
 	if n == nil {
 		return emptyHash

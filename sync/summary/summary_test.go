@@ -194,35 +194,6 @@ func TestUnchangedDigestKeepsHashes(t *testing.T) {
 	}
 }
 
-func TestChildrenLeadToTheDifference(t *testing.T) {
-	a, b := pinned(5000), pinned(5000)
-	sum := sha256.Sum256(binary.BigEndian.AppendUint64(nil, 77))
-	odd := ident.EntryID(sum[:16])
-	b.Set(odd, hash{1})
-	digits := 0
-	for ; ; digits++ {
-		ours, more := a.Children(odd, digits)
-		theirs, same := b.Children(odd, digits)
-		if more != same {
-			t.Fatalf("at %d digits one tree has a branch, the other none", digits)
-		}
-		if !more {
-			break
-		}
-		for d := range ours {
-			if differs := ours[d] != theirs[d]; differs != (d == digit(odd, digits)) {
-				t.Fatalf("at %d digits subtree %x differs: %v", digits, d, differs)
-			}
-		}
-	}
-	if want := 2; digits != want {
-		t.Errorf("%d branches above the entry, want %d", digits, want)
-	}
-	if _, branch := new(Tree).Children(odd, 4); branch {
-		t.Error("an empty tree has a branch")
-	}
-}
-
 func TestSharedPrefixesEndInALeaf(t *testing.T) {
 	set := map[ident.EntryID]hash{}
 	var tree Tree

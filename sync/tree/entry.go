@@ -140,6 +140,12 @@ func (c *Content) Descends(id ident.ContentID) bool {
 	return c.ID == id || slices.Contains(c.Ancestors, id)
 }
 
+// KnownBy reports whether somebody with this knowledge has heard of every write in e. What
+// a first scan found was written by nobody; of that it says nothing.
+func (e *Entry) KnownBy(k version.Vector) bool {
+	return k.CoversAll(e.Place.Context) && k.CoversAll(e.Content.Context) && k.CoversAll(e.Attrs.Context)
+}
+
 // Clone returns a copy that shares no changeable memory with e. Vectors are immutable and
 // may be shared.
 func (e *Entry) Clone() Entry {

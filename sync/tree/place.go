@@ -66,6 +66,9 @@ type Row struct {
 	Entry Entry
 	Seq   uint64 // number of the last change in this replica's log
 	Need  bool   // the disk does not yet show what the view wants
+	// Died is when a deleted entry was first known here to be deleted, in unix
+	// milliseconds; 0 of a live one.
+	Died int64
 }
 
 // Replica is what is known of one device's copy of the folder.

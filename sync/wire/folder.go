@@ -27,6 +27,16 @@ func FolderOf(m Message) (ident.FolderID, bool) {
 		return m.Folder, true
 	case AskPieces:
 		return m.Folder, true
+	case AskParts:
+		return m.Folder, true
+	case Parts:
+		return m.Folder, true
+	case AskEntries:
+		return m.Folder, true
+	case AskDeleted:
+		return m.Folder, true
+	case Found:
+		return m.Folder, true
 	}
 	return ident.FolderID{}, false
 }

@@ -26,6 +26,11 @@ const (
 	typeSlice        = 16
 	typeNoPiece      = 17
 	typeReplicas     = 18
+	typeAskParts     = 20
+	typeParts        = 21
+	typeAskEntries   = 22
+	typeAskDeleted   = 23
+	typeFound        = 24
 )
 
 // ErrUnknownType reports a frame of a message that only newer programs know. The host
@@ -116,6 +121,16 @@ func parseBody(kind byte, r *reader) Message {
 		return parseNoPiece(r)
 	case typeReplicas:
 		return parseReplicas(r)
+	case typeAskParts:
+		return parseAskParts(r)
+	case typeParts:
+		return parseParts(r)
+	case typeAskEntries:
+		return parseAskEntries(r)
+	case typeAskDeleted:
+		return parseAskDeleted(r)
+	case typeFound:
+		return parseFound(r)
 	}
 	return nil
 }

@@ -8,16 +8,18 @@ import (
 	"fmt"
 	"reflect"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/shoal-sync/shoal/internal/ident"
+	"github.com/shoal-sync/shoal/sync/summary"
 	"github.com/shoal-sync/shoal/sync/tree"
 	"github.com/shoal-sync/shoal/sync/version"
 )
 
 func TestSizeIsTheLengthOfTheFrame(t *testing.T) {
-	for _, l := range conversation() {
+	for _, l := range everyMessage() {
 		if got, want := Size(l.message), len(Append(nil, l.message)); got != want {
 			t.Errorf("Size(%T) = %d, the frame has %d bytes", l.message, got, want)
 		}
@@ -30,7 +32,7 @@ func TestSizeIsTheLengthOfTheFrame(t *testing.T) {
 }
 
 func TestAppendKeepsWhatIsThere(t *testing.T) {
-	for _, l := range conversation() {
+	for _, l := range everyMessage() {
 		b := Append([]byte("before"), l.message)
 		if string(b[:6]) != "before" || !bytes.Equal(b[6:], Append(nil, l.message)) {
 			t.Errorf("%T appended to other bytes is another frame", l.message)
@@ -39,7 +41,7 @@ func TestAppendKeepsWhatIsThere(t *testing.T) {
 }
 
 func TestEveryTruncationIsRefused(t *testing.T) {
-	for _, l := range conversation() {
+	for _, l := range everyMessage() {
 		frame := Append(nil, l.message)
 		for n := range frame {
 			m, err := Parse(frame[:n:n])
@@ -54,7 +56,7 @@ func TestEveryTruncationIsRefused(t *testing.T) {
 }
 
 func TestBytesOfNewerProgramsAreIgnored(t *testing.T) {
-	for _, l := range conversation() {
+	for _, l := range everyMessage() {
 		frame := append(Append(nil, l.message), "a field of tomorrow"...)
 		m, err := Parse(frame)
 		if err != nil || !reflect.DeepEqual(m, l.message) {
@@ -64,7 +66,7 @@ func TestBytesOfNewerProgramsAreIgnored(t *testing.T) {
 }
 
 func TestUnknownTypesCanBeSkipped(t *testing.T) {
-	for _, kind := range []byte{0, typeReplicas + 1, 255} {
+	for _, kind := range []byte{0, 19, 255} {
 		m, err := Parse([]byte{kind, 1, 2, 3})
 		if m != nil || !errors.Is(err, ErrUnknownType) || errors.Is(err, ErrMalformed) {
 			t.Errorf("type %d: %v, %v", kind, m, err)
@@ -73,7 +75,7 @@ func TestUnknownTypesCanBeSkipped(t *testing.T) {
 }
 
 func TestOnlyContentPointsIntoTheFrame(t *testing.T) {
-	for _, l := range conversation() {
+	for _, l := range everyMessage() {
 		frame := Append(nil, l.message)
 		m, err := Parse(frame)
 		if err != nil {
@@ -142,7 +144,7 @@ type refusal struct {
 
 // TestRefusals gives one frame for every check.
 func TestRefusals(t *testing.T) {
-	for _, c := range append(refusedLinksAndRows(), refusedPieces()...) {
+	for _, c := range slices.Concat(refusedLinksAndRows(), refusedPieces(), refusedRepairs()) {
 		frame, err := hex.DecodeString(c.frame)
 		if err != nil {
 			t.Fatalf("%s: %v", c.what, err)
@@ -259,7 +261,12 @@ func TestLargestMessagesFitAFrame(t *testing.T) {
 	for i := range knowledge {
 		knowledge[i] = version.Dot{Replica: ident.ReplicaID(i + 1), Counter: 1<<64 - 1}
 	}
+	full := Parts{Parts: make([]summary.Part, PartsMax)}
+	for i := range full.Parts {
+		full.Parts[i] = summary.Part{Count: 1<<64 - 1, Items: make([]summary.Item, itemsMax)}
+	}
 	for _, m := range []Message{
+		full, AskDeleted{Knowledge: knowledge}, AskEntries{IDs: make([]ident.EntryID, FindMax)},
 		State{Knowledge: knowledge},
 		WantHave{Contents: contents},
 		AskPieces{Items: asks},
@@ -306,7 +313,7 @@ func allocated(f func()) uint64 {
 // FuzzParse: no frame makes Parse panic, what it accepts is written again byte for byte,
 // and memory stays within a small multiple of the frame.
 func FuzzParse(f *testing.F) {
-	for _, l := range conversation() {
+	for _, l := range everyMessage() {
 		f.Add(Append(nil, l.message))
 	}
 	f.Add([]byte{})

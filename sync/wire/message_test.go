@@ -237,7 +237,7 @@ func TestDocumentListsEveryMessage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, l := range conversation() {
+	for _, l := range everyMessage() {
 		name := strings.TrimPrefix(fmt.Sprintf("%T", l.message), "wire.")
 		heading := fmt.Sprintf("### %d %s\n", bodyOf(l.message).kind(), name)
 		_, section, found := strings.Cut(string(document), heading)

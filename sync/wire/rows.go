@@ -107,19 +107,22 @@ func parseState(r *reader) (m State) {
 func (Rows) kind() byte { return typeRows }
 
 func (m Rows) appendTo(b []byte) []byte {
-	if len(m.Has) != len(m.Entries) {
-		panic(fmt.Sprintf("bug: wire: Rows of %d entries tells of the content of %d",
-			len(m.Entries), len(m.Has)))
-	}
 	b = append(b, m.Folder[:]...)
 	b = binary.BigEndian.AppendUint64(b, uint64(m.Log))
 	b = binary.AppendUvarint(b, m.After)
 	b = binary.AppendUvarint(b, m.Upto)
-	b = binary.AppendUvarint(b, uint64(len(m.Entries)))
-	for i := range m.Entries {
-		b = appendSizedEntry(b, &m.Entries[i])
+	return appendEntries(b, m.Entries, m.Has)
+}
+
+func appendEntries(b []byte, list []tree.Entry, has []bool) []byte {
+	if len(has) != len(list) {
+		panic(fmt.Sprintf("bug: wire: %d entries are told with the content of %d", len(list), len(has)))
 	}
-	return appendBits(b, m.Has)
+	b = binary.AppendUvarint(b, uint64(len(list)))
+	for i := range list {
+		b = appendSizedEntry(b, &list[i])
+	}
+	return appendBits(b, has)
 }
 
 // appendSizedEntry writes the record first and then moves it behind its length, which is
@@ -137,10 +140,13 @@ func appendSizedEntry(b []byte, e *tree.Entry) []byte {
 }
 
 func (m Rows) size() int {
-	n := folderLen + 8 + uvarintLen(m.After) + uvarintLen(m.Upto)
-	n += uvarintLen(uint64(len(m.Entries))) + (len(m.Has)+7)/8
-	for i := range m.Entries {
-		n += EntrySize(&m.Entries[i])
+	return folderLen + 8 + uvarintLen(m.After) + uvarintLen(m.Upto) + entriesSize(m.Entries, m.Has)
+}
+
+func entriesSize(list []tree.Entry, has []bool) int {
+	n := uvarintLen(uint64(len(list))) + (len(has)+7)/8
+	for i := range list {
+		n += EntrySize(&list[i])
 	}
 	return n
 }
@@ -169,23 +175,31 @@ func parseRows(r *reader) (m Rows) {
 		r.fail("entries", fmt.Errorf("%d, more than the numbers %d..%d", n, m.After+1, m.Upto))
 		return m
 	}
-	m.Entries = make([]tree.Entry, n)
-	for i := range m.Entries {
+	m.Entries, m.Has = entries(r, n)
+	return m
+}
+
+// entries takes n records and the bits that follow them.
+func entries(r *reader, n int) ([]tree.Entry, []bool) {
+	if n == 0 {
+		return nil, nil
+	}
+	list := make([]tree.Entry, n)
+	for i := range list {
 		r.item = i
 		record := r.sized("entry", tree.RecordMax)
 		if r.err != nil {
-			return m
+			return nil, nil
 		}
 		e, err := tree.ParseEntry(record)
 		if err != nil {
 			r.fail("entry", err)
-			return m
+			return nil, nil
 		}
-		m.Entries[i] = e
+		list[i] = e
 	}
 	r.item = noItem
-	m.Has = r.bits("has", n)
-	return m
+	return list, r.bits("has", n)
 }
 
 // appendBits writes bit i of a list into bit i%8 (counted from the least) of byte i/8.

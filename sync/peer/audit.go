@@ -1,0 +1,41 @@
+package peer
+
+import (
+	"time"
+
+	"github.com/shoal-sync/shoal/internal/step"
+)
+
+const (
+	// auditFirst is how long two replicas stand differently, having told each other all,
+	// before the difference is looked for: news of one of them may still be on its way by
+	// another peer.
+	auditFirst = 3 * time.Second
+	// auditMax bounds the wait after looks that found nothing to mend.
+	auditMax = 10 * time.Minute
+)
+
+// wonder orders an audit when both have told all they have and stand differently all the
+// same.
+func (c *Core) wonder() {
+	switch {
+	case c.theirs.Root == c.ours.Root:
+		c.audits, c.auditDue = 0, step.Never
+	case !c.toldAll():
+		c.auditDue = step.Never
+	case c.auditDue == step.Never:
+		c.auditDue = c.now.Add(min(auditMax, auditFirst<<min(c.audits, 10)))
+	case c.auditDue <= c.now:
+		c.audits++
+		c.auditDue = step.Never
+		c.emit(Audit{})
+		c.wonder()
+	}
+}
+
+// toldAll reports whether nothing is on its way in either direction.
+func (c *Core) toldAll() bool {
+	return c.tookUs && !c.repairing && !c.theirs.Scanning && !c.ours.Scanning &&
+		c.took.Log == c.log && c.took.Seq >= c.theirs.Head &&
+		c.sent == c.ours.Head && len(c.batches) == 0 && !c.stateOld
+}
