@@ -40,6 +40,7 @@ func (a *answerer) Records(asked dns.Question) []dns.RR {
 	page := f.register.at(now)
 	name := strings.ToLower(asked.Name)
 	if q, ok := parseQuestion(name); ok {
+		f.note(page.isOwn(q.asker), now)
 		if page.isOwn(q.asker) || !a.admit(now, name) || !f.answers(page, q) {
 			return nil
 		}
@@ -85,8 +86,11 @@ func (f *Finder) answers(page *page, q question) bool {
 	}
 	device, known := page.device[q.asker]
 	missing := known && !f.opts.Connected(device)
-	if q.want == linked {
+	switch q.want {
+	case linked:
 		return missing
+	case linking:
+		return f.visible(page)
 	}
 	if missing {
 		// It has just arrived. Our answer to it may be lost in its firewall, which seldom
@@ -99,8 +103,16 @@ func (f *Finder) answers(page *page, q question) bool {
 // card is what this device tells at present.
 func (f *Finder) card(page *page) card {
 	c := card{tag: page.shown(), protocol: f.opts.Protocol, port: f.opts.Port}
-	if len(page.linked) == 0 && f.opts.Name != "" {
+	shown := f.shown.Load()
+	if (shown.visible || len(page.linked) == 0) && f.opts.Name != "" {
 		c.device, c.name = f.opts.Device, f.opts.Name
 	}
+	c.slot = shown.slot
 	return c
+}
+
+// visible reports whether devices that look for one to link with are answered.
+func (f *Finder) visible(page *page) bool {
+	shown := f.shown.Load()
+	return shown.visible || len(page.linked) == 0 && f.opts.Name != ""
 }

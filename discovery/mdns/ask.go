@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
 
@@ -47,7 +48,7 @@ type asker struct {
 	closed chan struct{}
 
 	mu    sync.Mutex
-	asked [2]string // names of the newest questions
+	asked [4]string // names of the newest questions
 	heard int
 	from  map[ident.DeviceID]int
 }
@@ -89,7 +90,8 @@ func (a *asker) ask(want byte, own tag) error {
 		return err
 	}
 	a.mu.Lock()
-	a.asked = [2]string{q.name(), a.asked[0]}
+	copy(a.asked[1:], a.asked[:])
+	a.asked[0] = q.name()
 	a.heard, a.from = 0, map[ident.DeviceID]int{}
 	a.mu.Unlock()
 	_, err = a.conn.WriteToUDP(packet, a.group)
@@ -131,9 +133,20 @@ func (a *asker) hear(packet []byte, from netip.AddrPort) {
 	if !ok {
 		return
 	}
-	device, known := a.finder.register.at(time.Now()).device[c.tag]
-	if known && a.expects(asked, device) {
-		a.finder.opts.Heard(device, netip.AddrPortFrom(ip, c.port), believed)
+	at := netip.AddrPortFrom(ip, c.port)
+	page := a.finder.register.at(time.Now())
+	device, known := page.device[c.tag]
+	switch {
+	case known && a.expects(asked, device):
+		a.finder.note(false, time.Now())
+		a.finder.opts.Heard(device, at, believed)
+	case page.isOwn(c.tag):
+		return
+	}
+	q, _ := parseQuestion(asked)
+	if found := a.finder.opts.Found; q.want == linking && found != nil && a.wasAsked(asked) {
+		a.finder.note(false, time.Now())
+		found(Neighbour{Device: c.device, Name: c.name, Slot: c.slot, At: at})
 	}
 }
 
@@ -141,11 +154,22 @@ func (a *asker) hear(packet []byte, from netip.AddrPort) {
 func (a *asker) expects(asked string, device ident.DeviceID) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if asked == "" || asked != a.asked[0] && asked != a.asked[1] || a.from[device] >= perDeviceMax {
+	if !a.wasAskedLocked(asked) || a.from[device] >= perDeviceMax {
 		return false
 	}
 	a.from[device]++
 	return true
+}
+
+// wasAsked reports whether the question is one of the newest.
+func (a *asker) wasAsked(name string) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.wasAskedLocked(name)
+}
+
+func (a *asker) wasAskedLocked(name string) bool {
+	return name != "" && slices.Contains(a.asked[:], name)
 }
 
 // close ends the asker; after it nothing more is heard.

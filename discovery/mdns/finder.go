@@ -8,19 +8,21 @@
 //
 // What a device tells of itself: the version of the protocol, its port, and a tag, which
 // is a number that only linked devices recognise and that changes every hour. A device
-// that has no linked device tells its id and its name too. Nobody tells an address: a
+// that wants to be linked tells its id and its name too, and the slot of the code it
+// shows: it has no linked device yet, or was told to Show. Nobody tells an address: a
 // device is where its answer comes from.
 //
 //	asked    to 224.0.0.251 and ff02::fb, port 5353, from a port of its own:
 //	         PTR  WFnnnnnnnntttttttttttttttttttttttttttttttt._sub._shoal._tcp.local.
-//	         W    e: everybody, answer; l: answer if linked with me and not connected
+//	         W    e: everybody, answer; l: answer if linked with me and not connected;
+//	              m: answer if you want to be linked
 //	         F    4 or 6: the family it is asked in
 //	         n    a random number, so that copies of a question are answered once
 //	         t    the asker's tag
 //	answered to where the question came from:
 //	         PTR  the question → TAG._shoal._tcp.local.
 //	         SRV  TAG._shoal._tcp.local. → port
-//	         TXT  TAG._shoal._tcp.local. → v=VERSION, or v=VERSION id=ID n=NAME
+//	         TXT  TAG._shoal._tcp.local. → v=VERSION, then perhaps id=ID n=NAME s=SLOT
 //
 // The library answers. It can neither announce nor ask as we need: it asks only where
 // there is a multicast route, opens four sockets for each question, and hides where
@@ -78,8 +80,8 @@ func (p pace) before(round int) time.Duration {
 // from several goroutines until Close returns.
 type Options struct {
 	Device ident.DeviceID // this device
-	// Name is told while no device is linked, at most 64 bytes; empty tells neither name
-	// nor id.
+	// Name is told while no device is linked or a person links one, at most 64 bytes; empty
+	// tells neither name nor id.
 	Name     string
 	Protocol uint64 // version of the protocol spoken on links, not 0
 	// Port is where links are taken; 0 if nobody else on the network can reach it: then we
@@ -90,11 +92,17 @@ type Options struct {
 
 	// Linked lists the linked devices; Relinked says when the list has changed.
 	Linked func() []ident.DeviceID
+	// Announce is the secret that linked devices were told, and Key returns theirs, zero
+	// where they have told none. Key may be nil.
+	Announce [32]byte
+	Key      func(ident.DeviceID) [32]byte
 	// Connected reports whether a linked device is connected now.
 	Connected func(ident.DeviceID) bool
 	// Heard is told where a linked device is, and how long to believe it. Anyone on the
 	// network can claim to be any device; only a link proves it.
 	Heard func(device ident.DeviceID, at netip.AddrPort, lasts time.Duration)
+	// Found is told who wants to be linked, while Seek is on. It may be nil.
+	Found func(Neighbour)
 	Log   *slog.Logger // nil discards
 }
 
@@ -105,6 +113,8 @@ type Finder struct {
 	pace     pace
 	register register
 	answerer answerer
+	shown    atomic.Pointer[shown]
+	sight    sight
 	closing  atomic.Bool
 	ended    chan struct{} // closed when run has ended
 
@@ -118,6 +128,8 @@ type Finder struct {
 	deaf     time.Time // since when nothing could be asked; zero while something can
 	told     bool      // the log says that we are deaf
 	mute     bool      // the log says that we cannot answer
+	sought   int       // questions for who wants to be linked since Seek
+	seekNext time.Time // when the next one is due
 }
 
 // tasks are what run has been asked to do.
@@ -125,6 +137,7 @@ type tasks struct {
 	moved    bool // interfaces may have changed
 	relinked bool // the linked devices have changed
 	arrived  bool // a linked device has begun to ask
+	seeking  bool // stays until it is taken back: a person looks for a device to link
 	end      bool
 }
 
@@ -136,10 +149,12 @@ func start(opts Options, p pace) *Finder {
 		opts.Log = slog.New(slog.DiscardHandler)
 	}
 	f := &Finder{
-		opts: opts, pace: p, register: register{self: opts.Device, linked: opts.Linked},
-		ended: make(chan struct{}), news: make(chan struct{}, 1), tasks: tasks{moved: true},
+		opts: opts, pace: p,
+		register: register{self: opts.Device, linked: opts.Linked, own: opts.Announce, key: opts.Key},
+		ended:    make(chan struct{}), news: make(chan struct{}, 1), tasks: tasks{moved: true},
 	}
 	f.answerer.finder = f
+	f.shown.Store(&shown{})
 	f.news <- struct{}{}
 	go f.run()
 	return f
@@ -177,7 +192,7 @@ func (f *Finder) take() tasks {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	t := f.tasks
-	f.tasks = tasks{end: t.end}
+	f.tasks = tasks{end: t.end, seeking: t.seeking}
 	return t
 }
 
@@ -208,6 +223,7 @@ func (f *Finder) run() {
 			f.lookedAt = now
 			f.judge(now, f.stations, linked)
 		}
+		f.seek(now, t.seeking)
 		f.askDue(now)
 		timer.Reset(max(0, time.Until(f.due(now))))
 	}
@@ -239,11 +255,13 @@ func (f *Finder) move(now time.Time) {
 		kept = append(kept, s)
 	}
 	f.stations = kept
+	f.sought, f.seekNext = 0, time.Time{} // a new network is asked at once
 	f.deaf = time.Time{}
 	if len(kept) == 0 {
 		f.deaf = now
 	}
 	f.tellMute()
+	f.see()
 }
 
 // tellMute tells a person, once, that nobody can find this device.
@@ -293,6 +311,7 @@ func (f *Finder) judge(now time.Time, at []*station, want byte) {
 		}
 		sent = sent || ok
 	}
+	f.sight.sent.Store(sent || f.sight.sent.Load() && len(at) == 0)
 	switch {
 	case sent:
 		f.deaf, f.told = time.Time{}, false
@@ -305,6 +324,9 @@ func (f *Finder) judge(now time.Time, at []*station, want byte) {
 // been deaf for too long.
 func (f *Finder) due(now time.Time) time.Time {
 	next := now.Add(time.Hour)
+	if !f.seekNext.IsZero() {
+		next = earlier(next, f.seekNext)
+	}
 	for _, s := range f.stations {
 		if s.next.Before(next) {
 			next = s.next

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/miekg/dns"
 
@@ -19,16 +20,23 @@ const (
 	lifetime = 120
 )
 
-// What a question asks for: an answer from everybody, or only from devices that are linked
-// with the asker and not connected to it.
+// What a question asks for: an answer from everybody, only from devices that are linked
+// with the asker and not connected to it, or only from those that want to be linked.
 const (
 	everybody = 'e'
 	linked    = 'l'
+	linking   = 'm'
 )
+
+// nameMax bounds the name that a device tells, in bytes.
+const nameMax = 64
+
+// slotMax is the highest number that a code can begin with.
+const slotMax = 9999
 
 // question is what one device asks on one interface, in one family.
 type question struct {
-	want   byte // everybody or linked
+	want   byte // everybody, linked or linking
 	family byte // '4' or '6': the one it is asked in, and the answer comes in
 	nonce  uint32
 	asker  tag
@@ -48,7 +56,8 @@ func parseQuestion(name string) (q question, ok bool) {
 	nonce, err := strconv.ParseUint(label[2:10], 16, 32)
 	asker, ok := parseTag(label[10:])
 	q = question{want: label[0], family: label[1], nonce: uint32(nonce), asker: asker}
-	ok = ok && err == nil && (q.want == everybody || q.want == linked) && (q.family == '4' || q.family == '6')
+	ok = ok && err == nil && (q.want == everybody || q.want == linked || q.want == linking) &&
+		(q.family == '4' || q.family == '6')
 	return q, ok
 }
 
@@ -57,9 +66,10 @@ type card struct {
 	tag      tag
 	protocol uint64
 	port     uint16
-	// Only a device without a linked device fills these.
+	// Only a device that wants to be linked fills these. Slot is 0 when it shows no code.
 	device ident.DeviceID
 	name   string
+	slot   uint16
 }
 
 func (c card) instance() string { return c.tag.String() + "." + service }
@@ -77,6 +87,9 @@ func (c card) details() []dns.RR {
 		// The library reads escapes here: a backslash is written as two.
 		name := strings.ReplaceAll(c.name, `\`, `\\`)
 		text = append(text, "id="+c.device.String(), "n="+name)
+	}
+	if c.slot != 0 {
+		text = append(text, "s="+strconv.Itoa(int(c.slot)))
 	}
 	return []dns.RR{
 		&dns.SRV{Hdr: header(c.instance(), dns.TypeSRV), Port: c.port, Target: c.tag.String() + ".local."},
@@ -119,13 +132,52 @@ func parseAnswer(packet []byte) (asked string, c card, ok bool) {
 	return asked, c, c.port != 0 && c.protocol != 0
 }
 
-// read takes over the text of a TXT record. What is told about a device without links is
-// for people who look for it; unknown keys are of newer programs.
+// read takes over the text of a TXT record. What cannot be read is left out; unknown keys
+// are of newer programs.
 func (c *card) read(text []string) {
 	for _, line := range text {
-		value, ok := strings.CutPrefix(line, "v=")
-		if v, err := strconv.ParseUint(value, 10, 32); ok && err == nil {
-			c.protocol = v
+		key, value, ok := strings.Cut(line, "=")
+		if !ok {
+			continue
+		}
+		switch key {
+		case "v":
+			if v, err := strconv.ParseUint(value, 10, 32); err == nil {
+				c.protocol = v
+			}
+		case "id":
+			if d, err := ident.ParseDevice(value); err == nil {
+				c.device = d
+			}
+		case "n":
+			// The library has written escapes for us to read.
+			if name := unescaped(value); len(name) <= nameMax && utf8.ValidString(name) {
+				c.name = name
+			}
+		case "s":
+			if slot, err := strconv.ParseUint(value, 10, 16); err == nil && slot <= slotMax {
+				c.slot = uint16(slot)
+			}
 		}
 	}
+}
+
+// unescaped undoes what the DNS library does to text it reads: a backslash stands before
+// quotes and backslashes, and before three digits that stand for a byte.
+func unescaped(text string) string {
+	var out []byte
+	for i := 0; i < len(text); i++ {
+		if text[i] != '\\' || i+1 == len(text) {
+			out = append(out, text[i])
+			continue
+		}
+		if n, err := strconv.ParseUint(text[i+1:min(i+4, len(text))], 10, 8); err == nil && i+4 <= len(text) {
+			out = append(out, byte(n))
+			i += 3
+			continue
+		}
+		i++
+		out = append(out, text[i])
+	}
+	return string(out)
 }

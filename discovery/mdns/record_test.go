@@ -115,8 +115,12 @@ func TestAnswersRoundTrip(t *testing.T) {
 			t.Errorf("the answer does not hold %q: %q", text, packet)
 		}
 	}
-	if _, got, ok := parseAnswer(packet); !ok || got != told {
+	if _, got, ok := parseAnswer(packet); !ok || got != open {
 		t.Errorf("with id and name: got %+v, %v", got, ok)
+	}
+	open.slot = 4829
+	if _, got, ok := parseAnswer(packed(t, open.answer(name)...)); !ok || got != open {
+		t.Errorf("with a slot: got %+v, %v", got, ok)
 	}
 	if largest := len(packet); largest > packetMax/4 {
 		t.Errorf("an answer has %d bytes", largest)
@@ -178,6 +182,7 @@ func TestEachQuestionIsAnsweredOnce(t *testing.T) {
 	}, news: make(chan struct{}, 1)}
 	f.register = register{self: laptop, linked: func() []ident.DeviceID { return linkedDevices }}
 	f.answerer.finder = f
+	f.shown.Store(&shown{})
 	hour := hourOf(time.Now())
 	nonce := uint32(0)
 	answered := func(want, family byte, asker ident.DeviceID) bool {
@@ -226,7 +231,7 @@ func TestOnlyWhatWasAskedForIsHeard(t *testing.T) {
 	}}}
 	f.register = register{self: laptop, linked: func() []ident.DeviceID { return []ident.DeviceID{desktop} }}
 	asked, other := question{want: everybody, family: '4', nonce: 1}, question{want: everybody, family: '4', nonce: 2}
-	a := &asker{finder: f, asked: [2]string{asked.name()}, from: map[ident.DeviceID]int{}}
+	a := &asker{finder: f, asked: [4]string{asked.name()}, from: map[ident.DeviceID]int{}}
 	told := func(device ident.DeviceID, q string) []byte {
 		return packed(t, card{tag: tagOf(announceKey(device), hourOf(time.Now())), protocol: 1, port: 7}.answer(q)...)
 	}

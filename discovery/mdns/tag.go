@@ -19,8 +19,9 @@ type tag [16]byte
 // announceLabel keeps announce keys apart from whatever else is derived from a device id.
 const announceLabel = "shoal announce key 1"
 
-// announceKey is what the tags of a device are made with. It follows from the device's id:
-// so a linked device, which was told the id, needs to be told nothing more.
+// announceKey is what the tags of a device are made with as long as not every device it is
+// linked with has been told a secret one. It follows from the device's id, which linked
+// devices know in any case.
 func announceKey(device ident.DeviceID) []byte {
 	mac := hmac.New(sha256.New, []byte(announceLabel))
 	mac.Write(device[:])
@@ -52,6 +53,8 @@ func hourOf(now time.Time) int64 { return now.Unix() / 3600 }
 type register struct {
 	self   ident.DeviceID
 	linked func() []ident.DeviceID
+	own    [32]byte                      // secret key of this device; zero for none
+	key    func(ident.DeviceID) [32]byte // secret key of a linked one; nil for none
 
 	mu   sync.Mutex
 	page *page // nil when it must be written anew
@@ -61,7 +64,7 @@ type register struct {
 // never changed.
 type page struct {
 	hour   int64
-	own    [3]tag // of the hour before, this hour, the hour after
+	own    []tag // of the hour before, this hour, the hour after; then by the other key
 	linked []ident.DeviceID
 	device map[tag]ident.DeviceID
 }
@@ -71,7 +74,7 @@ func (r *register) at(now time.Time) *page {
 	defer r.mu.Unlock()
 	hour := hourOf(now)
 	if r.page == nil || r.page.hour != hour {
-		r.page = newPage(r.self, r.linked(), hour)
+		r.page = r.write(r.linked(), hour)
 	}
 	return r.page
 }
@@ -83,22 +86,45 @@ func (r *register) forget() {
 	r.page = nil
 }
 
-func newPage(self ident.DeviceID, linked []ident.DeviceID, hour int64) *page {
-	p := &page{hour: hour, linked: linked, device: make(map[tag]ident.DeviceID, 3*len(linked))}
-	key := announceKey(self)
-	for i := range p.own {
-		p.own[i] = tagOf(key, hour-1+int64(i))
-	}
+// write makes the page of one hour. Linked devices are recognised by either key. This one
+// shows tags made with its secret key while all of them have been told it: they are those
+// whose secret keys are known here, as linking exchanges both at once.
+func (r *register) write(linked []ident.DeviceID, hour int64) *page {
+	p := &page{hour: hour, linked: linked, device: make(map[tag]ident.DeviceID, 6*len(linked))}
+	secret := r.own != [32]byte{} && len(linked) > 0
 	for _, device := range linked {
-		key := announceKey(device)
+		keys := [][]byte{announceKey(device)}
+		if told := r.keyOf(device); told != [32]byte{} {
+			keys = append(keys, told[:])
+		} else {
+			secret = false
+		}
+		for _, key := range keys {
+			for h := hour - 1; h <= hour+1; h++ {
+				p.device[tagOf(key, h)] = device
+			}
+		}
+	}
+	first, second := announceKey(r.self), r.own[:]
+	if secret {
+		first, second = second, first
+	}
+	for _, key := range [][]byte{first, second} {
 		for h := hour - 1; h <= hour+1; h++ {
-			p.device[tagOf(key, h)] = device
+			p.own = append(p.own, tagOf(key, h))
 		}
 	}
 	return p
 }
 
+func (r *register) keyOf(device ident.DeviceID) [32]byte {
+	if r.key == nil {
+		return [32]byte{}
+	}
+	return r.key(device)
+}
+
 // shown is the tag this device tells now.
 func (p *page) shown() tag { return p.own[1] }
 
-func (p *page) isOwn(t tag) bool { return slices.Contains(p.own[:], t) }
+func (p *page) isOwn(t tag) bool { return slices.Contains(p.own, t) }

@@ -1,0 +1,95 @@
+package mdns
+
+import (
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// sight is what a person is told of who asks why nobody is found.
+type sight struct {
+	sent       atomic.Bool  // the last question went out
+	ownHeard   atomic.Int64 // when a question of our own came back, in Unix milliseconds
+	otherHeard atomic.Int64 // when another shoal was last heard
+
+	mu         sync.Mutex
+	interfaces []string
+	answering  bool
+}
+
+// Sight is how this device sees the local network.
+type Sight struct {
+	Interfaces []string // the network interfaces that are used
+	Sent       bool     // the last question went out on one of them
+	Answering  bool     // questions of others can reach this device
+	// OwnHeard says that a question of our own came back within the last minutes, as
+	// multicast does inside one computer. While nothing is asked it says nothing.
+	OwnHeard bool
+	// OtherHeard is when another shoal was last heard, zero for never.
+	OtherHeard time.Time
+}
+
+// freshly is how long ago a question may have come back: longer than two of them are apart.
+const freshly = 3 * time.Minute
+
+// Sight returns how this device sees the local network now.
+func (f *Finder) Sight() Sight {
+	s := &f.sight
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	out := Sight{Interfaces: slices.Clone(s.interfaces), Sent: s.sent.Load(), Answering: s.answering}
+	if at := s.ownHeard.Load(); at != 0 {
+		out.OwnHeard = time.Since(time.UnixMilli(at)) < freshly
+	}
+	if at := s.otherHeard.Load(); at != 0 {
+		out.OtherHeard = time.UnixMilli(at)
+	}
+	return out
+}
+
+// Reason says in a person's words why no other device may be found, and what to do. It is
+// never empty: when nothing stands in the way here, it says where to look instead.
+func (s Sight) Reason() string {
+	switch {
+	case len(s.Interfaces) == 0:
+		return "this computer has no network on which devices can be found: connect it to the " +
+			"other one's network, by cable or Wi-Fi"
+	case !s.Sent:
+		return "this computer cannot send multicast on its network: look at its firewall (UDP " +
+			"port 5353) or at its VPN"
+	case !s.Answering:
+		return "another program keeps UDP port 5353 to itself, so this device finds others and " +
+			"is not found: look from the other side"
+	case !s.OwnHeard:
+		return "a firewall on this computer blocks multicast DNS: allow UDP port 5353"
+	case !s.OtherHeard.IsZero():
+		return "other devices with shoal are heard here, but not that one: is it on this " +
+			"network, and does its screen still show the code?"
+	}
+	return "no other device with shoal is heard: it may be on another network (guest Wi-Fi, VPN), " +
+		"its firewall may block UDP port 5353, or this network may keep devices apart; the " +
+		"link works across networks that reach each other, and so does --address"
+}
+
+// note remembers that a question or answer was heard.
+func (f *Finder) note(own bool, now time.Time) {
+	if own {
+		f.sight.ownHeard.Store(now.UnixMilli())
+	} else {
+		f.sight.otherHeard.Store(now.UnixMilli())
+	}
+}
+
+// see takes down what the stations look like after a change of network.
+func (f *Finder) see() {
+	var names []string
+	answering := false
+	for _, s := range f.stations {
+		names = append(names, s.place.iface.Name)
+		answering = answering || s.server != nil || f.opts.Port == 0
+	}
+	f.sight.mu.Lock()
+	defer f.sight.mu.Unlock()
+	f.sight.interfaces, f.sight.answering = names, answering
+}
