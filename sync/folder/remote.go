@@ -120,6 +120,13 @@ func (c *Core) join(e tree.Entry, from string) {
 		c.note(e.ID, Trouble{Kind: Forged, Reason: "a peer sent another kind of entry under a known id"})
 		return
 	}
+	for _, loser := range losers {
+		if from == "" || !loser.Content.IsNull() || c.foundHere(&loser, &e) {
+			c.emit(Notice{Kind: ConflictKept, Path: merged.Place.Name})
+			c.join(loser, derived)
+		}
+	}
+	// The record that has seen both comes after what is kept: who hears of it knows that.
 	switch now := tree.Digest(&merged); {
 	case now != was:
 		guests := c.parting(&old.Entry, &merged)
@@ -134,16 +141,14 @@ func (c *Core) join(e tree.Entry, from string) {
 		// which say nothing of deletes: say it again under a new number.
 		c.put(&old, merged, old.Need)
 	}
-	for _, loser := range losers {
-		if from != "" && loser.Content.Dot == e.Content.Dot && loser.Content.ID == e.Content.ID {
-			// It never stood here. Where it did it is kept, with its bytes, as soon as our
-			// record comes there; unless it was replaced or deleted there knowingly: then
-			// nobody wants it, and nobody has it any more.
-			continue
-		}
-		c.emit(Notice{Kind: ConflictKept, Path: merged.Place.Name})
-		c.join(loser, derived)
-	}
+}
+
+// foundHere reports whether a content that a first scan found, and that has lost now, lies
+// on this disk. Only there it is kept: nobody else can know that it was not replaced or
+// deleted long ago where it was found, and that anybody still has it.
+func (c *Core) foundHere(loser, told *tree.Entry) bool {
+	b, onDisk := c.index.Base(told.ID)
+	return onDisk && b.Content == loser.Content.ID
 }
 
 // forgetFound deletes the conflict entry, known or not, of a content that this device's

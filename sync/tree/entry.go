@@ -105,11 +105,9 @@ func (e *Entry) Live() bool {
 // writtenDown reports whether no person moved the entry here: a device wrote down the
 // conflict name under which the view showed it.
 func (p *Placement) writtenDown() bool {
-	if p.WasName == "" {
-		return !p.WasParent.IsRoot() // it rested beside the entry it had lost to
-	}
-	return p.Parent == p.WasParent && strings.Contains(p.Name, ConflictMark) &&
-		len(p.Name) > len(p.WasName)
+	rested := p.WasName == "" && !p.WasParent.IsRoot() // beside the entry it had lost to
+	stayed := p.Parent == p.WasParent && len(p.Name) > len(p.WasName)
+	return (rested || stayed) && strings.Contains(p.Name, ConflictMark)
 }
 
 // coversBefore reports whether a vector covers what others had written before a write.

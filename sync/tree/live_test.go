@@ -21,6 +21,8 @@ func TestDeletedAndMoved(t *testing.T) {
 	const marked = "a (conflict, bob, 2026-01-01 00-00-00).txt"
 	rested := place(written(bob, 5), dir, marked)
 	rested.WasParent, rested.WasName = ident.EntryID{7}, ""
+	taken := rested
+	taken.Name = "b.txt"
 	for _, c := range []struct {
 		name  string
 		place Placement
@@ -37,6 +39,7 @@ func TestDeletedAndMoved(t *testing.T) {
 		{"conflict name elsewhere unseen", place(written(bob, 5, first.Dot), other, marked), first.Seen, true},
 		{"conflict name after an unseen move", place(written(bob, 5, first.Dot), dir, marked), nil, true},
 		{"named beside the winner unseen", rested, nil, false},
+		{"taken from beside the winner unseen", taken, nil, true},
 	} {
 		e := Entry{Kind: File, Place: c.place, Content: Content{Deleted: true, SawPlace: c.saw}}
 		if e.Live() != c.live {
