@@ -54,9 +54,11 @@ type FolderRescan struct {
 
 // FolderShare makes a device a member of a folder. The result is a Share.
 type FolderShare struct {
-	Folder string      `json:"folder"`
-	Device string      `json:"device"`
-	Role   status.Role `json:"role"`
+	Folder string `json:"folder"`
+	Device string `json:"device"`
+	// Role is empty for the one the device has; a new member becomes a writer. Only owners
+	// say roles.
+	Role status.Role `json:"role,omitempty"`
 }
 
 // FolderUnshare ends a device's membership. The result is a Share with its last role.

@@ -4,7 +4,9 @@
 //	HOME/config.conf      settings; people edit it, comments stay
 //	HOME/config.json      trusted devices, folders, pauses; kept by the agent
 //	HOME/keys/device.key  the Ed25519 key that is this device's identity
+//	HOME/keys/members/    who shares each folder, as owners have signed
 //	HOME/index/           databases, made by others
+//	HOME/places.json      where devices were reached; hints
 //	HOME/lock             held by the agent that runs in this home
 //	HOME/agent.sock       made by package control
 //

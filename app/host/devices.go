@@ -2,6 +2,7 @@ package host
 
 import (
 	"net/netip"
+	"slices"
 
 	"github.com/shoal-sync/shoal/app/config"
 	"github.com/shoal-sync/shoal/app/node"
@@ -22,7 +23,14 @@ func (a *agent) nameHeard(d ident.DeviceID, name string) {
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if nameOf(&a.config, d) != d.Short() || !a.trusts(d) {
+	if !a.trusts(d) {
+		return
+	}
+	if !slices.ContainsFunc(a.config.Devices, func(o config.Device) bool { return o.ID == d }) {
+		a.hellos[d] = name // known through a folder
+		return
+	}
+	if nameOf(&a.config, d) != d.Short() {
 		return
 	}
 	err := a.change(func(c *config.Config) error {
@@ -37,7 +45,9 @@ func (a *agent) nameHeard(d ident.DeviceID, name string) {
 func (a *agent) deviceName(d ident.DeviceID) string {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return nameOf(&a.config, d)
+	var known config.Config
+	known.Devices, _ = a.known()
+	return nameOf(&known, d)
 }
 
 func (a *agent) eachFolder(with func(*folderRun)) {

@@ -22,6 +22,7 @@ import (
 	"github.com/shoal-sync/shoal/sync/ignore"
 	"github.com/shoal-sync/shoal/sync/index"
 	"github.com/shoal-sync/shoal/sync/peer"
+	"github.com/shoal-sync/shoal/sync/roster"
 	"github.com/shoal-sync/shoal/sync/scan"
 	"github.com/shoal-sync/shoal/sync/summary"
 	"github.com/shoal-sync/shoal/sync/swarm"
@@ -70,7 +71,10 @@ type folderRun struct {
 	stages  map[ident.ContentID]*disk.Stage
 	syncs   map[step.Ticket]chan struct{}
 	ticket  step.Ticket
-	members map[ident.DeviceID]bool
+	answers map[step.Ticket]chan roster.Answered
+
+	sharing roster.Config // as it was when the folder began to be kept
+	who     atomic.Pointer[roster.Standing]
 
 	// serving is held for reading while a link's server reads content, so that nothing is
 	// closed under it: servers belong to links and outlive a folder.
@@ -83,17 +87,19 @@ func (a *agent) startFolder(f config.Folder) *folderRun {
 		agent: a, id: f.ID, path: f.Path, log: a.log.With("folder", f.Name),
 		orders: newOrderQueue(), pieces: newPieceQueue(), looks: make(chan lookOrder, 1),
 		stages: map[ident.ContentID]*disk.Stage{}, syncs: map[step.Ticket]chan struct{}{},
-		members: map[ident.DeviceID]bool{},
+		answers: map[step.Ticket]chan roster.Answered{},
 	}
 	r.scans.init()
 	r.up.clock = a.clock
-	for _, m := range f.Members {
-		r.members[m.Device] = true
-	}
 	r.ctx, r.cancel = context.WithCancelCause(a.ctx)
+	kind, err := "members", r.loadMembers(f)
 	a.folders[f.ID] = r
-	if err := r.open(f); err != nil {
-		r.breakDown("root", err)
+	a.trust()
+	if err == nil {
+		kind, err = "root", r.open(f)
+	}
+	if err != nil {
+		r.breakDown(kind, err)
 		if err := r.shut(); err != nil {
 			r.log.Error("closing the folder", "error", err)
 		}
@@ -179,14 +185,12 @@ func (r *folderRun) build(f config.Folder, state tree.State) error {
 	if err != nil {
 		return err
 	}
-	var members []ident.DeviceID
-	for _, m := range f.Members {
-		members = append(members, m.Device)
-		if cursor, ok := r.store.Cursor(m.Device); ok {
+	for _, p := range r.who.Load().Partners {
+		if cursor, ok := r.store.Cursor(p.Device); ok {
 			cfg.Cursors = append(cfg.Cursors, cursor)
 		}
 	}
-	if r.machine, err = node.NewFolder(cfg, members, chance()); err != nil {
+	if r.machine, err = node.NewFolder(cfg, r.sharing, chance()); err != nil {
 		return err
 	}
 	r.loop = step.NewLoop(r.agent.clock, r.machine, r.act, r.settled)
@@ -350,7 +354,7 @@ func (r *folderRun) actNode(effect node.FolderEffect) {
 	case node.StopFolder:
 		r.breakDown("index", errors.New(f.Reason))
 	default:
-		if !r.actSettle(effect) {
+		if !r.actSettle(effect) && !r.actMembers(effect) {
 			panic(fmt.Sprintf("bug: nobody carries out %T", effect))
 		}
 	}

@@ -63,6 +63,7 @@ type agent struct {
 	links    *links
 	trusted  atomic.Pointer[map[ident.DeviceID]bool]
 	settings atomic.Pointer[config.Settings]
+	key      config.Key
 	events   *events
 	news     *news
 	view     *views
@@ -72,6 +73,7 @@ type agent struct {
 	mu      sync.Mutex // guards what follows, and changes of the configuration
 	config  config.Config
 	folders map[ident.FolderID]*folderRun
+	hellos  map[ident.DeviceID]string // names that devices gave themselves, not configured
 }
 
 // Run runs an agent until the context ends, and stops it in order. It returns nil after a
@@ -109,9 +111,9 @@ func newAgent(home *config.Home, opts Options) (*agent, error) {
 		return nil, err
 	}
 	a := &agent{
-		opts: opts, log: opts.Log, home: home, clock: step.NewClock(), id: key.Device(),
+		opts: opts, log: opts.Log, home: home, clock: step.NewClock(), id: key.Device(), key: key,
 		news: newNews(), events: newEvents(time.Now()), config: state,
-		folders: map[ident.FolderID]*folderRun{}, rested: make(chan struct{}, 1),
+		folders: map[ident.FolderID]*folderRun{}, hellos: map[ident.DeviceID]string{}, rested: make(chan struct{}, 1),
 	}
 	a.links = newLinks(a)
 	a.limits = newLimits(a.clock)
@@ -162,6 +164,8 @@ func (a *agent) run(ctx context.Context) error {
 		a.startFolder(f)
 		a.mu.Unlock()
 	}
+	a.recallPlaces()
+	a.start(a.keepPlaces)
 	a.start(a.resolveAddresses)
 	a.start(a.measure)
 	a.start(a.watchPauses)

@@ -28,13 +28,13 @@ func (a *agent) Do(ctx context.Context, intent api.Intent) (any, error) {
 	case api.FolderRescan:
 		return a.rescanFolder(ctx, i)
 	case api.FolderShare:
-		return a.shareFolder(i)
+		return a.shareFolder(ctx, i)
 	case api.FolderUnshare:
-		return a.unshareFolder(i)
+		return a.unshareFolder(ctx, i)
 	case api.DeviceAdd:
 		return a.addDevice(i)
 	case api.DeviceRemove:
-		return a.removeDevice(i)
+		return a.removeDevice(ctx, i)
 	case api.DeviceRename:
 		return a.renameDevice(i)
 	case api.FolderSet:
@@ -82,7 +82,9 @@ func (a *agent) addFolder(i api.FolderAdd) (any, error) {
 	}
 	f := config.Folder{ID: i.ID, Name: firstOf(i.Name, filepath.Base(path)), Path: path}
 	if f.ID.IsZero() {
-		f.ID = newFolderID()
+		if f.ID, err = a.foundFolder(); err != nil {
+			return nil, err
+		}
 	}
 	made, err := disk.Create(path, disk.Limits{})
 	if err != nil {
@@ -97,16 +99,6 @@ func (a *agent) addFolder(i api.FolderAdd) (any, error) {
 	}
 	a.startFolder(f)
 	return api.Folder{ID: f.ID, Name: f.Name, Path: f.Path}, nil
-}
-
-func newFolderID() (id ident.FolderID) {
-	for i := range 2 {
-		n := random64()
-		for j := range 8 {
-			id[8*i+j] = byte(n >> (8 * j))
-		}
-	}
-	return id
 }
 
 // removeFolder stops keeping a folder and forgets what was known of it: added again, it
@@ -128,6 +120,7 @@ func (a *agent) removeFolder(i api.FolderRemove) (any, error) {
 		r.close()
 		r.tellMembers(wire.NotMember)
 	}
+	a.trust()
 	a.view.setFolder(f.ID, nil)
 	dir, err := a.home.IndexDir()
 	if err == nil {
@@ -163,53 +156,6 @@ func (a *agent) runOf(text string) (status.Folder, *folderRun, error) {
 		return f, nil, fmt.Errorf("folder %q is not kept at the moment: %s", f.Name, p.Reason)
 	}
 	return f, r, nil
-}
-
-func (a *agent) shareFolder(i api.FolderShare) (any, error) {
-	f, d, err := a.findBoth(i.Folder, i.Device)
-	if err != nil {
-		return nil, err
-	}
-	if i.Role != status.Writer {
-		return nil, api.Errorf(api.Usage, "this version shares folders among writers only: "+
-			"the roles owner and reader would not be kept to; use --role writer")
-	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	err = a.change(func(c *config.Config) error {
-		if !c.PutMember(f.ID, config.Member{Device: d.ID, Role: i.Role}) {
-			return api.Errorf(api.NotFound, "folder %q is not kept any more", i.Folder)
-		}
-		return nil
-	})
-	if err != nil {
-		return nil, err
-	}
-	if r := a.folders[f.ID]; r != nil {
-		r.setMember(d.ID, true)
-	}
-	return api.Share{Folder: f.ID, Device: d.ID, Role: i.Role}, nil
-}
-
-func (a *agent) unshareFolder(i api.FolderUnshare) (any, error) {
-	f, d, err := a.findBoth(i.Folder, i.Device)
-	if err != nil {
-		return nil, err
-	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	var role status.Role
-	err = a.change(func(c *config.Config) error { role = c.DropMember(f.ID, d.ID); return nil })
-	if err != nil {
-		return nil, err
-	}
-	if role == "" {
-		return nil, api.Errorf(api.NotFound, "folder %q is not shared with %q", f.Name, d.Name)
-	}
-	if r := a.folders[f.ID]; r != nil {
-		r.setMember(d.ID, false)
-	}
-	return api.Share{Folder: f.ID, Device: d.ID, Role: role}, nil
 }
 
 func (a *agent) findBoth(folder, device string) (f status.Folder, d status.Device, err error) {
@@ -258,11 +204,12 @@ func (a *agent) renameDevice(i api.DeviceRename) (any, error) {
 	return api.Device{ID: d.ID, Name: i.Name}, err
 }
 
-func (a *agent) removeDevice(i api.DeviceRemove) (any, error) {
+func (a *agent) removeDevice(ctx context.Context, i api.DeviceRemove) (any, error) {
 	d, err := api.FindDevice(a.Status(), i.Device)
 	if err != nil {
 		return nil, err
 	}
+	a.forgetMember(ctx, d.ID)
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	err = a.change(func(c *config.Config) error { c.DropDevice(d.ID); return nil })
@@ -270,22 +217,7 @@ func (a *agent) removeDevice(i api.DeviceRemove) (any, error) {
 		return nil, err
 	}
 	a.trust()
-	for _, r := range a.folders {
-		r.setMember(d.ID, false)
-	}
-	a.device.Post(a.ctx, route.DeviceForgotten{Device: d.ID})
 	return api.Device{ID: d.ID, Name: d.Name}, nil
-}
-
-// trust makes the configured devices the ones that may link. The agent's lock is held, or
-// the agent has not started.
-func (a *agent) trust() {
-	trusted := map[ident.DeviceID]bool{}
-	for _, d := range a.config.Devices {
-		trusted[d.ID] = true
-	}
-	a.trusted.Store(&trusted)
-	a.relinked()
 }
 
 func (a *agent) trusts(d ident.DeviceID) bool { return (*a.trusted.Load())[d] }

@@ -2,6 +2,8 @@ package host
 
 import (
 	"encoding/hex"
+	"fmt"
+	"net/netip"
 	"slices"
 	"sync"
 	"time"
@@ -12,6 +14,8 @@ import (
 	"github.com/shoal-sync/shoal/internal/ident"
 	"github.com/shoal-sync/shoal/internal/step"
 	"github.com/shoal-sync/shoal/nat/route"
+	"github.com/shoal-sync/shoal/sync/members"
+	"github.com/shoal-sync/shoal/sync/roster"
 	"github.com/shoal-sync/shoal/sync/wire"
 )
 
@@ -20,6 +24,7 @@ import (
 type views struct {
 	mu      sync.Mutex
 	links   map[ident.DeviceID]route.Status
+	places  map[ident.DeviceID][]netip.AddrPort // known at first hand
 	folders map[ident.FolderID]*node.Snapshot
 	equal   map[ident.FolderID]status.Equal
 	seen    map[ident.DeviceID]status.Moment
@@ -42,15 +47,32 @@ func newViews() *views {
 func (v *views) setLinks(machine *node.Device) {
 	all := machine.Links()
 	links := make(map[ident.DeviceID]route.Status, len(all))
+	places := make(map[ident.DeviceID][]netip.AddrPort, len(all))
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	for _, s := range all {
 		links[s.Device] = s
+		places[s.Device] = machine.Firsthand(s.Device)
 		if s.Connected || v.links[s.Device].Connected {
 			v.seen[s.Device] = status.MomentOf(time.Now())
 		}
 	}
 	v.links = links
+	v.places = places
+}
+
+// addresses returns where a device is, as far as this one knows at first hand.
+func (v *views) addresses(d ident.DeviceID) []netip.AddrPort {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.places[d]
+}
+
+// allAddresses returns the same of every device. The map is not to be changed.
+func (v *views) allAddresses() map[ident.DeviceID][]netip.AddrPort {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.places
 }
 
 // setFolder keeps the snapshot of a folder; nil forgets it.
@@ -107,6 +129,8 @@ func (a *agent) measure() {
 func (a *agent) Status() status.View {
 	a.mu.Lock()
 	settings := a.config.Clone()
+	var through map[ident.DeviceID]*acquaintance
+	settings.Devices, through = a.known()
 	runs := make(map[ident.FolderID]*folderRun, len(a.folders))
 	for id, r := range a.folders {
 		runs[id] = r
@@ -117,6 +141,9 @@ func (a *agent) Status() status.View {
 	defer a.view.mu.Unlock()
 	for _, d := range settings.Devices {
 		shown := a.deviceView(d)
+		if k := through[d.ID]; k != nil {
+			shown.Through = k.folders
+		}
 		shown.Paused = restShown(&settings, config.Pause{Device: d.ID})
 		out.Devices = append(out.Devices, shown)
 	}
@@ -158,8 +185,13 @@ func (a *agent) folderView(settings *config.Config, f config.Folder, r *folderRu
 		out.Limits = status.Limits{Up: r.up.Rate(), Down: r.down.Load(), LAN: true}
 	}
 	s := a.view.folders[f.ID]
-	for _, m := range f.Members {
-		out.Members = append(out.Members, memberView(settings, m, s))
+	var who roster.Standing
+	if r != nil {
+		who = *r.who.Load()
+	}
+	out.Role = roleShown(who.Own)
+	for _, p := range who.Partners {
+		out.Members = append(out.Members, memberView(settings, p, s))
 	}
 	if equal, ok := a.view.equal[f.ID]; ok {
 		equal.Name = nameOf(settings, equal.Device)
@@ -185,6 +217,10 @@ func (a *agent) folderView(settings *config.Config, f config.Folder, r *folderRu
 		}
 	}
 	out.State = stateOf(s, len(s.Troubles))
+	if who.Own == members.None {
+		out.State = status.NeedsYou
+		out.Problems = append(out.Problems, removedProblem(settings, f, who))
+	}
 	out.Progress = a.progress(f.ID, s, r)
 	rest := restShown(settings, config.Pause{Folder: f.ID})
 	if everything := restShown(settings, config.Pause{}); everything != nil {
@@ -196,8 +232,10 @@ func (a *agent) folderView(settings *config.Config, f config.Folder, r *folderRu
 	return out
 }
 
-func memberView(settings *config.Config, m config.Member, s *node.Snapshot) status.Member {
-	out := status.Member{Device: m.Device, Role: m.Role, Name: nameOf(settings, m.Device)}
+func memberView(settings *config.Config, m roster.Partner, s *node.Snapshot) status.Member {
+	out := status.Member{
+		ID: m.Device, Device: m.Device, Role: roleShown(m.Role), Name: nameOf(settings, m.Device), Guest: m.Guest,
+	}
 	if s == nil {
 		return out
 	}
@@ -255,8 +293,21 @@ func (a *agent) problems(settings *config.Config, s *node.Snapshot) []status.Pro
 	return out
 }
 
+// removedProblem says that an owner ended this device's membership.
+func removedProblem(settings *config.Config, f config.Folder, who roster.Standing) status.Problem {
+	name := nameOf(settings, who.EndedBy)
+	if name == who.EndedBy.Short() {
+		name = firstOf(who.EndedName, name)
+	}
+	return status.Problem{Kind: "removed", Reason: fmt.Sprintf("%s does not share this folder with this "+
+		"device any more: its files stay here and are not kept the same; an owner can share it again, "+
+		"or shoal folder remove %q ends it here", name, f.Name)}
+}
+
 var refusals = map[wire.RefuseReason]string{
 	wire.NotMember:    " does not share this folder with this device yet: share it there too",
+	wire.Removed:      " says that an owner has ended this device's membership of the folder",
+	wire.LeftHere:     " does not share this folder itself any more",
 	wire.FolderPaused: " has paused this folder",
 	wire.FolderBroken: " cannot keep this folder at the moment; look at its status",
 	wire.CloneFound: " has a copy of this device's own replica: one index was copied to the other;" +

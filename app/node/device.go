@@ -79,6 +79,9 @@ func (n *Device) Links() []route.Status { return n.route.Snapshot() }
 // Addresses returns where a device is believed to be, best first.
 func (n *Device) Addresses(d ident.DeviceID) []netip.AddrPort { return n.book.Addresses(d) }
 
+// Firsthand returns where a device is, leaving out what only others say.
+func (n *Device) Firsthand(d ident.DeviceID) []netip.AddrPort { return n.book.Firsthand(d) }
+
 func (n *Device) toBook(e book.Event) { n.learn(n.book.Handle(n.now, e)) }
 
 func (n *Device) toRoute(e route.Event) { n.take(n.route.Handle(n.now, e)) }

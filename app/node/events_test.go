@@ -11,6 +11,7 @@ import (
 	"github.com/shoal-sync/shoal/nat/route"
 	"github.com/shoal-sync/shoal/sync/folder"
 	"github.com/shoal-sync/shoal/sync/peer"
+	"github.com/shoal-sync/shoal/sync/roster"
 	"github.com/shoal-sync/shoal/sync/wire"
 )
 
@@ -20,11 +21,11 @@ func TestStrangersHearOnlyThatTheyAreNoMembers(t *testing.T) {
 	b.hear(stranger, join(), "x: Refuse")
 	b.hear(stranger, wire.WantHave{Contents: make([]ident.ContentID, 1)}, "")
 	b.hear(stranger, rows(1, true), "")
-	b.do(MemberAdded{stranger}, "x: Join")
-	b.do(MemberAdded{stranger}, "")
-	b.do(MemberRemoved{stranger}, "x: Refuse")
-	b.do(MemberRemoved{stranger}, "")
-	b.do(MemberRemoved{bob}, "") // away
+	b.do(roster.ShareAsked{Device: stranger}, "roster.Answered, roster.Changed, x: Roster, x: Join")
+	b.do(roster.ShareAsked{Device: stranger}, "roster.Answered")
+	b.do(roster.UnshareAsked{Device: stranger}, "roster.Answered, x: Refuse, roster.Changed")
+	b.do(roster.UnshareAsked{Device: stranger}, "roster.Answered")
+	b.do(roster.UnshareAsked{Device: bob}, "roster.Answered, roster.Changed") // away
 }
 
 func TestPausedWithADevice(t *testing.T) {
@@ -36,25 +37,25 @@ func TestPausedWithADevice(t *testing.T) {
 	b.hear(alice, rows(1, true), "")
 	b.hear(alice, join(), "a: Refuse")
 	b.do(PauseChanged{All: true}, "") // bob is away, alice has been told
-	b.do(PeerConnected{alice, rejoins}, "")
+	b.do(PeerConnected{alice, rejoins}, "a: Roster")
 	b.do(PauseChanged{Devices: []ident.DeviceID{bob}}, "a: Join")
 	anew := join()
 	anew.Answers = 0
 	b.hear(alice, anew, "a: State")
-	b.do(PeerConnected{bob, connected}, "")
+	b.do(PeerConnected{bob, connected}, "b: Roster")
 	b.do(PauseChanged{}, "b: Join")
 }
 
 func TestALinkIsOpenedOnce(t *testing.T) {
 	b := newBench(t)
 	b.do(PeerConnected{alice, connected}, "")
-	b.do(PeerConnected{alice, rejoins}, "a: Join")
+	b.do(PeerConnected{alice, rejoins}, "a: Roster, a: Join")
 	b.do(PeerLost{alice}, "")
 	b.hear(alice, join(), "")
 	if m := b.node.Snapshot().Members[0]; m.Linked || m.Joined {
 		t.Fatalf("alice stands as %+v", m)
 	}
-	b.do(PeerConnected{alice, rejoins}, "a: Join")
+	b.do(PeerConnected{alice, rejoins}, "a: Roster, a: Join")
 }
 
 func TestAnswersReachTheConversation(t *testing.T) {

@@ -14,6 +14,7 @@ import (
 	"github.com/shoal-sync/shoal/internal/step"
 	"github.com/shoal-sync/shoal/sync/folder"
 	"github.com/shoal-sync/shoal/sync/peer"
+	"github.com/shoal-sync/shoal/sync/roster"
 	"github.com/shoal-sync/shoal/sync/settle"
 	"github.com/shoal-sync/shoal/sync/swarm"
 	"github.com/shoal-sync/shoal/sync/wire"
@@ -25,7 +26,8 @@ type FolderEvent any
 
 // FolderEffect is what reaches the world: folder.Execute, RecallOrders, LoadNeeds,
 // DropContent and Notice; settle.ScanNames and ScanFolder; swarm.AskPieces, CancelPieces,
-// FindRecipe, OpenStage, CheckHaves and PeerBanned; or one of the structs of this package.
+// FindRecipe, OpenStage, CheckHaves and PeerBanned; roster.Sign, Save, Changed, Answered,
+// TellPlaces and PlacesHeard; or one of the structs of this package.
 type FolderEffect any
 
 // ScanFinished: a look that settle ordered is over, after all its findings.
@@ -35,12 +37,6 @@ type ScanFinished struct {
 	Problem string
 	Look    settle.LookFinished
 }
-
-// MemberAdded: a device shares the folder from now on.
-type MemberAdded struct{ Device ident.DeviceID }
-
-// MemberRemoved: it does not any more.
-type MemberRemoved struct{ Device ident.DeviceID }
 
 // PeerConnected: a device is spoken with on a link now. Told again of the same link it is
 // no news: two Joins on one link would be answered with two, and those again.
@@ -121,6 +117,7 @@ type Folder struct {
 	settle *settle.Core
 	folder *folder.Core
 	swarm  *swarm.Core
+	roster *roster.Core
 	peers  map[ident.DeviceID]*peer.Core
 	order  []ident.DeviceID          // members, sorted
 	up     map[ident.DeviceID]uint64 // links of connected devices, members or not
@@ -131,9 +128,9 @@ type Folder struct {
 	out    []FolderEffect
 }
 
-// NewFolder joins the cores of a folder with the given members. Chance is split between
-// the cores. It fails when what the index holds cannot be understood.
-func NewFolder(cfg folder.Config, members []ident.DeviceID, chance *rand.Rand) (*Folder, error) {
+// NewFolder joins the cores of a folder that is shared as the second argument says. Chance
+// is split between the cores. It fails when what the index holds cannot be understood.
+func NewFolder(cfg folder.Config, who roster.Config, chance *rand.Rand) (*Folder, error) {
 	split := func() *rand.Rand { return rand.New(rand.NewPCG(chance.Uint64(), chance.Uint64())) }
 	cfg.Rand = split()
 	core, err := folder.New(cfg)
@@ -142,12 +139,10 @@ func NewFolder(cfg folder.Config, members []ident.DeviceID, chance *rand.Rand) (
 	}
 	n := &Folder{
 		id: cfg.Folder, settle: settle.New(split()), folder: core,
-		swarm: swarm.New(cfg.Folder, split()),
+		swarm: swarm.New(cfg.Folder, split()), roster: roster.New(cfg.Folder, who),
 		peers: map[ident.DeviceID]*peer.Core{}, up: map[ident.DeviceID]uint64{},
 	}
-	for _, m := range members {
-		n.addMember(m)
-	}
+	n.setMembers(n.roster.Standing())
 	return n, nil
 }
 
@@ -161,16 +156,14 @@ func (n *Folder) Handle(now step.Instant, event FolderEvent) []FolderEffect {
 		n.toSettle(e)
 	case swarm.Event:
 		n.toSwarm(e)
+	case roster.Event:
+		n.toRoster(e)
 	case ScanFinished:
 		n.toFolder(folder.ScanEnded{Full: e.Full, Names: e.Names, Problem: e.Problem})
 		n.toSettle(e.Look)
 		if n.folder.Durable() { // else Committed follows, and tells of what was found too
 			n.tellStanding()
 		}
-	case MemberAdded:
-		n.addMember(e.Device)
-	case MemberRemoved:
-		n.removeMember(e.Device)
 	case PauseChanged:
 		n.rest = e
 		for _, d := range n.order {
@@ -179,10 +172,12 @@ func (n *Folder) Handle(now step.Instant, event FolderEvent) []FolderEffect {
 	case PeerConnected:
 		if link, up := n.up[e.Device]; !up || link != e.Link {
 			n.up[e.Device] = e.Link
+			n.toRoster(roster.Connected{Device: e.Device})
 			n.open(e.Device)
 		}
 	case PeerLost:
 		delete(n.up, e.Device)
+		n.toRoster(roster.Lost{Device: e.Device})
 		n.close(e.Device)
 	case MessageHeard:
 		n.wall = e.Wall
@@ -209,6 +204,7 @@ func (n *Folder) Tick(now step.Instant) []FolderEffect {
 	n.queue = collect(n.queue, n.settle.Tick(now))
 	n.queue = collect(n.queue, n.folder.Tick(now))
 	n.queue = collect(n.queue, n.swarm.Tick(now))
+	n.queue = collect(n.queue, n.roster.Tick(now))
 	for _, d := range n.order {
 		if c := n.peers[d]; c.Deadline() <= now {
 			n.queue = append(n.queue, from(d, c.Tick(now))...)
@@ -220,7 +216,7 @@ func (n *Folder) Tick(now step.Instant) []FolderEffect {
 
 // Deadline is the earliest of all cores.
 func (n *Folder) Deadline() step.Instant {
-	at := step.Earliest(n.settle.Deadline(), n.folder.Deadline(), n.swarm.Deadline())
+	at := step.Earliest(n.settle.Deadline(), n.folder.Deadline(), n.swarm.Deadline(), n.roster.Deadline())
 	for _, d := range n.order {
 		at = min(at, n.peers[d].Deadline())
 	}
@@ -269,18 +265,6 @@ func (n *Folder) addMember(d ident.DeviceID) {
 	n.open(d)
 }
 
-func (n *Folder) removeMember(d ident.DeviceID) {
-	if n.peers[d] == nil {
-		return
-	}
-	n.close(d)
-	delete(n.peers, d)
-	n.order = slices.DeleteFunc(n.order, func(o ident.DeviceID) bool { return o == d })
-	if _, up := n.up[d]; up {
-		n.out = append(n.out, SendTo{d, wire.Refuse{Folder: n.id, Reason: wire.NotMember}})
-	}
-}
-
 // open begins the conversation with a member that is connected.
 func (n *Folder) open(d ident.DeviceID) {
 	if _, up := n.up[d]; up && n.peers[d] != nil {
@@ -300,14 +284,20 @@ func (n *Folder) left(d ident.DeviceID) {
 	n.toFolder(folder.PeerLeft{From: d})
 }
 
-// hear lets members be heard; to others the folder does not exist.
+// hear lets members be heard; to others the folder does not exist. Who is a member is a
+// matter between those it concerns, members already or not.
 func (n *Folder) hear(e MessageHeard) {
+	switch e.Message.(type) {
+	case wire.Roster, wire.Records, wire.Whereabouts:
+		n.toRoster(roster.Heard{Device: e.Device, Message: e.Message})
+		return
+	}
 	if n.peers[e.Device] != nil {
 		n.toPeer(e.Device, peer.Heard{Message: e.Message})
 		return
 	}
 	if _, join := e.Message.(wire.Join); join {
-		n.out = append(n.out, SendTo{e.Device, wire.Refuse{Folder: n.id, Reason: wire.NotMember}})
+		n.refuse(e.Device)
 	}
 }
 

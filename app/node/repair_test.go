@@ -10,7 +10,9 @@ import (
 	"github.com/shoal-sync/shoal/internal/ident"
 	"github.com/shoal-sync/shoal/internal/step"
 	"github.com/shoal-sync/shoal/sync/folder"
+	"github.com/shoal-sync/shoal/sync/members"
 	"github.com/shoal-sync/shoal/sync/peer"
+	"github.com/shoal-sync/shoal/sync/roster"
 	"github.com/shoal-sync/shoal/sync/summary"
 	"github.com/shoal-sync/shoal/sync/tree"
 	"github.com/shoal-sync/shoal/sync/version"
@@ -128,7 +130,7 @@ func (f *far) start(t testing.TB, other ident.DeviceID) {
 		cfg.Cursors = []tree.Cursor{f.cursor}
 	}
 	var err error
-	f.node, err = NewFolder(cfg, []ident.DeviceID{other}, rand.New(rand.NewPCG(1, uint64(f.state.Replica))))
+	f.node, err = NewFolder(cfg, roster.Config{Map: members.NewMap(cfg.Folder), Hand: []ident.DeviceID{other}}, rand.New(rand.NewPCG(1, uint64(f.state.Replica))))
 	if err != nil {
 		t.Fatal(err)
 	}

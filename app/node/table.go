@@ -45,7 +45,9 @@ func (n *Folder) route() {
 		case peerEffect:
 			n.routePeer(f.device, f.effect)
 		default:
-			n.out = append(n.out, f)
+			if !n.routeRoster(f) {
+				n.out = append(n.out, f)
+			}
 		}
 	}
 	clear(n.queue)

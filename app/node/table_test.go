@@ -11,7 +11,9 @@ import (
 	"github.com/shoal-sync/shoal/internal/ident"
 	"github.com/shoal-sync/shoal/internal/step"
 	"github.com/shoal-sync/shoal/sync/folder"
+	"github.com/shoal-sync/shoal/sync/members"
 	"github.com/shoal-sync/shoal/sync/peer"
+	"github.com/shoal-sync/shoal/sync/roster"
 	"github.com/shoal-sync/shoal/sync/settle"
 	"github.com/shoal-sync/shoal/sync/summary"
 	"github.com/shoal-sync/shoal/sync/swarm"
@@ -42,7 +44,8 @@ func newBench(t *testing.T) *bench {
 		Folder: ident.FolderID{7}, Device: ident.DeviceID{'m'}, Index: newIndex(), Summary: &summary.Tree{},
 		State: tree.State{Replica: ours, Log: ourLog},
 	}
-	n, err := NewFolder(cfg, []ident.DeviceID{bob, alice}, rand.New(rand.NewPCG(1, 2)))
+	who := roster.Config{Map: members.NewMap(cfg.Folder), Hand: []ident.DeviceID{bob, alice}}
+	n, err := NewFolder(cfg, who, rand.New(rand.NewPCG(1, 2)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -51,7 +54,7 @@ func newBench(t *testing.T) *bench {
 	b.do(ScanFinished{Full: true, Look: settle.LookFinished{Ticket: look.Ticket}}, "folder.LoadNeeds")
 	b.do(folder.NeedsLoaded{End: true}, "")
 	b.commit()
-	b.do(PeerConnected{alice, connected}, "a: Join")
+	b.do(PeerConnected{alice, connected}, "a: Roster, a: Join")
 	b.hear(alice, join(), "a: State")
 	return b
 }

@@ -112,12 +112,13 @@ func (s *session) folderShare() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "share FOLDER DEVICE",
 		Short: "Makes a device a member of a folder",
-		Long: "Makes a device a member of a folder. By hand, both devices do it: each " +
-			"shares the folder of the same id with the other.",
+		Long: "Makes a device a member of a folder, or changes its role. The device that " +
+			"created the folder is its owner; owners say who shares it, and all members learn it. " +
+			"A device that joins shares the folder of the same id back with one that has it.",
 		Args: takes("FOLDER", "DEVICE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			wanted := status.Role(role)
-			if !wanted.Valid() {
+			if role != "" && !wanted.Valid() {
 				return usagef("--role %q: want owner, writer or reader", role)
 			}
 			var share api.Share
@@ -130,8 +131,8 @@ func (s *session) folderShare() *cobra.Command {
 				status.Plain(args[1]), share.Role)
 		},
 	}
-	cmd.Flags().StringVar(&role, "role", string(status.Writer),
-		"what the device may do: owner, writer or reader")
+	cmd.Flags().StringVar(&role, "role", "",
+		"what the device may do: owner, writer or reader (default: what it may already, or writer); only owners say so")
 	return cmd
 }
 

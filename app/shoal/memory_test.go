@@ -76,8 +76,10 @@ func (m *memoryAgent) apply(c *config.Config, intent api.Intent) (any, error) {
 		return api.Folder{ID: f.ID, Name: f.Name, Path: f.Path}, err
 	case api.FolderShare:
 		share, err := m.share(i.Folder, i.Device)
-		share.Role = i.Role
-		c.PutMember(share.Folder, config.Member{Device: share.Device, Role: i.Role})
+		if share.Role = i.Role; share.Role == "" {
+			share.Role = status.Writer
+		}
+		c.PutMember(share.Folder, config.Member{Device: share.Device, Role: share.Role})
 		return share, err
 	case api.FolderUnshare:
 		share, err := m.share(i.Folder, i.Device)

@@ -24,10 +24,10 @@ func full() View {
 		Devices: []Device{{ID: desk, Name: "nas", Connected: true, Route: LAN, RTT: 1.5,
 			BytesIn: 7, BytesOut: 8, Addresses: []string{"tcp://nas:1"}, LastProblem: "x",
 			NextTry: noon, LastSeen: noon}},
-		Folders: []Folder{{ID: photos, Name: "photos", Path: "/p", State: Syncing,
+		Folders: []Folder{{ID: photos, Name: "photos", Path: "/p", State: Syncing, Role: Owner,
 			Files: 4, Bytes: 5, NeedFiles: 1, NeedBytes: 2, Root: "ab", Conflicts: 1,
 			Held: 2, Problems: []Problem{{"a", "unreadable", "no", noon}},
-			Members:   []Member{{desk, "nas", Writer, true, true}},
+			Members:   []Member{{ID: desk, Device: desk, Name: "nas", Role: Writer, Connected: true, UpToDate: true}},
 			LastEqual: &Equal{desk, "nas", noon},
 			Progress:  &Progress{1, 2, 3, 4.5, "a"}}},
 	}
@@ -41,10 +41,10 @@ func TestFieldNames(t *testing.T) {
 		`"bytes_in":7,"bytes_out":8,"addresses":["tcp://nas:1"],"last_problem":"x",` +
 		`"next_try":"2026-05-01T12:00:00Z","last_seen":"2026-05-01T12:00:00Z",` +
 		`"paused":null}],` +
-		`"folders":[{"id":"FOLDER","name":"photos","path":"/p","state":"syncing","files":4,` +
+		`"folders":[{"id":"FOLDER","name":"photos","path":"/p","state":"syncing","role":"owner","files":4,` +
 		`"bytes":5,"need_files":1,"need_bytes":2,"root":"ab","conflicts":1,"held":2,` +
 		`"problems":[{"path":"a","kind":"unreadable","reason":"no",` +
-		`"next_try":"2026-05-01T12:00:00Z"}],"members":[{"device":"ID","name":"nas",` +
+		`"next_try":"2026-05-01T12:00:00Z"}],"members":[{"id":"ID","device":"ID","name":"nas",` +
 		`"role":"writer","connected":true,"up_to_date":true}],"last_equal":{"device":"ID",` +
 		`"name":"nas","when":"2026-05-01T12:00:00Z"},"progress":{"bytes_done":1,` +
 		`"bytes_total":2,"rate_bps":3,"eta_s":4.5,"current":"a"},` +

@@ -101,6 +101,9 @@ type Device struct {
 	LastProblem string `json:"last_problem"`
 	NextTry     Moment `json:"next_try"`
 	LastSeen    Moment `json:"last_seen"`
+	// Through names the folders that this device is known through, apart from any trust
+	// that a person here has put in it.
+	Through []string `json:"through,omitempty"`
 	// Paused is nil unless a person stopped the exchange with this device.
 	Paused *Rest `json:"paused"`
 }
@@ -111,6 +114,9 @@ type Folder struct {
 	Name  string         `json:"name"`
 	Path  string         `json:"path"`
 	State State          `json:"state"`
+	// Role is what this device may do in the folder; "none" when an owner has ended its
+	// membership.
+	Role Role `json:"role"`
 	// Files and Bytes count what the folder should hold; the Need fields count what of
 	// it is not here yet.
 	Files     int64  `json:"files"`
@@ -146,11 +152,16 @@ type Problem struct {
 
 // Member is a device that shares a folder with this one.
 type Member struct {
+	ID ident.DeviceID `json:"id"`
+	// Device is the ID too, under its older name.
 	Device    ident.DeviceID `json:"device"`
 	Name      string         `json:"name"`
 	Role      Role           `json:"role"`
 	Connected bool           `json:"connected"`
 	UpToDate  bool           `json:"up_to_date"`
+	// Guest is set when a person here has let the device in and no owner has: the other
+	// members do not know it.
+	Guest bool `json:"guest,omitempty"`
 }
 
 // Equal says who had the same content as this device, and when that was last known.

@@ -53,6 +53,7 @@ type entry struct {
 	static   bool
 	failed   bool // the last attempt failed
 	worked   bool
+	claimed  bool // by the device itself
 	workedAt step.Instant
 	since    step.Instant // entered; hearing it again does not move it before the others
 	until    step.Instant // believed before this; static ones for ever
@@ -70,6 +71,19 @@ func (c *Core) Addresses(device ident.DeviceID) []netip.AddrPort {
 		return p.told
 	}
 	return nil
+}
+
+// Firsthand returns those of a device's addresses that need not be taken from hearsay: a
+// person wrote them down, they worked, or the device itself named them.
+func (c *Core) Firsthand(device ident.DeviceID) (out []netip.AddrPort) {
+	if p := c.pages[device]; p != nil {
+		for _, e := range p.entries {
+			if e.static || e.worked || e.claimed {
+				out = append(out, e.addr)
+			}
+		}
+	}
+	return out
 }
 
 // Tick strikes out what has expired.
@@ -97,6 +111,7 @@ func (c *Core) Handle(now step.Instant, event Event) []Effect {
 	case AddressHeard:
 		c.change(now, e.Device, e.Addr, true, func(entry *entry) {
 			entry.static = entry.static || e.Source == Static
+			entry.claimed = entry.claimed || e.Source == Claim
 			entry.until = max(entry.until, now.Add(min(e.Lasts, lastsMax)))
 		})
 	case AddressWorked:

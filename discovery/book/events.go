@@ -16,6 +16,8 @@ const (
 	Static Source = iota
 	Seen
 	Mdns
+	Gossip // another device says so
+	Claim  // the device itself says so, on a link
 )
 
 // Event is something that happened; the types below are all there are.

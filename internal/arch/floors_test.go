@@ -83,6 +83,7 @@ var rooms = []room{
 	{dir: "sync/swarm", floor: cores},
 	{dir: "sync/peer", floor: cores},
 	{dir: "sync/settle", floor: cores},
+	{dir: "sync/roster", floor: cores},
 	{dir: "discovery/book", floor: cores},
 	{dir: "discovery/pairing", floor: cores},
 	{dir: "nat/route", floor: cores},

@@ -55,7 +55,7 @@ func TestUnshareAndRemove(t *testing.T) {
 	})
 	a.put("file", "three")
 	rescan(a)
-	b.command("wait", "--folder", shared, "--timeout", "500ms").failed(t, 4, "no member is connected")
+	b.command("wait", "--folder", shared, "--timeout", "500ms").failed(t, 4, "anna does not share this folder")
 	if b.read("file") != "two" {
 		t.Error("a removed device has got news")
 	}

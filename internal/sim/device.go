@@ -102,7 +102,7 @@ func (d *device) start() {
 	d.batch, d.waiting, d.onCommit = nil, nil, nil
 	d.asks = map[uint64]asked{}
 	d.free = d.world.now
-	core, err := node.NewFolder(cfg, d.members(), rand.New(rand.NewPCG(d.world.chance.Uint64(), uint64(d.life))))
+	core, err := node.NewFolder(cfg, d.who(), rand.New(rand.NewPCG(d.world.chance.Uint64(), uint64(d.life))))
 	if err != nil {
 		panic("bug: what the index kept cannot be understood: " + err.Error())
 	}
@@ -119,14 +119,6 @@ func (l *link) restore() {
 	if !l.world.isCut(l) {
 		l.raise()
 	}
-}
-
-func (d *device) members() []ident.DeviceID {
-	var out []ident.DeviceID
-	for _, e := range d.order {
-		out = append(out, e.other.device.id)
-	}
-	return out
 }
 
 // crash ends a life as a power switch does. An order that was under way was carried out

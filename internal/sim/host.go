@@ -40,7 +40,7 @@ func (d *device) carry(effects []node.FolderEffect) {
 func (d *device) do(effect node.FolderEffect) {
 	switch f := effect.(type) {
 	case node.SendTo:
-		if e := d.ends[f.Device]; e != nil {
+		if e := d.ends[f.Device]; e != nil && !unanswerable(f.Message) {
 			e.say(f.Message)
 		}
 	case folder.Execute:
@@ -126,7 +126,9 @@ func (d *device) doContent(effect node.FolderEffect) {
 	case node.StopFolder:
 		d.world.fail("no folder stops", "%s stops: %s", d.name, f.Reason)
 	default:
-		d.world.fail("every effect is known", "%s orders %T", d.name, effect)
+		if !d.doMembers(effect) {
+			d.world.fail("every effect is known", "%s orders %T", d.name, effect)
+		}
 	}
 }
 

@@ -80,7 +80,7 @@ func (m *Map) admits(r *Record) (bool, error) {
 		// Whoever signs two with one epoch has lost count, as after restoring a backup: all
 		// keep the same one of the two.
 		return false, nil
-	case m.count >= RecordsMax || len(acts) == 0 && len(m.acts) >= OwnersMax:
+	case m.count >= RecordsMax || len(acts) >= ActsMax || len(acts) == 0 && len(m.acts) >= OwnersMax:
 		return false, ErrFull
 	case !m.wasOwner(r):
 		return false, ErrNotOwner

@@ -58,6 +58,9 @@ func (r Role) MayWrite() bool { return r >= Writer }
 const (
 	// RecordsMax is enough for 1,000 members who change twenty times each.
 	RecordsMax = 20_000
+	// ActsMax bounds the records of one owner, so that one who was removed cannot fill the
+	// map with words that do not count.
+	ActsMax = RecordsMax / 2
 	// OwnersMax bounds the devices that ever were owners, which records list as seen.
 	OwnersMax = 64
 	// NameMax bounds a member's name, in bytes.

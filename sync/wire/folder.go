@@ -11,6 +11,12 @@ func FolderOf(m Message) (ident.FolderID, bool) {
 		return m.Folder, true
 	case Replicas:
 		return m.Folder, true
+	case Roster:
+		return m.Folder, true
+	case Records:
+		return m.Folder, true
+	case Whereabouts:
+		return m.Folder, true
 	case State:
 		return m.Folder, true
 	case Rows:

@@ -31,6 +31,10 @@ const (
 	typeAskEntries   = 22
 	typeAskDeleted   = 23
 	typeFound        = 24
+
+	typeRoster      = 30
+	typeRecords     = 31
+	typeWhereabouts = 32
 )
 
 // ErrUnknownType reports a frame of a message that only newer programs know. The host
@@ -131,6 +135,12 @@ func parseBody(kind byte, r *reader) Message {
 		return parseAskDeleted(r)
 	case typeFound:
 		return parseFound(r)
+	case typeRoster:
+		return parseRoster(r)
+	case typeRecords:
+		return parseRecords(r)
+	case typeWhereabouts:
+		return parseWhereabouts(r)
 	}
 	return nil
 }

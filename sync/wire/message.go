@@ -96,6 +96,12 @@ const (
 	CloneFound                           // two replicas with one identity
 )
 
+// Reasons about membership.
+const (
+	Removed  RefuseReason = 20 // an owner ended the receiver's membership
+	LeftHere RefuseReason = 21 // an owner ended the sender's own membership
+)
+
 // State tells how the sender's replica stands. It is sent after Join and whenever it
 // changed, at most a few times a second.
 type State struct {

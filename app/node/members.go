@@ -1,0 +1,57 @@
+package node
+
+import (
+	"slices"
+
+	"github.com/shoal-sync/shoal/internal/ident"
+	"github.com/shoal-sync/shoal/sync/roster"
+	"github.com/shoal-sync/shoal/sync/wire"
+)
+
+// Standing returns who shares the folder now.
+func (n *Folder) Standing() roster.Standing { return n.roster.Standing() }
+
+func (n *Folder) toRoster(e roster.Event) { n.queue = collect(n.queue, n.roster.Handle(n.now, e)) }
+
+// routeRoster is the part of the table for who shares the folder. False: it reaches the
+// world as it is.
+func (n *Folder) routeRoster(effect any) bool {
+	switch f := effect.(type) {
+	case roster.Send:
+		n.out = append(n.out, SendTo{f.Device, f.Message})
+	case roster.Drop:
+		n.out = append(n.out, DropPeer{f.Device, f.Reason})
+	case roster.Changed:
+		n.setMembers(f.Standing)
+		n.out = append(n.out, f)
+	default:
+		return false
+	}
+	return true
+}
+
+// setMembers opens a conversation with those who share the folder, and no others.
+func (n *Folder) setMembers(s roster.Standing) {
+	for _, d := range slices.Clone(n.order) {
+		if !slices.ContainsFunc(s.Partners, func(p roster.Partner) bool { return p.Device == d }) {
+			n.removeMember(d)
+		}
+	}
+	for _, p := range s.Partners {
+		n.addMember(p.Device)
+	}
+}
+
+func (n *Folder) removeMember(d ident.DeviceID) {
+	n.close(d)
+	delete(n.peers, d)
+	n.order = slices.DeleteFunc(n.order, func(o ident.DeviceID) bool { return o == d })
+	if _, up := n.up[d]; up {
+		n.refuse(d)
+	}
+}
+
+// refuse tells a device why it does not share the folder.
+func (n *Folder) refuse(d ident.DeviceID) {
+	n.out = append(n.out, SendTo{d, wire.Refuse{Folder: n.id, Reason: n.roster.Refusal(d)}})
+}
