@@ -197,7 +197,7 @@ func (l *look) judgeFile(p spot, s tree.Stat) {
 	switch {
 	case row == nil:
 		l.files = append(l.files, hashing{path: p.path})
-	case row.Racy && vanished:
+	case vanished && (row.Racy || !row.Stat.SameContent(s)):
 		l.files = append(l.files, hashing{path: p.path, from: row})
 	case row.Racy:
 		l.files = append(l.files, hashing{path: p.path})
@@ -297,7 +297,7 @@ func (l *look) endRead() {
 	f := l.finding(p, named)
 	f.Content = r.content.id
 	f.Racy = isRacy(r.row, f, r.began)
-	if r.from != nil && r.from.Content == f.Content && l.claim(r.from.Entry) {
+	if r.from != nil && l.claim(r.from.Entry) {
 		f.Known, f.Rev, f.Moved = r.from.Entry, r.from.Rev, true
 	}
 	if f.Racy {
@@ -343,10 +343,11 @@ func (l *look) origin(s tree.Stat) (row *tree.Base, vanished bool) {
 	}
 	rows := l.basesOf(s.File)
 	for i := range rows {
-		if !rows[i].Stat.SameContent(s) {
+		same := rows[i].Stat.SameContent(s)
+		if !same && (rows[i].Stat.Kind != tree.File || s.Kind != tree.File) {
 			continue
 		}
-		if row == nil {
+		if row == nil && same {
 			row = &rows[i]
 		}
 		if l.claimed[rows[i].Entry] {

@@ -203,7 +203,7 @@ func (r *run) judgeNewFile(p place, s tree.Stat) error {
 		return err
 	case row == nil:
 		r.hash(file{path: p.path})
-	case row.Racy && vanished:
+	case vanished && (row.Racy || !row.Stat.SameContent(s)):
 		r.hash(file{path: p.path, from: row})
 	case row.Racy:
 		r.hash(file{path: p.path})

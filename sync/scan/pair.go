@@ -10,10 +10,11 @@ import (
 	"github.com/shoal-sync/shoal/sync/tree"
 )
 
-// origin finds the row of a file or link that is new by name but known by identity and
-// unchanged; nil when there is none. Vanished tells that nothing of the kind has the row's
-// name any more, so that this can only be a move. A file with several names is never
-// moved: which of its names would have gone where is anybody's guess.
+// origin finds the row of a file or link that is new by name but known by identity; nil
+// when there is none. Vanished tells that nothing of the kind has the row's name any more,
+// so that this can only be a move. A file with several names is never moved: which of its
+// names would have gone where is anybody's guess. What has changed as well is found only
+// if it is sure to be the same file and has moved.
 func (r *run) origin(s tree.Stat) (row *tree.Base, vanished bool, err error) {
 	if r.fresh || s.File.IsZero() {
 		return nil, false, nil
@@ -23,10 +24,11 @@ func (r *run) origin(s tree.Stat) (row *tree.Base, vanished bool, err error) {
 		return nil, false, err
 	}
 	for i := range rows {
-		if !rows[i].Stat.SameContent(s) {
+		same := rows[i].Stat.SameContent(s)
+		if !same && (rows[i].Stat.Kind != tree.File || s.Kind != tree.File || !surelyOne(s)) {
 			continue
 		}
-		if row == nil {
+		if row == nil && same {
 			row = &rows[i]
 		}
 		if s.Links > 1 || r.isClaimed(rows[i].Entry) {
@@ -42,6 +44,10 @@ func (r *run) origin(s tree.Stat) (row *tree.Base, vanished bool, err error) {
 	}
 	return row, false, nil
 }
+
+// surelyOne reports whether a file that is known by identity is the known one, whatever it
+// holds now: the number of a deleted file is given out again, but not with its birth time.
+func surelyOne(s tree.Stat) bool { return s.File.Birth != 0 }
 
 // lookUp says what is now where the index knows an entry. Missing is told only when it is
 // certain that nothing is there.
