@@ -108,7 +108,7 @@ func TestAMovedFolderIsFollowed(t *testing.T) {
 	a.command("folder", "set", shared, "path", moved).done(t)
 	a.root = moved
 	a.command("folder", "set", shared, "name", " ").failed(t, 2, "empty")
-	a.command("folder", "set", shared, "colour", "blue").failed(t, 2, "colour", "name, path")
+	a.command("folder", "set", shared, "colour", "blue").failed(t, 2, "colour", "name", "path")
 	a.put("dir/file", "2")
 	settle(a, b)
 	equal(a, b)
