@@ -248,8 +248,13 @@ func (c *Core) sharing(base tree.Base) (tree.Base, bool) {
 }
 
 // handOver leaves to a twin what two entries share on disk. What is in a directory is in
-// the twin's from now on.
+// the twin's from now on, and what is recorded in the one that goes has to follow it.
 func (c *Core) handOver(base, twin tree.Base) {
+	c.eachInside(twin.Entry, func(b *tree.Base) {
+		if row, ok := c.index.Entry(b.Entry); ok && row.Entry.Place.Parent == base.Entry {
+			c.touch(b.Entry)
+		}
+	})
 	const page = 256
 	for {
 		below := c.index.BaseChildren(base.Entry, "", page)

@@ -179,10 +179,9 @@ func (c *Core) forgetFound(was, now *tree.Entry) {
 // that was knowingly replaced or deleted, before this was known where the entry was derived.
 // Nobody wants it, and often nobody has its bytes any more.
 //
-// The writer of the content can tell: the content is not what it has any more, and had it
-// lost here, or to somebody who knew of the entry, then the entry would be known here too,
-// since it comes before whatever was written by those who knew of it. Where the content
-// that stands descends from it everybody can tell; those who wrote to the entry do.
+// The writer of the content can tell, when it has written to the entry again since. Where
+// the content that stands descends from it everybody can tell; those who wrote to the
+// entry do.
 func (c *Core) outlived(e *tree.Entry) bool {
 	if !e.IsConflict() || !e.Live() {
 		return false
@@ -192,7 +191,8 @@ func (c *Core) outlived(e *tree.Entry) bool {
 		return false // it has not lost here yet
 	}
 	now, own := &origin.Entry.Content, c.state.Replica
-	return e.Content.Dot.Replica == own || now.Context.Of(own) > 0 && now.Descends(e.Content.ID)
+	last, of := now.Context.Of(own), e.Content.Dot
+	return of.Replica == own && last > of.Counter || last > 0 && now.Descends(e.Content.ID)
 }
 
 // deletion is the record of an entry with its content deleted by this replica, which saw
