@@ -102,6 +102,28 @@ type ServeRecipes struct {
 	Contents []ident.ContentID
 }
 
+// AskTrash asks all members who share the folder now what their trash holds. TrashAsked
+// says how many they are, and TrashTold brings each answer.
+type AskTrash struct{ Ticket uint64 }
+
+// TrashAsked answers AskTrash.
+type TrashAsked struct {
+	Ticket  uint64
+	Devices []ident.DeviceID
+}
+
+// TrashTold is a part of a member's answer.
+type TrashTold struct {
+	Device ident.DeviceID
+	Trash  wire.TrashHeld
+}
+
+// ServeTrash lets a device be told what the trash holds.
+type ServeTrash struct {
+	Device ident.DeviceID
+	Ticket uint64
+}
+
 // DropPeer ends the link to a device that broke the rules.
 type DropPeer struct {
 	Device ident.DeviceID
@@ -186,6 +208,8 @@ func (n *Folder) Handle(now step.Instant, event FolderEvent) []FolderEffect {
 		n.toPeer(e.Device, e.Page)
 	case Sync:
 		n.out = append(n.out, Synced(e))
+	case AskTrash:
+		n.askTrash(e.Ticket)
 	case PiecesServed:
 		n.toPeer(e.Device, peer.PiecesServed{Count: e.Count})
 	default:
@@ -318,4 +342,16 @@ func (n *Folder) standing() peer.Standing {
 		NeedFiles: s.Totals.NeedFiles, NeedBytes: s.Totals.NeedBytes,
 		Files: s.Totals.Files, Bytes: s.Totals.Bytes,
 	}
+}
+
+// askTrash asks every member who shares the folder now.
+func (n *Folder) askTrash(ticket uint64) {
+	asked := TrashAsked{Ticket: ticket}
+	for _, d := range n.order {
+		if n.peers[d].Connected() {
+			n.out = append(n.out, SendTo{d, wire.AskTrash{Folder: n.id, Ticket: ticket}})
+			asked.Devices = append(asked.Devices, d)
+		}
+	}
+	n.out = append(n.out, asked)
 }

@@ -23,6 +23,7 @@ type Snapshot struct {
 	Folder   folder.Snapshot
 	Members  []Member // by device id
 	Troubles []folder.Trouble
+	Held     []folder.HeldBatch // oldest first
 }
 
 // troublesShown is how many troubles a person is shown at once.
@@ -30,7 +31,7 @@ const troublesShown = 100
 
 // Snapshot returns how the folder and its members stand now.
 func (n *Folder) Snapshot() Snapshot {
-	s := Snapshot{Folder: n.folder.Snapshot(), Troubles: n.folder.Troubles(troublesShown)}
+	s := Snapshot{Folder: n.folder.Snapshot(), Troubles: n.folder.Troubles(troublesShown), Held: n.folder.Held()}
 	s.Folder.Scanning = s.Folder.Scanning || n.settle.Doubtful()
 	for _, d := range n.order {
 		s.Members = append(s.Members, n.member(n.peers[d]))

@@ -93,6 +93,10 @@ func (n *Folder) routePeer(d ident.DeviceID, effect peer.Effect) {
 		n.out = append(n.out, ServePieces{d, f.Items})
 	case peer.ServeRecipes:
 		n.out = append(n.out, ServeRecipes{d, f.Contents})
+	case peer.ServeTrash:
+		n.out = append(n.out, ServeTrash{d, f.Ticket})
+	case peer.TrashTold:
+		n.out = append(n.out, TrashTold{d, f.Trash})
 	case peer.Renew:
 		n.open(d)
 		n.toPeer(d, peer.Heard{Message: f.Join})

@@ -246,7 +246,7 @@ func (d *device) endLook(u *underWay) {
 	d.report(u)
 	d.look = nil
 	d.seen(u)
-	d.handle(node.ScanFinished{Full: u.full, Look: settle.LookFinished{
+	d.handle(node.ScanFinished{Full: u.full, Names: u.paths, Look: settle.LookFinished{
 		Ticket: u.ticket, Again: u.again, Racy: u.racy,
 	}})
 }

@@ -18,7 +18,7 @@ type index struct {
 
 	dirtyRows  map[ident.EntryID]bool
 	dirtyBases map[ident.EntryID]bool
-	dirtySmall bool // replicas, cursors or intents
+	dirtySmall bool // replicas, cursors, intents or notes
 	dirty      bool
 }
 
@@ -44,7 +44,7 @@ func (x *index) Apply(b tree.Batch) {
 		x.live.putBase(&b.Placed[i])
 		x.dirtyBases[b.Placed[i].Entry] = true
 	}
-	x.dirtySmall = x.dirtySmall || len(b.Replicas)+len(b.Cursors)+len(b.Intents) > 0
+	x.dirtySmall = x.dirtySmall || len(b.Replicas)+len(b.Cursors)+len(b.Intents)+len(b.Notes) > 0
 	for _, r := range b.Replicas {
 		if _, known := x.live.replicas[r.ID]; !known {
 			x.live.replicas[r.ID] = r
@@ -58,6 +58,13 @@ func (x *index) Apply(b tree.Batch) {
 			delete(x.live.intents, i.Number)
 		} else {
 			x.live.intents[i.Number] = i
+		}
+	}
+	for _, n := range b.Notes {
+		if n.Body == nil {
+			delete(x.live.notes, n.Key)
+		} else {
+			x.live.notes[n.Key] = n
 		}
 	}
 	if b.State != nil {
@@ -88,7 +95,7 @@ func (x *index) copyOver(to, from *rows) {
 	}
 	if x.dirtySmall {
 		to.replicas, to.cursors = maps.Clone(from.replicas), maps.Clone(from.cursors)
-		to.intents = maps.Clone(from.intents)
+		to.intents, to.notes = maps.Clone(from.intents), maps.Clone(from.notes)
 		x.dirtySmall = false
 	}
 	to.state = from.state
@@ -147,6 +154,7 @@ type rows struct {
 	replicas map[ident.ReplicaID]tree.Replica
 	cursors  map[ident.DeviceID]tree.Cursor
 	intents  map[uint64]tree.Intent
+	notes    map[string]tree.Note
 	state    tree.State
 
 	byContent map[ident.ContentID][]ident.EntryID
@@ -179,6 +187,7 @@ func newRows() rows {
 		replicas:  map[ident.ReplicaID]tree.Replica{},
 		cursors:   map[ident.DeviceID]tree.Cursor{},
 		intents:   map[uint64]tree.Intent{},
+		notes:     map[string]tree.Note{},
 	}
 }
 
@@ -462,5 +471,14 @@ func sortedIntents(m map[uint64]tree.Intent) []tree.Intent {
 		out = append(out, i)
 	}
 	slices.SortFunc(out, func(a, b tree.Intent) int { return cmp.Compare(a.Number, b.Number) })
+	return out
+}
+
+func sortedNotes(m map[string]tree.Note) []tree.Note {
+	out := make([]tree.Note, 0, len(m))
+	for _, n := range m {
+		out = append(out, n)
+	}
+	slices.SortFunc(out, func(a, b tree.Note) int { return cmp.Compare(a.Key, b.Key) })
 	return out
 }

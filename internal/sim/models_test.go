@@ -120,4 +120,6 @@ func (c *counted) Cursor(d ident.DeviceID) (tree.Cursor, bool) {
 
 func (c *counted) Replicas() []tree.Replica { return sortedReplicas(c.live.replicas) }
 
+func (c *counted) Notes() []tree.Note { return sortedNotes(c.live.notes) }
+
 func (c *counted) Intents() []tree.Intent { return sortedIntents(c.live.intents) }

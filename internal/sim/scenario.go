@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/shoal-sync/shoal/sync/folder"
 	"github.com/shoal-sync/shoal/sync/settle"
 	"github.com/shoal-sync/shoal/sync/tree"
 )
@@ -38,6 +39,7 @@ type Options struct {
 	Overflow    float64       // part of the watcher's news that is lost
 	DiskFaults  float64       // part of the orders that the disk refuses
 	Corrupt     float64       // part of the pieces that come wrong
+	Brake       folder.Brake  // how many deletes wait for a person
 	Quiet       bool          // no trace, and big steps: for worlds of a thousand
 
 	Silent bool // no story is kept; the same happens, and the digest is empty

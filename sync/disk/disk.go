@@ -114,8 +114,7 @@ type Limits struct {
 	// KeepFree is how many bytes of the volume stay free; 0 means 1 % of the volume, and
 	// at least 64 MiB.
 	KeepFree int64
-	// TrashMax is how many bytes the trash may hold; 0 means 10 % of the volume.
-	TrashMax int64
+	Trash    TrashRules
 	// Recipe, when set, lets content that is copied from a file of the folder be verified
 	// chunk by chunk. Without it only files too small to be cut are.
 	Recipe func(ident.ContentID) (recipe.Recipe, bool)
@@ -138,7 +137,9 @@ type Folder struct {
 	stages map[ident.ContentID]*Stage
 	unpaid int64    // bytes staged since the free space was last asked for
 	recent []victim // to be looked at once more
-	serial uint64   // number of the last batch
+	rules  TrashRules
+	kept   map[ident.ContentID]Trashed // what the trash holds; nil until somebody asks
+	serial uint64                      // number of the last batch
 
 	seam func(point, path string) // set by tests: called at the named point of an order
 }
@@ -174,7 +175,7 @@ func open(root string, limits Limits, identify func(*Folder) error) (*Folder, er
 	if limits.Now == nil {
 		limits.Now = time.Now
 	}
-	f := &Folder{path: path, limits: limits, stages: map[ident.ContentID]*Stage{}}
+	f := &Folder{path: path, limits: limits, rules: limits.Trash, stages: map[ident.ContentID]*Stage{}}
 	for _, step := range []func() error{
 		f.openTop, func() error { return identify(f) }, f.takeLock, f.openPrivate, f.repair,
 	} {

@@ -141,7 +141,9 @@ func (b *batch) remember() {
 	for i := range b.tasks {
 		t := &b.tasks[i]
 		if l, listed := slots[t.slot]; listed && t.kept {
-			f.recent = append(f.recent, victim{batch: b.name, line: l, taken: now})
+			v := victim{batch: b.name, line: l, taken: now, is: l.victim}
+			f.recent = append(f.recent, v)
+			f.keepLocked(v.trashed())
 		}
 	}
 	if extra := len(f.recent) - recentMax; extra > 0 {

@@ -202,7 +202,7 @@ func (b *batch) makeReady() error {
 			continue
 		}
 		b.lines = append(b.lines, line{slot: t.slot, op: t.order.Op, content: t.order.Content,
-			staged: t.staged, victim: *t.order.Victim, path: t.order.Path})
+			staged: t.staged, victim: *t.order.Victim, path: t.order.Path, old: t.order.Old, by: t.order.By})
 	}
 	if len(b.lines) > 0 {
 		if err := b.dir.writeNew(listName, encodeList(b.lines)); err != nil {

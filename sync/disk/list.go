@@ -1,6 +1,7 @@
 package disk
 
 import (
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -17,7 +18,7 @@ import (
 // has lost everything else can still find out what a file in the trash was:
 //
 //	shoal victims 1
-//	slot TAB op TAB content TAB staged TAB victim TAB quoted path
+//	slot TAB op TAB content TAB staged TAB victim TAB quoted path TAB old content TAB by
 //	end COUNT
 //
 // Staged and victim are looks: kind:size:mtime:mode:links:volume:inode:birth. A list
@@ -39,13 +40,15 @@ type line struct {
 	staged  tree.Stat // what lies ready to be put at path; zero for Remove
 	victim  tree.Stat // what is to be taken from path
 	path    string
+	old     ident.ContentID // what the victim holds; zero: not known
+	by      ident.DeviceID  // whose write took it away; zero: not known
 }
 
 func encodeList(lines []line) []byte {
 	text := append([]byte(nil), listFirst+"\n"...)
 	for _, l := range lines {
-		text = fmt.Appendf(text, "%d\t%d\t%v\t%s\t%s\t%s\n", l.slot, l.op, l.content,
-			formatStat(l.staged), formatStat(l.victim), strconv.Quote(l.path))
+		text = fmt.Appendf(text, "%d\t%d\t%v\t%s\t%s\t%s\t%v\t%x\n", l.slot, l.op, l.content,
+			formatStat(l.staged), formatStat(l.victim), strconv.Quote(l.path), l.old, l.by[:])
 	}
 	return fmt.Appendf(text, "end %d\n", len(lines))
 }
@@ -85,7 +88,10 @@ func parseList(text string) ([]line, error) {
 
 func parseLine(row string) (l line, err error) {
 	fields := strings.Split(row, "\t")
-	if len(fields) != 6 {
+	if len(fields) == 6 { // written before the last two were
+		fields = append(fields, ident.ContentID{}.String(), strings.Repeat("00", len(l.by)))
+	}
+	if len(fields) != 8 {
 		return l, fmt.Errorf("%w: %d fields", errBadList, len(fields))
 	}
 	op := 0
@@ -96,6 +102,8 @@ func parseLine(row string) (l line, err error) {
 		func() (err error) { l.staged, err = parseStat(fields[3]); return err },
 		func() (err error) { l.victim, err = parseStat(fields[4]); return err },
 		func() (err error) { l.path, err = strconv.Unquote(fields[5]); return err },
+		func() (err error) { l.old, err = ident.ParseContent(fields[6]); return err },
+		func() error { return parseDevice(fields[7], &l.by) },
 	} {
 		if err := field(); err != nil {
 			return l, fmt.Errorf("%w: %w", errBadList, err)
@@ -106,6 +114,15 @@ func parseLine(row string) (l line, err error) {
 		return l, fmt.Errorf("%w: slot %d, op %d", errBadList, l.slot, op)
 	}
 	return l, nil
+}
+
+func parseDevice(text string, id *ident.DeviceID) error {
+	raw, err := hex.DecodeString(text)
+	if err != nil || len(raw) != len(id) {
+		return fmt.Errorf("%w: device %q", errBadList, text)
+	}
+	copy(id[:], raw)
+	return nil
 }
 
 // readList reads the list of a batch directory.

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/shoal-sync/shoal/internal/ident"
 	"github.com/shoal-sync/shoal/sync/disk/disktest"
 	"github.com/shoal-sync/shoal/sync/tree"
 )
@@ -134,10 +135,18 @@ func TestTrashIsKeptAndSwept(t *testing.T) {
 }
 
 func TestTrashMax(t *testing.T) {
-	r := newReal(t, Limits{TrashMax: 10})
+	now := time.Now()
+	r := newReal(t, Limits{Trash: TrashRules{Bytes: 10}, Now: func() time.Time { return now }})
 	for _, name := range []string{"a", "b", "c"} {
 		r.do(t, tree.Order{Op: tree.Remove, Path: name, Victim: r.save(t, name, "12345")}, tree.Done)
 	}
+	if err := r.SweepTrash(); err != nil {
+		t.Fatal(err)
+	}
+	if kept, err := r.Folder.Trash(); err != nil || len(kept) != 3 {
+		t.Errorf("what was deleted a moment ago is not kept: %+v, %v", kept, err)
+	}
+	now = now.Add(lookAgainAfter)
 	if err := r.SweepTrash(); err != nil {
 		t.Fatal(err)
 	}
@@ -145,6 +154,55 @@ func TestTrashMax(t *testing.T) {
 	if err != nil || len(kept) != 2 || kept[0].Path != "b" {
 		t.Errorf("trash %+v, %v; want b and c", kept, err)
 	}
+	r.SetTrash(TrashRules{Off: true})
+	if err := r.SweepTrash(); err != nil {
+		t.Fatal(err)
+	}
+	if kept, err := r.Folder.Trash(); err != nil || len(kept) != 0 {
+		t.Errorf("trash %+v, %v although it is off", kept, err)
+	}
+}
+
+// TestKept finds contents of the trash by their ids, also after a restart, and no longer
+// once they are purged.
+func TestKept(t *testing.T) {
+	r := newReal(t, Limits{})
+	find := func(text string, want bool) {
+		t.Helper()
+		k, ok, err := r.Kept(disktest.ID([]byte(text)))
+		if err != nil || ok != want {
+			t.Fatalf("%q is kept: %v, %v; want %v", text, ok, err, want)
+		}
+		if ok {
+			r.holds(t, k.Private, text)
+			if made, err := r.RecipeOf(k.Private, k.Stat); err != nil || made.ID() != disktest.ID([]byte(text)) {
+				t.Errorf("the recipe of %q: %v, %v", text, made.ID(), err)
+			}
+		}
+	}
+	device := ident.DeviceID{7}
+	take := func(path, text string) {
+		o := tree.Order{Op: tree.Remove, Path: path, Victim: r.save(t, path, text)}
+		o.Old, o.By = disktest.ID([]byte(text)), device
+		r.do(t, o, tree.Done)
+	}
+	take("a", "first")
+	find("first", true)
+	take("b", "second") // while the contents are known
+	find("second", true)
+	find("third", false)
+	r = r.reopen(t)
+	find("second", true)
+	kept, err := r.Folder.Trash()
+	if err != nil || len(kept) != 2 || kept[0].By != device || kept[0].Content != disktest.ID([]byte("first")) {
+		t.Errorf("trash %+v, %v", kept, err)
+	}
+	files, bytes, err := r.EmptyTrash()
+	if files != 2 || bytes != 11 || err != nil {
+		t.Errorf("emptied %d files, %d bytes, %v", files, bytes, err)
+	}
+	find("first", false)
+	find("second", false)
 }
 
 // TestVictimStillOpen keeps writing to a file that has been replaced.
@@ -197,11 +255,16 @@ func TestListRoundTrip(t *testing.T) {
 		{slot: 0, op: tree.Remove, path: "a/b\n\t\xff", victim: tree.Stat{Kind: tree.Link,
 			Size: 1, Mtime: math.MinInt64, Mode: 0o777, Links: 1,
 			File: tree.FileID{Volume: math.MaxUint64, Inode: 2, Birth: -3}}},
-		{slot: batchMax - 1, op: tree.InstallFile, content: disktest.ID([]byte("x")), path: "x"},
+		{slot: batchMax - 1, op: tree.InstallFile, content: disktest.ID([]byte("x")), path: "x",
+			old: disktest.ID([]byte("y")), by: ident.DeviceID{1, 31: 9}},
 	}
 	got, err := parseList(string(encodeList(lines)))
 	if err != nil || !reflect.DeepEqual(got, lines) {
 		t.Errorf("got %+v, %v; want %+v", got, err, lines)
+	}
+	before := listFirst + "\n" + `0	5		` + "x"
+	if _, err := parseList(before); err == nil {
+		t.Error("half a list was read")
 	}
 }
 

@@ -3,10 +3,14 @@ package disk
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"slices"
 	"time"
 
+	"github.com/shoal-sync/shoal/internal/filestat"
+	"github.com/shoal-sync/shoal/internal/ident"
+	"github.com/shoal-sync/shoal/sync/recipe"
 	"github.com/shoal-sync/shoal/sync/tree"
 )
 
@@ -20,9 +24,61 @@ const (
 
 	keepRewritten = 7 * 24 * time.Hour
 	keepDeleted   = 30 * 24 * time.Hour
-	// trashShare is the part of the volume the trash may take: one in so many bytes.
-	trashShare = 10
+	// trashPercent is the part of the volume that deleted files may take.
+	trashPercent = 10
+	// keepFreeShare is the part of the volume, one in so many bytes, that is kept free as
+	// long as there is something in the trash to give up for it.
+	keepFreeShare = 20
+	// keptMax bounds the contents of the trash that are found at once: some 40 MiB.
+	keptMax = 200_000
 )
+
+// TrashRules say how long and how much the trash keeps. Zero fields mean what is usual.
+type TrashRules struct {
+	Off     bool  // nothing is kept longer than it takes to be sure that nobody writes to it
+	Days    int64 // that deleted files are kept; usually 30
+	Percent int64 // of the volume that they may take; usually 10
+	Bytes   int64 // that they may take; goes before Percent
+}
+
+func (r TrashRules) keep(deleted bool) time.Duration {
+	switch {
+	case r.Off:
+		return 0
+	case r.Days == 0 && deleted:
+		return keepDeleted
+	case r.Days == 0:
+		return keepRewritten
+	}
+	keep := time.Duration(r.Days) * 24 * time.Hour
+	if !deleted {
+		keep = min(keep, keepRewritten)
+	}
+	return keep
+}
+
+func (r TrashRules) most(volume int64) int64 {
+	switch {
+	case r.Bytes > 0:
+		return r.Bytes
+	case r.Percent > 0:
+		return volume / 100 * r.Percent
+	}
+	return volume / 100 * trashPercent
+}
+
+// SetTrash changes what the trash keeps, from the next sweep on.
+func (f *Folder) SetTrash(rules TrashRules) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.rules = rules
+}
+
+func (f *Folder) trashRules() TrashRules {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.rules
+}
 
 // victim is something that was taken from its path.
 type victim struct {
@@ -47,6 +103,8 @@ type Trashed struct {
 	// Changed is set when it is not what was meant to be taken away: somebody wrote to it.
 	// It holds the only copy of that and is never purged.
 	Changed bool
+	Content ident.ContentID // what it held when it was taken; zero: not known
+	By      ident.DeviceID  // whose write took it away; zero: not known
 }
 
 // RecheckVictims looks once more at what was taken away at least 10 s ago and returns what
@@ -83,7 +141,39 @@ func (v victim) changed() bool { return !v.is.SameContent(v.line.victim) }
 
 func (v victim) trashed() Trashed {
 	return Trashed{Path: v.line.path, Private: v.private(), Deleted: v.line.op == tree.Remove,
-		Taken: v.taken, Stat: v.is, Changed: v.changed()}
+		Taken: v.taken, Stat: v.is, Changed: v.changed(), Content: v.line.old, By: v.line.by}
+}
+
+// Kept returns where the trash holds a content, if it does.
+func (f *Folder) Kept(content ident.ContentID) (Trashed, bool, error) {
+	f.mu.Lock()
+	known := f.kept != nil
+	t, ok := f.kept[content]
+	f.mu.Unlock()
+	if known || content.IsZero() {
+		return t, ok, nil
+	}
+	f.executing.Lock() // no batch may come to the trash between the list and the map
+	defer f.executing.Unlock()
+	all, err := f.Trash()
+	if err != nil {
+		return t, false, err
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.kept = map[ident.ContentID]Trashed{}
+	for _, t := range all {
+		f.keepLocked(t)
+	}
+	t, ok = f.kept[content]
+	return t, ok, nil
+}
+
+// keepLocked notes where a content of the trash is found. The lock of f is held.
+func (f *Folder) keepLocked(t Trashed) {
+	if f.kept != nil && !t.Changed && !t.Content.IsZero() && t.Stat.Kind == tree.File && len(f.kept) < keptMax {
+		f.kept[t.Content] = t
+	}
 }
 
 // Trash lists what is kept, oldest first.
@@ -149,56 +239,87 @@ func (f *Folder) victimsOf(name string) ([]victim, error) {
 }
 
 // SweepTrash drops what has been kept long enough: rewritten files after 7 days, deleted
-// ones after 30, and the oldest of them earlier when the trash takes more than its share of
-// the volume. What has changed since it was taken away stays.
+// ones after 30 or what the rules say, and the oldest of those earlier when they take more
+// than their share of the volume. When the volume is nearly full the oldest goes, whatever
+// it is. What has changed since it was taken away stays; what was taken a moment ago does,
+// too, for a program may still write to it. Between two files others may use the folder.
 func (f *Folder) SweepTrash() error {
-	f.executing.Lock()
-	defer f.executing.Unlock()
 	all, err := f.Trash()
 	if err != nil {
 		return err
 	}
-	most := f.limits.TrashMax
-	if most == 0 {
-		_, volume, err := f.private.volume()
-		if err != nil {
-			return fmt.Errorf("sweep the trash: %w", err)
-		}
-		most = volume / trashShare
+	free, volume, err := f.private.volume()
+	if err != nil {
+		return fmt.Errorf("sweep the trash: %w", err)
 	}
+	rules := f.trashRules()
+	most := rules.most(volume)
 	var held int64
 	for _, t := range all {
-		held += t.Stat.Size
+		if t.Deleted {
+			held += t.Stat.Size
+		}
 	}
 	now := f.limits.Now()
 	var errs []error
 	for _, t := range all {
-		keep := keepRewritten
-		if t.Deleted {
-			keep = keepDeleted
-		}
-		if t.Changed || now.Sub(t.Taken) < keep && held <= most {
+		age := now.Sub(t.Taken)
+		over := t.Deleted && held > most
+		if t.Changed || age < lookAgainAfter || age < rules.keep(t.Deleted) && !over && free >= volume/keepFreeShare {
 			continue
 		}
-		held -= t.Stat.Size
-		errs = append(errs, f.purge(t))
+		if err := f.purge(t); err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		if free += t.Stat.Size; t.Deleted {
+			held -= t.Stat.Size
+		}
 	}
 	return errors.Join(append(errs, f.dropEmptyBatches())...)
 }
 
+// EmptyTrash drops all that is kept, also what has changed since it was taken away, and
+// returns how many files and bytes that were.
+func (f *Folder) EmptyTrash() (files, bytes int64, err error) {
+	all, err := f.Trash()
+	if err != nil {
+		return 0, 0, err
+	}
+	var errs []error
+	for _, t := range all {
+		if err := f.purge(t); err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		files, bytes = files+1, bytes+t.Stat.Size
+	}
+	return files, bytes, errors.Join(append(errs, f.dropEmptyBatches())...)
+}
+
 // purge deletes one victim after looking at it for the last time.
 func (f *Folder) purge(t Trashed) error {
+	f.executing.Lock()
+	defer f.executing.Unlock()
 	parent, name, err := f.parentOf(t.Private)
 	if err != nil {
 		return fmt.Errorf("purge old version of %q: %w", t.Path, err)
 	}
 	defer parent.release()
 	is, err := parent.look(name)
-	if err == nil && is.SameContent(t.Stat) {
+	if err == nil && !is.SameContent(t.Stat) {
+		err = fmt.Errorf("%w just now; it stays", ErrChanged)
+	}
+	if err == nil {
 		err = parent.unlink(name)
 	}
 	if err != nil {
 		return fmt.Errorf("purge old version of %q: %w", t.Path, err)
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.kept[t.Content].Private == t.Private {
+		delete(f.kept, t.Content)
 	}
 	return nil
 }
@@ -233,3 +354,32 @@ func (f *Folder) dropIfEmpty(in *dir, name string) error {
 	}
 	return in.rmdir(name)
 }
+
+// RecipeOf reads a whole file of the folder, or of its trash, and returns its recipe. It
+// fails with ErrChanged when it is not the file that was expected, or changes meanwhile.
+func (f *Folder) RecipeOf(path string, want tree.Stat) (recipe.Recipe, error) {
+	file, err := f.openWanted(path, want)
+	if err != nil {
+		return recipe.Recipe{}, err
+	}
+	defer file.Close()
+	builder, err := recipe.NewBuilder(want.Size)
+	if err != nil {
+		return recipe.Recipe{}, fmt.Errorf("read %q: %w", path, err)
+	}
+	if _, err := io.CopyBuffer(feeder{builder}, file, make([]byte, 256<<10)); err != nil {
+		return recipe.Recipe{}, fmt.Errorf("read %q: %w", path, err)
+	}
+	now, err := filestat.OfHandle(file)
+	if err == nil && !now.SameContent(want) {
+		err = ErrChanged
+	}
+	if err != nil {
+		return recipe.Recipe{}, fmt.Errorf("read %q: %w", path, err)
+	}
+	return builder.Finish()
+}
+
+type feeder struct{ to *recipe.Builder }
+
+func (f feeder) Write(block []byte) (int, error) { return len(block), f.to.Feed(block) }

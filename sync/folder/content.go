@@ -12,6 +12,7 @@ import (
 type fetch struct {
 	size    int64
 	staged  bool
+	asked   bool // a person wants it, whatever entries do
 	waiting []ident.EntryID
 }
 
@@ -29,7 +30,7 @@ func (c *Core) planInstall(row *tree.Row, at tree.Base, replace bool) {
 	}
 	if replace {
 		victim := at.Stat
-		o.Victim = &victim
+		o.Victim, o.Old = &victim, at.Content
 	}
 	if e.Kind == tree.Link {
 		o.Op, o.Target = tree.InstallLink, e.Content.Target
@@ -57,7 +58,7 @@ func (c *Core) source(row *tree.Row, o *tree.Order, at tree.Base, replace bool) 
 		c.await(row, other) // then it is on disk here, to be copied
 		return false
 	}
-	if holder, ok := c.index.Holding(content); ok && c.copyable(holder.Entry) {
+	if holder, ok := c.index.Holding(content); ok && c.copyable(holder.Entry) && !c.isHeld(holder.Entry) {
 		if path, ok := c.pathOf(row, holder.Parent, holder.Name); ok {
 			o.Copy, o.CopyStat = path, holder.Stat
 			return true
@@ -118,7 +119,10 @@ func (c *Core) contentStaged(content ident.ContentID) {
 		return
 	}
 	f.staged = true
-	wanted := false
+	wanted := f.asked
+	if f.asked {
+		c.emit(ContentHere{content})
+	}
 	for _, id := range f.waiting {
 		if row, ok := c.index.Entry(id); ok && row.Need && row.Entry.Content.ID == content {
 			wanted = true
@@ -142,6 +146,9 @@ func (c *Core) contentFailed(e ContentFailed) {
 	}
 	waiting := f.waiting
 	c.endFetch(e.Content, f)
+	if f.asked {
+		c.emit(ContentLacking{Content: e.Content, Reason: e.Reason})
+	}
 	for _, id := range waiting {
 		if row, ok := c.index.Entry(id); ok && row.Need && (e.Kind != ContentMissing || !c.keepOlder(&row)) {
 			c.fail(&row, Trouble{Kind: e.Kind, Reason: e.Reason})

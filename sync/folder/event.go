@@ -226,6 +226,7 @@ const (
 	RemoteChange
 	ConflictKept
 	ProblemFound
+	DeletesHeld
 )
 
 func (Execute) effect()        {}

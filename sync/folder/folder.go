@@ -39,6 +39,8 @@ type Config struct {
 	Replicas []tree.Replica
 	Cursors  []tree.Cursor
 	Intents  []tree.Intent
+	Notes    []tree.Note
+	Brake    Brake
 	Patterns ignore.Patterns
 	Rand     *rand.Rand // for ids of new entries
 }
@@ -109,6 +111,8 @@ type Core struct {
 	reported []tree.Finding // being taken in now
 	deferred []deferred
 	vanished map[ident.EntryID]vanish
+	brake    braking
+	held     holding
 	troubles map[ident.EntryID]*Trouble
 	retry    []ident.EntryID
 	unread   map[string]Trouble // names a scan could not read, by path
@@ -141,6 +145,8 @@ func New(cfg Config) (*Core, error) {
 		waitsOn:    map[ident.EntryID]ident.EntryID{},
 		fetches:    map[ident.ContentID]*fetch{},
 		vanished:   map[ident.EntryID]vanish{},
+		brake:      newBraking(cfg.Brake),
+		held:       holding{entries: map[ident.EntryID]*held{}},
 		troubles:   map[ident.EntryID]*Trouble{},
 		unread:     map[string]Trouble{},
 		pending:    map[ident.DeviceID][]heard{},
@@ -158,6 +164,9 @@ func New(cfg Config) (*Core, error) {
 	c.view = merge.NewView(cfg.Index, func(r ident.ReplicaID) string { return c.names[r].Name })
 	c.needs.rewind()
 	c.stand()
+	if err := c.recallHeld(cfg.Notes); err != nil {
+		return nil, err
+	}
 	return c, c.recall(cfg.Intents)
 }
 
@@ -171,6 +180,7 @@ func (c *Core) Handle(now step.Instant, event Event) []Effect {
 			c.takeFinding(&e.Findings[i])
 		}
 		c.reported = nil
+		c.judgeDeletes()
 	case ScanEnded:
 		c.scanEnded(e)
 	case RowsReceived:
@@ -197,6 +207,14 @@ func (c *Core) Handle(now step.Instant, event Event) []Effect {
 		c.needs.everything()
 	case NeedsLoaded:
 		c.needsLoaded(e)
+	case ContentAsked:
+		c.askContent(e)
+	case ContentUsed:
+		c.contentUsed(e.Content)
+	case HeldAnswered:
+		c.answerHeld(e)
+	case BrakeSet:
+		c.brake.set = e.Brake
 	case Committed:
 		c.committed()
 	default:
@@ -215,6 +233,7 @@ func (c *Core) Tick(now step.Instant) []Effect {
 	if c.due <= now {
 		c.due = step.Never
 		c.forgetVanished()
+		c.judgeDeletes()
 		c.retryTroubles()
 	}
 	return c.finish()

@@ -27,6 +27,7 @@ func (c *Core) takeFinding(f *tree.Finding) {
 	parentPath, name := split(f.Path)
 	dirs, ok := c.directoriesAt(parentPath)
 	if !ok || c.busy[f.Path] > 0 {
+		c.stillGone(f)
 		c.lookAgain(relook, f.Path)
 		return
 	}
@@ -50,9 +51,12 @@ func (c *Core) takeFinding(f *tree.Finding) {
 		c.lookAgain(relook, f.Path)
 	case len(here) == 0, !matches(here, f), c.acts[here[0].Entry] != nil,
 		(f.Gone || f.Stat.Kind != here[0].Stat.Kind) && c.worksInside(here):
+		c.stillGone(f)
 		c.lookAgain(relook, f.Path)
+	case f.Gone && c.foundHeld(here):
 	case f.Gone:
 		c.takeVanished(known(here, f), f.Path)
+	case f.Stat.Kind != here[0].Stat.Kind && c.brakesChange(here, f):
 	case f.Stat.Kind != here[0].Stat.Kind:
 		c.removeAll(here)
 		c.create(f, dirs[0], name)

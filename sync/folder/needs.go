@@ -71,6 +71,8 @@ func (c *Core) scanEnded(e ScanEnded) {
 	}
 	delete(c.unread, "")
 	c.forgetReadable(e)
+	c.lookedAtHeld(e)
+	c.lookedAtGone(e)
 	if !e.Full {
 		return
 	}

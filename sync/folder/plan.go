@@ -194,6 +194,10 @@ func (c *Core) plan(id ident.EntryID) {
 	}
 	base, onDisk := c.index.Base(id)
 	shown := c.view.Of(&row)
+	if onDisk && c.isHeld(id) {
+		c.planHeld(&row, &base)
+		return
+	}
 	switch {
 	case shown.Waiting:
 		c.await(&row, c.firstUnknown(&row.Entry))
@@ -211,6 +215,10 @@ func (c *Core) plan(id ident.EntryID) {
 		c.fail(&row, Trouble{Kind: BlockedName, Reason: "made by a newer version of Shoal; update this one"})
 	case c.ownRenamed(&row, &base, onDisk, shown):
 		c.nameRenamed(&row, &base, shown)
+	case !onDisk && c.isHeld(shown.Parent):
+		top, _ := c.heldAbove(shown.Parent) // somebody put something into it
+		c.bringBack(top)
+		c.touch(id)
 	default:
 		c.planVisible(&row, base, onDisk, shown)
 	}
@@ -279,7 +287,7 @@ func (c *Core) planRemove(row *tree.Row, base tree.Base, keeper *tree.Base) {
 		return
 	}
 	victim := base.Stat
-	o := tree.Order{Op: tree.Remove, Path: path, Victim: &victim}
+	o := tree.Order{Op: tree.Remove, Path: path, Victim: &victim, Old: base.Content}
 	if keeper != nil {
 		if o.Copy, ok = c.pathOf(row, keeper.Parent, keeper.Name); !ok {
 			return
@@ -359,6 +367,10 @@ func (c *Core) order(row *tree.Row, o tree.Order, parent ident.EntryID, name str
 		entry: e.ID, ticket: c.ticket, order: o, parent: parent, name: name,
 		sawPlace: e.Place.Context, sawContent: e.Content.Context, sawAtt: e.Attrs.Context,
 		content: e.Content.ID,
+	}
+	if o.Victim != nil {
+		a.order.By = c.names[e.Content.Dot.Replica].Device
+		o.By = a.order.By
 	}
 	c.setNeed(row, true)
 	c.under(a)

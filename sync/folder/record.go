@@ -116,6 +116,7 @@ func (c *Core) setBase(b tree.Base) tree.Base {
 	c.stateNew = true
 	b.Rev = c.state.Rev
 	c.overcome(b.Entry)
+	c.unhold(b.Entry)
 	c.apply(tree.Batch{Placed: []tree.Base{b}})
 	return b
 }
@@ -132,6 +133,7 @@ func (c *Core) overcome(id ident.EntryID) {
 // clearBase records that nothing is on disk for an entry.
 func (c *Core) clearBase(id ident.EntryID) {
 	c.overcome(id)
+	c.unhold(id)
 	c.apply(tree.Batch{Cleared: []ident.EntryID{id}})
 	c.wake(id)
 }

@@ -26,7 +26,7 @@ type Snapshot struct {
 // together. To tell of knowledge that rests on rows not yet told would be a lie.
 func (c *Core) Snapshot() Snapshot {
 	s := c.stood
-	s.Scanning, s.Broken = c.scanning, c.unread[""].Reason
+	s.Scanning, s.Broken = c.scanning || c.brake.waiting, c.unread[""].Reason
 	return s
 }
 

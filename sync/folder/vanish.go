@@ -1,7 +1,6 @@
 package folder
 
 import (
-	"slices"
 	"time"
 
 	"github.com/shoal-sync/shoal/internal/ident"
@@ -16,6 +15,16 @@ type vanish struct {
 	base  tree.Base
 	since step.Instant
 	until step.Instant // then it is forgotten: it came back, or a later scan tells again
+	// sure is set when a second look found nothing either; path and weight are then what
+	// the brake has to know.
+	sure      bool
+	found     step.Instant // when a look last found nothing
+	path      string
+	weight    weight
+	heldBelow bool // something below it is held
+	replaced  bool // something else has its name
+	// asked is set while it waits for one more look, seen when that look has met it.
+	asked, seen bool
 }
 
 const (
@@ -31,15 +40,12 @@ const (
 func (c *Core) takeVanished(b tree.Base, path string) {
 	v, known := c.vanished[b.Entry]
 	if known && v.base.Rev == b.Rev && c.now.Since(v.since) >= partnerWait {
-		here := c.index.BaseAt(b.Parent, b.Name)
-		gone := slices.DeleteFunc(slices.Clone(here), func(o tree.Base) bool {
-			return o.Stat.File != b.Stat.File // another one that has the name now
-		})
-		c.removeAll(gone)
-		c.noticeLocal(path, "deleted")
-		if len(gone) < len(here) {
-			c.lookAgain(0, path) // or a twin that was looked at another time
+		if !v.sure {
+			v.sure, v.path = true, path
+			v.weight, v.heldBelow = c.weigh(b)
 		}
+		v.found, v.asked = c.now, false
+		c.vanished[b.Entry] = v
 		return
 	}
 	if !known && len(c.vanished) >= vanishMax {
@@ -47,6 +53,10 @@ func (c *Core) takeVanished(b tree.Base, path string) {
 	}
 	if !known || v.base.Rev != b.Rev {
 		c.vanished[b.Entry] = vanish{base: b, since: c.now, until: c.now.Add(vanishLife)}
+		if !known {
+			c.brake.vanishing.add(c.now, 1)
+			c.brake.last = c.now
+		}
 		c.dueAt(c.now.Add(vanishLife))
 	}
 	c.lookAgain(partnerWait, path)

@@ -121,6 +121,11 @@ func (s *Store) apply(b *tree.Batch) error {
 			return err
 		}
 	}
+	for i := range b.Notes {
+		if err := s.putNote(&b.Notes[i]); err != nil {
+			return err
+		}
+	}
 	if b.State != nil {
 		return s.putState(b.State)
 	}
@@ -315,6 +320,22 @@ func (s *Store) putIntent(i *tree.Intent) error {
 	st.BindInt64(1, int64(i.Number))
 	if i.Body != nil {
 		st.BindBytes(2, i.Body)
+	}
+	return run(st)
+}
+
+func (s *Store) putNote(n *tree.Note) error {
+	query := notePut
+	if n.Body == nil {
+		query = noteDrop
+	}
+	st, err := s.c.stmt(query)
+	if err != nil {
+		return err
+	}
+	st.BindBytes(1, []byte(n.Key))
+	if n.Body != nil {
+		st.BindBytes(2, n.Body)
 	}
 	return run(st)
 }

@@ -136,6 +136,13 @@ func (s *Store) Intents() []tree.Intent {
 	return intents
 }
 
+// Notes returns the notes that were recorded and not removed, ordered by key.
+func (s *Store) Notes() []tree.Note {
+	notes, err := s.reader().notes()
+	s.must(err)
+	return notes
+}
+
 // Replicas returns what is known of all replicas, ordered by id.
 func (s *Store) Replicas() []tree.Replica {
 	replicas, err := s.reader().replicas()

@@ -46,6 +46,9 @@ const (
 	intentsAll
 	intentPut
 	intentDrop
+	notesAll
+	notePut
+	noteDrop
 	replicaInsert
 	cursorGet
 	cursorPut
@@ -115,6 +118,9 @@ var queryText = [queries]string{
 	intentsAll:    "SELECT number, body FROM intents ORDER BY number",
 	intentPut:     "INSERT OR REPLACE INTO intents (number, body) VALUES (?, ?)",
 	intentDrop:    "DELETE FROM intents WHERE number = ?",
+	notesAll:      "SELECT key, body FROM notes ORDER BY key",
+	notePut:       "INSERT OR REPLACE INTO notes (key, body) VALUES (?, ?)",
+	noteDrop:      "DELETE FROM notes WHERE key = ?",
 	replicaInsert: "INSERT INTO replicas (id, device, name) VALUES (?, ?, ?) ON CONFLICT (id) DO NOTHING",
 	cursorGet:     "SELECT log, seq FROM cursors WHERE device = ?",
 	cursorPut: "INSERT INTO cursors (device, log, seq) VALUES (?, ?, ?) " +

@@ -286,6 +286,20 @@ func (c *conn) intents() (out []tree.Intent, err error) {
 	return out, err
 }
 
+func (c *conn) notes() (out []tree.Note, err error) {
+	s, err := c.stmt(notesAll)
+	if err != nil {
+		return nil, err
+	}
+	err = each(s, func(s *sqlite.Stmt) error {
+		n := tree.Note{Key: string(c.bytes(s, 0))}
+		n.Body = append([]byte(nil), c.bytes(s, 1)...)
+		out = append(out, n)
+		return nil
+	})
+	return out, err
+}
+
 func (c *conn) replicas() (out []tree.Replica, err error) {
 	s, err := c.stmt(replicasAll)
 	if err != nil {

@@ -14,7 +14,7 @@ const applicationID = 0x53686f61
 // empty file. A published step is never edited: what must change is a new step. Each runs
 // in one transaction together with the new version number, so a step that is interrupted
 // has not happened.
-var steps = []string{schema1, schema2}
+var steps = []string{schema1, schema2, schema3}
 
 // schema1 in words.
 //
@@ -151,6 +151,14 @@ const schema2 = `
 ALTER TABLE entries ADD COLUMN died INTEGER;
 CREATE INDEX entries_dead ON entries (seq) WHERE live = 0;
 UPDATE entries SET died = 0 WHERE live = 0;
+`
+
+// schema3 adds the notes of cores, as the type in package tree says.
+const schema3 = `
+CREATE TABLE notes (
+	key   BLOB PRIMARY KEY,
+	body  BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
 `
 
 // ErrForeign reports a database that another program made.

@@ -118,6 +118,12 @@ type ServePieces struct{ Items []wire.PieceAsk }
 // back like pieces.
 type ServeRecipes struct{ Contents []ident.ContentID }
 
+// ServeTrash lets the peer be told what the trash holds; PiecesServed counts it back.
+type ServeTrash struct{ Ticket uint64 }
+
+// TrashTold: the peer told what its trash holds.
+type TrashTold struct{ Trash wire.TrashHeld }
+
 // Renew asks the node to open the conversation anew, and then to let this Join be heard:
 // the peer began anew.
 type Renew struct{ Join wire.Join }
@@ -142,6 +148,8 @@ func (PeerLeft) effect()      {}
 func (Content) effect()       {}
 func (ServePieces) effect()   {}
 func (ServeRecipes) effect()  {}
+func (ServeTrash) effect()    {}
+func (TrashTold) effect()     {}
 func (Renew) effect()         {}
 func (Reopen) effect()        {}
 func (RolledBack) effect()    {}

@@ -45,6 +45,13 @@ func (c *Core) hear(m wire.Message) {
 		c.heardRecipeAsks(m)
 	case wire.AskParts, wire.Parts, wire.AskEntries, wire.AskDeleted, wire.Found:
 		c.emit(Repair{m})
+	case wire.AskTrash:
+		if c.asks < asksMax { // else the asker gives up after a while
+			c.asks++
+			c.emit(ServeTrash{m.Ticket})
+		}
+	case wire.TrashHeld:
+		c.emit(TrashTold{m})
 	default:
 		c.emit(Content{m})
 	}

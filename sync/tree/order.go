@@ -38,6 +38,10 @@ type Order struct {
 	// must still be there, because it stands for the removed one too; else ContentGone.
 	Copy     string
 	CopyStat Stat
+	// Old is what the victim holds as far as is known, By the device whose write takes it
+	// away: for whoever looks for it in the trash.
+	Old ident.ContentID
+	By  ident.DeviceID
 }
 
 // Refusal says why an order was not carried out.

@@ -156,6 +156,7 @@ type Batch struct {
 	Replicas []Replica       // inserted unless known
 	Cursors  []Cursor        // replaced, by device
 	Intents  []Intent        // inserted, or removed where Body is nil
+	Notes    []Note          // inserted or replaced, or removed where Body is nil
 	State    *State          // replaced
 }
 
@@ -165,6 +166,13 @@ type Batch struct {
 type Intent struct {
 	Number uint64 // from 1
 	Body   []byte
+}
+
+// Note is something small that a core must not forget, under a key of its own choosing and
+// in its own encoding.
+type Note struct {
+	Key  string
+	Body []byte
 }
 
 // State is what a replica must not forget besides its rows.

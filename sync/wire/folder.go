@@ -17,6 +17,10 @@ func FolderOf(m Message) (ident.FolderID, bool) {
 		return m.Folder, true
 	case Whereabouts:
 		return m.Folder, true
+	case AskTrash:
+		return m.Folder, true
+	case TrashHeld:
+		return m.Folder, true
 	case State:
 		return m.Folder, true
 	case Rows:

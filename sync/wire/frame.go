@@ -35,6 +35,8 @@ const (
 	typeRoster      = 30
 	typeRecords     = 31
 	typeWhereabouts = 32
+	typeAskTrash    = 40
+	typeTrashHeld   = 41
 )
 
 // ErrUnknownType reports a frame of a message that only newer programs know. The host
@@ -141,6 +143,10 @@ func parseBody(kind byte, r *reader) Message {
 		return parseRecords(r)
 	case typeWhereabouts:
 		return parseWhereabouts(r)
+	case typeAskTrash:
+		return parseAskTrash(r)
+	case typeTrashHeld:
+		return parseTrashHeld(r)
 	}
 	return nil
 }

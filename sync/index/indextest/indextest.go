@@ -25,7 +25,13 @@ type Index interface {
 	State() tree.State
 	Cursor(ident.DeviceID) (tree.Cursor, bool)
 	Replicas() []tree.Replica
+	Memory
+}
+
+// Memory is what a core wrote for itself alone.
+type Memory interface {
 	Intents() []tree.Intent
+	Notes() []tree.Note
 }
 
 // Run runs the suite. Open returns a new, empty index and arranges its end.
@@ -339,4 +345,8 @@ func others(t *testing.T, x Index) {
 	x.Apply(tree.Batch{Intents: []tree.Intent{{Number: 2, Body: []byte("b")}, {Number: 1, Body: []byte("a")}}})
 	x.Apply(tree.Batch{Intents: []tree.Intent{{Number: 2}, {Number: 3, Body: []byte{0}}, {Number: 4}}})
 	same(t, "intents", x.Intents(), []tree.Intent{{Number: 1, Body: []byte("a")}, {Number: 3, Body: []byte{0}}})
+	x.Apply(tree.Batch{Notes: []tree.Note{{Key: "b", Body: []byte("1")}, {Key: "a\xff", Body: []byte("2")},
+		{Key: "c", Body: []byte("3")}}})
+	x.Apply(tree.Batch{Notes: []tree.Note{{Key: "b", Body: []byte("4")}, {Key: "c"}, {Key: "d"}}})
+	same(t, "notes", x.Notes(), []tree.Note{{Key: "a\xff", Body: []byte("2")}, {Key: "b", Body: []byte("4")}})
 }
