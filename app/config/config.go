@@ -64,6 +64,10 @@ type Folder struct {
 	Members []Member `json:"members,omitempty"`
 	// Limits is a text that pace.ParseLimits reads; empty is no limit.
 	Limits string `json:"limits,omitempty"`
+	// Brake says how many deletes within a minute wait for a person; see BrakeOf.
+	Brake string `json:"brake,omitempty"`
+	// Trash says how long and how much the trash keeps; see TrashOf.
+	Trash string `json:"trash,omitempty"`
 }
 
 // Member is another device that shares a folder, as a person here said.
@@ -286,6 +290,12 @@ func (f Folder) check() error {
 		if _, err := pace.ParseLimits(f.Limits); err != nil {
 			return err
 		}
+	}
+	if _, _, _, err := BrakeOf(f.Brake); err != nil {
+		return err
+	}
+	if _, err := TrashOf(f.Trash); err != nil {
+		return err
 	}
 	seen := map[ident.DeviceID]bool{}
 	for i, m := range f.Members {

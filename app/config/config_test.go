@@ -37,7 +37,7 @@ func TestSaveAndLoad(t *testing.T) {
 	}
 	want := Config{Version: formVersion,
 		Devices: []Device{{nas, "nas", []string{"tcp://nas:22100", "tcp://[::1]:1"}}},
-		Folders: []Folder{{photos, "photos", t.TempDir(), "t", []Member{{nas, status.Owner}}, "up: 1MB/s"}}}
+		Folders: []Folder{{photos, "photos", t.TempDir(), "t", []Member{{nas, status.Owner}}, "up: 1MB/s", "20%", "7d 1GB"}}}
 	for range 2 { // the second time in place of the first
 		if err := h.Save(want); err != nil {
 			t.Fatal(err)

@@ -23,7 +23,7 @@ var allowed = map[string][]string{
 		"name", "listen", "log_format", "mdns", "mdns_name"}, // of form 1: see Migrate
 	".paused":          {"folder", "device", "until"},
 	".devices":         {"id", "name", "addresses"},
-	".folders":         {"id", "name", "path", "token", "members", "limits"},
+	".folders":         {"id", "name", "path", "token", "members", "limits", "brake", "trash"},
 	".folders.members": {"device", "role"},
 }
 

@@ -56,6 +56,8 @@ type folderRun struct {
 	looks   chan lookOrder
 	scans   scanCount
 	held    holdings
+	trash   trashWaits
+	sweep   chan struct{} // holds one token when the trash is to be looked through soon
 	bytesIn atomic.Int64
 	resting atomic.Pointer[node.PauseChanged]
 	up      gate         // content of this folder on its way out, to everybody
@@ -71,6 +73,7 @@ type folderRun struct {
 	stages  map[ident.ContentID]*disk.Stage
 	syncs   map[step.Ticket]chan struct{}
 	ticket  step.Ticket
+	brought map[ident.ContentID]chan error // contents a person waits for
 	answers map[step.Ticket]chan roster.Answered
 
 	sharing roster.Config // as it was when the folder began to be kept
@@ -88,6 +91,7 @@ func (a *agent) startFolder(f config.Folder) *folderRun {
 		orders: newOrderQueue(), pieces: newPieceQueue(), looks: make(chan lookOrder, 1),
 		stages: map[ident.ContentID]*disk.Stage{}, syncs: map[step.Ticket]chan struct{}{},
 		answers: map[step.Ticket]chan roster.Answered{},
+		brought: map[ident.ContentID]chan error{}, sweep: make(chan struct{}, 1),
 	}
 	r.scans.init()
 	r.up.clock = a.clock
@@ -115,7 +119,7 @@ func (r *folderRun) open(f config.Folder) (err error) {
 	if err != nil {
 		return err
 	}
-	if r.disk, err = disk.Open(f.Path, token, disk.Limits{Recipe: r.findRecipe}); err != nil {
+	if r.disk, err = disk.Open(f.Path, token, disk.Limits{Recipe: r.findRecipe, Trash: trashRules(f)}); err != nil {
 		return err
 	}
 	state, err := r.openIndex()
@@ -172,7 +176,7 @@ func (r *folderRun) build(f config.Folder, state tree.State) error {
 		Patterns: *r.patterns.Load(),
 		Folder:   r.id, Device: r.agent.id, Index: r.store, State: state,
 		Totals: r.store.Totals(), Summary: &summary.Tree{}, Replicas: r.store.Replicas(),
-		Intents: r.store.Intents(),
+		Intents: r.store.Intents(), Notes: r.store.Notes(), Brake: brakeOf(f),
 	}
 	err := r.look(func(v *index.View) error {
 		return v.EachEntry(func(row *tree.Row) error {
@@ -300,6 +304,10 @@ func (r *folderRun) act(effect node.FolderEffect) {
 		r.dropStage(f.Content)
 	case folder.Notice:
 		r.notice(f)
+	case folder.ContentHere:
+		r.contentCame(f.Content, nil)
+	case folder.ContentLacking:
+		r.contentCame(f.Content, errors.New(f.Reason))
 	case swarm.AskPieces:
 		r.askPieces(f)
 	case swarm.CancelPieces:
@@ -342,6 +350,16 @@ func (r *folderRun) actNode(effect node.FolderEffect) {
 			}
 			l.serve.add(jobs)
 		}
+	case node.ServeTrash:
+		if l := r.agent.links.to(f.Device); l != nil {
+			j := job{run: r, trash: true}
+			j.ask.Ticket = f.Ticket
+			l.serve.add([]job{j})
+		}
+	case node.TrashAsked:
+		r.trash.asked(f)
+	case node.TrashTold:
+		r.trash.told(f)
 	case node.DropPeer:
 		if l := r.agent.links.to(f.Device); l != nil {
 			r.agent.start(func() { l.Close("it broke the protocol: " + f.Reason) })
@@ -404,6 +422,12 @@ func (r *folderRun) checkHaves(f swarm.CheckHaves) {
 	err := r.look(func(v *index.View) error {
 		for i, content := range f.Contents {
 			_, _, ok, err := v.HoldingPath(content)
+			if err != nil {
+				return err
+			}
+			if !ok {
+				_, ok, err = r.disk.Kept(content)
+			}
 			if err != nil {
 				return err
 			}
@@ -535,43 +559,6 @@ func (r *folderRun) shut() error {
 	}
 	return errors.Join(errs...)
 }
-
-// tidyEvery is how often old trash and unwanted stages are looked through.
-const tidyEvery = 10 * time.Minute
-
-// tidy looks once more at replaced files that a program may have kept open, and drops what
-// is too old.
-func (r *folderRun) tidy() {
-	recheck := time.NewTicker(10 * time.Second)
-	defer recheck.Stop()
-	var swept time.Time
-	for {
-		select {
-		case <-r.ctx.Done():
-			return
-		case <-recheck.C:
-		}
-		changed, err := r.disk.RecheckVictims()
-		if err != nil {
-			r.log.Warn("cannot look at replaced files", "error", err)
-		}
-		for _, v := range changed {
-			r.agent.events.add(status.Event{
-				Kind: status.Trouble, Folder: r.id, Path: v.Path,
-				Detail: "a program wrote to the old version after it was replaced; it is kept in the trash",
-			})
-		}
-		if time.Since(swept) < tidyEvery {
-			continue
-		}
-		swept = time.Now()
-		if err := errors.Join(r.disk.Sweep(r.isStaging), r.disk.SweepTrash()); err != nil {
-			r.log.Warn("cannot tidy up", "error", err)
-		}
-	}
-}
-
-func (r *folderRun) isStaging(content ident.ContentID) bool { return r.stageOf(content) != nil }
 
 // removeIndex deletes the index of a folder that is not kept any more.
 func removeIndex(dir string, id ident.FolderID) error {

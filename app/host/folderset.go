@@ -28,6 +28,8 @@ var folderKeys = []folderKey{
 	{key: "name", set: setFolderName},
 	{key: "limits", set: setFolderLimits, apply: (*agent).limitFolder},
 	{key: "path", set: setFolderPath, apply: (*agent).restartFolder},
+	{key: "brake", set: setFolderBrake, apply: (*agent).applyBrake},
+	{key: "trash", set: setFolderTrash, apply: (*agent).applyTrash},
 }
 
 // setFolder changes one property of a folder.

@@ -39,6 +39,16 @@ func (a *agent) Do(ctx context.Context, intent api.Intent) (any, error) {
 		return a.renameDevice(i)
 	case api.FolderSet:
 		return a.setFolder(i)
+	case api.HeldList:
+		return a.listHeld(i)
+	case api.TrashList:
+		return a.listTrash(ctx, i)
+	case api.TrashRestore:
+		return a.restoreTrash(ctx, i)
+	case api.TrashEmpty:
+		return a.emptyTrash(i)
+	case api.HeldAnswer:
+		return a.answerHeld(i)
 	case api.Pause:
 		return a.pause(i)
 	case api.SettingList:
@@ -321,6 +331,9 @@ func missingIn(f status.Folder, only ident.DeviceID) []string {
 	if f.Paused != nil {
 		return []string{f.Name + ": it is paused; `shoal resume` goes on"}
 	}
+	if f.Held > 0 {
+		out = append(out, heldText(f))
+	}
 	for _, p := range f.Problems {
 		if f.NeedFiles > 0 || p.Path == "" {
 			out = append(out, fmt.Sprintf("%s: %s %s", f.Name, p.Path, p.Reason))
@@ -352,7 +365,7 @@ func missingIn(f status.Folder, only ident.DeviceID) []string {
 	if connected == 0 && len(out) == 0 && behind == 0 {
 		out = append(out, fmt.Sprintf("%s: no member is connected", f.Name))
 	}
-	if equalEnough := connected > 0 && behind == 0 && f.NeedFiles == 0; equalEnough {
+	if equalEnough := connected > 0 && behind == 0 && f.NeedFiles == 0 && f.Held == 0; equalEnough {
 		return nil
 	}
 	return out

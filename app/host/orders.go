@@ -87,6 +87,7 @@ var noticeKinds = map[folder.NoticeKind]status.Kind{
 	folder.ItemStarted: status.ItemStarted, folder.ItemFinished: status.ItemFinished,
 	folder.LocalChange: status.LocalChange, folder.RemoteChange: status.RemoteChange,
 	folder.ConflictKept: status.Conflict, folder.ProblemFound: status.Trouble,
+	folder.DeletesHeld: status.HeldDeletes,
 }
 
 // notice tells people what happened to a name.

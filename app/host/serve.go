@@ -35,6 +35,7 @@ type job struct {
 	run    *folderRun
 	ask    wire.PieceAsk
 	recipe bool // Content of ask names the recipe wanted
+	trash  bool // what the trash holds is wanted; Ticket of ask is to be repeated
 }
 
 func newServer(a *agent, l *link) *server {
@@ -57,7 +58,7 @@ func (s *server) cancel(tickets []uint64) {
 	defer s.mu.Unlock()
 	waiting := make(map[uint64]bool, len(s.jobs))
 	for _, j := range s.jobs {
-		if !j.recipe {
+		if !j.recipe && !j.trash {
 			waiting[j.ask.Ticket] = true
 		}
 	}
@@ -90,6 +91,10 @@ func (s *server) run() {
 			served[j.run]++
 			if j.run.restsWith(s.link.Device()) {
 				continue // the asker has been told
+			}
+			if j.trash {
+				s.serveTrash(j.run, j.ask.Ticket)
+				continue
 			}
 			if j.recipe {
 				s.serveRecipe(j.run, j.ask.Content)
@@ -221,7 +226,9 @@ func (r *folderRun) readPiece(ask wire.PieceAsk, buf []byte) ([]byte, error) {
 	data, err := r.disk.ReadChunkAt(at.path, at.base.Stat, part, buf)
 	if err != nil {
 		r.held.forget(ask.Content)
-		r.post(settle.NamesTouched{Paths: []string{at.path}})
+		if !at.trashed {
+			r.post(settle.NamesTouched{Paths: []string{at.path}})
+		}
 	}
 	return data, err
 }
@@ -232,6 +239,17 @@ type holding struct {
 	base    tree.Base
 	chunks  []recipe.Chunk
 	offsets []int64
+	trashed bool
+}
+
+// inTrash finds a content among what was taken away: members may have it back.
+func (r *folderRun) inTrash(content ident.ContentID, at *holding) error {
+	t, ok, err := r.disk.Kept(content)
+	if err == nil && !ok {
+		err = errNotHere
+	}
+	at.path, at.base, at.trashed = t.Private, tree.Base{Content: content, Stat: t.Stat}, true
+	return err
 }
 
 // part returns where in the file a piece lies. False: the asker has another recipe.
@@ -291,10 +309,17 @@ func (r *folderRun) findHolding(content ident.ContentID) (*holding, error) {
 		at.path, at.base = path, base
 		return nil
 	})
+	if errors.Is(err, errNotHere) {
+		err = r.inTrash(content, at)
+	}
 	if err != nil {
 		return nil, err
 	}
 	found, ok := r.recipeOf(content, at.base.Stat.Size)
+	if !ok && at.trashed {
+		found, err = r.disk.RecipeOf(at.path, at.base.Stat)
+		ok = err == nil && found.Verify(content) == nil
+	}
 	if !ok {
 		return nil, errNotHere
 	}

@@ -210,6 +210,7 @@ func (a *agent) folderView(settings *config.Config, f config.Folder, r *folderRu
 	out.Files, out.Bytes = t.Files, t.Bytes
 	out.NeedFiles, out.NeedBytes = t.NeedFiles, t.NeedBytes
 	out.Conflicts, out.Root = int(t.Conflicts), hex.EncodeToString(s.Folder.Root[:])
+	out.Held = heldCount(s)
 	out.Problems = a.problems(settings, s)
 	if r != nil {
 		if p := r.badPatterns.Load(); p != nil {
@@ -265,6 +266,8 @@ func stateOf(s *node.Snapshot, troubles int) status.State {
 		return status.Waiting
 	case s.Folder.Totals.Needs > 0:
 		return status.Syncing
+	case len(s.Held) > 0:
+		return status.NeedsYou // also with nobody there: only the person can go on
 	case joined == 0:
 		return status.Waiting
 	case !equal:

@@ -161,7 +161,10 @@ func (s *session) folderSet() *cobra.Command {
 			"  name    what the folder is called here\n" +
 			"  path    where it lies, after you have moved it\n" +
 			"  limits  how fast its content may travel, such as \"up: 2MB/s 08:00-18:00 Mon-Fri; " +
-			"down: 5MB/s\",\n          or unlimited",
+			"down: 5MB/s\",\n          or unlimited\n" +
+			"  brake   how many deletes within a minute wait for your yes: on (more than 100 files " +
+			"and 30 %), off, a number of files such as 500, or a part such as 20%\n" +
+			"  trash   what is kept of deleted files: on (30d 10%), off, or a time, a size or both, such as 14d 20GB",
 		Args: takes("FOLDER", "KEY", "VALUE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			intent := api.FolderSet{Folder: args[0], Key: args[1], Value: args[2]}

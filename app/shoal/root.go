@@ -73,6 +73,7 @@ func (s *session) root() *cobra.Command {
 	root.AddCommand(s.idCommand(), s.statusCommand(), s.folderCommand(), s.deviceCommand(),
 		s.pauseCommand(), s.resumeCommand(), s.waitCommand(), s.eventsCommand(),
 		s.configCommand(), s.versionCommand())
+	root.AddCommand(s.heldCommand(), s.trashCommand())
 	refuseUnknownShells(root)
 	return root
 }

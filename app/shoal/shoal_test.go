@@ -116,7 +116,7 @@ func TestUsageErrors(t *testing.T) {
 	nas := ident.DeviceFromKey([]byte("nas")).String()
 	for _, c := range []struct{ line, want string }{
 		{"explode", `there is no command "shoal explode"`},
-		{"trash list", `there is no command "shoal trash"`},
+		{"attic list", `there is no command "shoal attic"`},
 		{"pause a b", "too much"}, {"pause --for 0s", "above 0"}, {"pause --for x", "--for"},
 		{"resume a b", "too much"}, {"config", "say what to do"}, {"config get", "KEY is missing"},
 		{"config get nam", `did you mean "name"?`}, {"config set mdns perhaps", "want on or off"},

@@ -300,3 +300,6 @@ func aligned(rows [][]string) []string {
 	}
 	return lines
 }
+
+// Table draws rows with columns that stand below each other.
+func Table(rows [][]string) []string { return aligned(rows) }

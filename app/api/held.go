@@ -1,0 +1,42 @@
+package api
+
+import (
+	"github.com/shoal-sync/shoal/app/status"
+	"github.com/shoal-sync/shoal/internal/ident"
+)
+
+// HeldList asks for the deletes that wait for a person, in one folder, or in all of them
+// when Folder is empty. The result is a list of Held, oldest first.
+type HeldList struct {
+	Folder string `json:"folder,omitempty"`
+}
+
+// HeldAnswer lets the held deletes of a folder happen, or takes them back; all of them
+// when ID is empty. The result is the list of Held that it was about.
+type HeldAnswer struct {
+	Folder  string `json:"folder"`
+	ID      string `json:"id,omitempty"`
+	Approve bool   `json:"approve"`
+}
+
+func (HeldList) intent()   {}
+func (HeldAnswer) intent() {}
+
+// Held is deletes that happened together and wait for a person.
+type Held struct {
+	Folder     ident.FolderID `json:"folder"`
+	FolderName string         `json:"folder_name"`
+	ID         string         `json:"id"`
+	Since      status.Moment  `json:"since"`
+	// Device is where they happened.
+	Device     ident.DeviceID `json:"device"`
+	DeviceName string         `json:"device_name"`
+	Files      int64          `json:"files"`
+	Bytes      int64          `json:"bytes"`
+	// Names counts the files and directories that are gone, each directory once with all
+	// that was in it; Paths are some of them.
+	Names int      `json:"names"`
+	Paths []string `json:"paths"`
+	// Approved is set when a person has said yes and the last look at the disk goes on.
+	Approved bool `json:"approved"`
+}

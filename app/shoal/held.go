@@ -1,0 +1,99 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/shoal-sync/shoal/app/api"
+	"github.com/shoal-sync/shoal/app/status"
+)
+
+func (s *session) heldCommand() *cobra.Command {
+	return group("held", "Shows and answers deletes that wait for your yes",
+		s.heldList(),
+		s.heldAnswer("approve", "Lets held deletes happen on all devices",
+			"the deletes of %s in %s go on", true),
+		s.heldAnswer("reject", "Takes held deletes back: the files return from the other devices",
+			"%s in %s come back", false))
+}
+
+func (s *session) heldList() *cobra.Command {
+	return &cobra.Command{
+		Use:   "list [FOLDER]",
+		Short: "Lists deletes that wait for your yes",
+		Long: "Lists deletes that wait for your yes: so many files went within a minute that it " +
+			"may have been a mistake. No other device has been told.",
+		Args: takesOne("FOLDER"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			var held []api.Held
+			raw, err := s.do(cmd, api.HeldList{Folder: first(args)}, &held)
+			if err != nil || s.json {
+				return s.raw(raw, err)
+			}
+			return s.lines(heldLines(held))
+		},
+	}
+}
+
+// heldShown is how many paths of a batch are shown; the rest is counted.
+const heldShown = 5
+
+func heldLines(held []api.Held) []string {
+	if len(held) == 0 {
+		return []string{"No deletes are held."}
+	}
+	var out []string
+	for _, h := range held {
+		state := ""
+		if h.Approved {
+			state = ", approved: the last look goes on"
+		}
+		out = append(out, fmt.Sprintf("%s  %s: %s (%s) deleted on %s, %s%s", h.ID, status.Plain(h.FolderName),
+			status.Files(h.Files), status.Bytes(h.Bytes), status.Plain(h.DeviceName), moment(h.Since), state))
+		for i, path := range h.Paths {
+			if i == heldShown {
+				break
+			}
+			out = append(out, "    "+status.Plain(path))
+		}
+		if more := h.Names - min(len(h.Paths), heldShown); more > 0 {
+			out = append(out, fmt.Sprintf("    and %s more names", status.Count(int64(more))))
+		}
+	}
+	return append(out, "", "shoal held approve FOLDER [ID]  lets them happen everywhere",
+		"shoal held reject FOLDER [ID]   brings the files back")
+}
+
+func moment(m status.Moment) string {
+	if m.IsZero() {
+		return "at an unknown time"
+	}
+	return m.Time().Local().Format("2006-01-02 15:04:05")
+}
+
+func (s *session) heldAnswer(verb, short, done string, approve bool) *cobra.Command {
+	return &cobra.Command{
+		Use: verb + " FOLDER [ID]", Short: short,
+		Long: short + ". Without ID, all of the folder's.",
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 || len(args) > 2 {
+				return fmt.Errorf("%s takes FOLDER, and perhaps an ID of `shoal held list`", cmd.CommandPath())
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			intent := api.HeldAnswer{Folder: args[0], ID: first(args[1:]), Approve: approve}
+			var held []api.Held
+			raw, err := s.do(cmd, intent, &held)
+			if err != nil || s.json {
+				return s.raw(raw, err)
+			}
+			var files int64
+			for _, h := range held {
+				files += h.Files
+			}
+			return s.say(done, status.Files(files), status.Plain(args[0]))
+		},
+	}
+}

@@ -1,0 +1,93 @@
+//go:build unix
+
+package e2e
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+	"time"
+)
+
+// trashed is what scripts read of a file in the trash.
+type trashed struct {
+	Path       string `json:"path"`
+	Version    string `json:"version"`
+	Why        string `json:"why"`
+	ByName     string `json:"by_name"`
+	HolderName string `json:"holder_name"`
+	Size       int    `json:"size"`
+}
+
+func (a *agent) trash() (out []trashed) {
+	a.t.Helper()
+	must(a.t, json.Unmarshal([]byte(a.command("trash", "list", "--json").done(a.t).out), &out))
+	return out
+}
+
+// TestUndo deletes and rewrites files on one device, and brings them back on the very
+// device that keeps nothing of them, and on the other.
+func TestUndo(t *testing.T) {
+	t.Parallel()
+	a, b := pair(t)
+	large := strings.Repeat("0123456789abcdef", 300_000) // several pieces
+	a.put("gone/large", large)
+	a.put("gone/small", "deleted by anna")
+	a.put("text", "the first text")
+	settle(a, b)
+	must(t, os.RemoveAll(a.at("gone")))
+	a.put("text", "the second text")
+	b.eventually(10*time.Second, "the delete and the change arrive", func() error {
+		if b.exists("gone") || b.read("text") != "the second text" {
+			return fmt.Errorf("they have not")
+		}
+		return nil
+	})
+	settle(a, b)
+	for _, who := range []*agent{a, b} {
+		found := map[string]trashed{}
+		for _, held := range who.trash() {
+			found[held.Path] = held
+		}
+		if got := found["gone/large"]; got.Why != "deleted" || got.ByName != "anna" || got.HolderName != "bert" || got.Size != len(large) {
+			t.Errorf("%s sees %+v", who.name, got)
+		}
+		if got := found["text"]; got.Why != "replaced" || got.HolderName != "bert" {
+			t.Errorf("%s sees %+v", who.name, got)
+		}
+	}
+	// The device that deleted has to fetch it.
+	a.command("trash", "restore", a.at("gone/large")).done(t)
+	if a.read("gone/large") != large {
+		t.Error("the restored file is another one")
+	}
+	// What has the place goes to the trash of the device where it is restored.
+	b.command("trash", "restore", "text", "--folder", "work").done(t)
+	settle(a, b)
+	for _, who := range []*agent{a, b} {
+		if who.read("text") != "the first text" || who.read("gone/large") != large {
+			t.Errorf("%s has not all that was restored", who.name)
+		}
+	}
+	b.command("trash", "restore", b.at("gone")).done(t) // the rest of the directory
+	settle(a, b)
+	if a.read("gone/small") != "deleted by anna" {
+		t.Error("the directory has not come back")
+	}
+	if r := a.command("trash", "restore", a.at("never was")); r.code != 1 || !strings.Contains(r.errs, "trash list") {
+		t.Errorf("restoring what never was: %d %s", r.code, r.errs)
+	}
+	if r := a.command("trash", "restore", "/elsewhere"); r.code != 1 {
+		t.Errorf("restoring outside of all folders: %d", r.code)
+	}
+	b.command("trash", "empty", "work").done(t)
+	a.command("trash", "empty").done(t)
+	if left := append(a.trash(), b.trash()...); len(left) != 0 {
+		t.Errorf("after emptying the trash holds %+v", left)
+	}
+	if f := a.folder(); f.State != "up-to-date" {
+		t.Errorf("state %s", f.State)
+	}
+}
