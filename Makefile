@@ -92,7 +92,7 @@ package: setup ## archives of the headless program for each system, in bin/packa
 		exe=shoal; [ $$os = windows ] && exe=shoal.exe; \
 		echo "$$name"; mkdir -p $$dir && \
 		GOOS=$$os GOARCH=$$arch $(GOBUILD) -o $$dir/$$exe ./app/shoal && \
-		cp LICENSE README.md CHANGELOG.md packaging/shoal.service $$dir/ && \
+		cp LICENSE README.md CHANGELOG.md packaging/*.service packaging/*.plist $$dir/ && \
 		tar -C bin/package -czf $$dir.tar.gz $$name && rm -r $$dir || exit 1; \
 	done
 

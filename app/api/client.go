@@ -80,6 +80,22 @@ func (c *Client) Events(
 	return stream(ctx, c, "/v1/events?"+query.Encode(), deliver)
 }
 
+// Logs returns the latest lines of the agent's log.
+func (c *Client) Logs(ctx context.Context) (lines []status.LogLine, err error) {
+	ctx, cancel := context.WithTimeout(ctx, statusTimeout)
+	defer cancel()
+	return lines, c.call(ctx, "/v1/logs", nil, &lines)
+}
+
+// FollowLogs delivers every remembered line numbered above since, then those that come. It
+// ends as Watch does.
+func (c *Client) FollowLogs(
+	ctx context.Context, since uint64, deliver func(status.LogLine) error,
+) error {
+	query := url.Values{"since": {strconv.FormatUint(since, 10)}}
+	return stream(ctx, c, "/v1/logs/follow?"+query.Encode(), deliver)
+}
+
 func (c *Client) call(ctx context.Context, path string, ask, into any) error {
 	answer, err := c.send(ctx, path, ask)
 	if err != nil {

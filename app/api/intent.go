@@ -7,6 +7,8 @@
 //	GET  /v1/status            one status.View
 //	GET  /v1/status/watch      JSON lines of status.View, one whenever it changed
 //	GET  /v1/events?since=N    JSON lines of status.Event, those after number N
+//	GET  /v1/logs              a list of status.LogLine, the latest
+//	GET  /v1/logs/follow       JSON lines of status.LogLine, those after number since=N
 //	POST /v1/wait              WaitRequest → WaitAnswer
 //	POST /v1/intents/KIND      an Intent → its result, null when there is none
 //
@@ -169,8 +171,10 @@ type Paused struct {
 	Folder ident.FolderID `json:"folder,omitzero"`
 	Device ident.DeviceID `json:"device,omitzero"`
 	Name   string         `json:"name,omitempty"`
-	// Until is null when the rest lasts until somebody ends it.
+	// Until is null when the rest lasts until somebody, or what caused it, ends it.
 	Until status.Moment `json:"until"`
+	// Reason is empty when a person said so.
+	Reason string `json:"reason,omitempty"`
 }
 
 // WaitRequest asks to be answered when Folder is verified equal on Device. Empty means

@@ -3,10 +3,12 @@ package config
 import (
 	"errors"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/shoal-sync/shoal/internal/pace"
+	"github.com/shoal-sync/shoal/nat/proxy"
 )
 
 // Settings are what one person may want otherwise than another. Every field has its
@@ -21,6 +23,10 @@ type Settings struct {
 	// LimitUp and LimitDown are of the whole device, LAN included only when LimitLAN.
 	LimitUp, LimitDown pace.Schedule
 	LimitLAN           bool
+	OnMetered          string // pause or go-on
+	OnBattery          string // pause or go-on
+	Proxy              string // environment, none, or the address of one
+	LogFile            string // a full path, or stderr
 }
 
 // DefaultListen is where other devices reach this one unless told otherwise.
@@ -60,6 +66,19 @@ var table = []setting{
 	{key: "limit_lan", deflt: fixed("off"),
 		says: "whether limit_up and limit_down also hold for devices on the same local network: on or off",
 		put:  onOff(func(s *Settings) *bool { return &s.LimitLAN })},
+	{key: "on_metered", deflt: fixed("pause"),
+		says: "what to do while the system says that the network is paid by the byte: pause or go-on",
+		put:  checked(func(s *Settings) *string { return &s.OnMetered }, oneOf("pause", "go-on"))},
+	{key: "on_battery", deflt: fixed("go-on"),
+		says: "what to do while the computer runs on its battery: pause or go-on",
+		put:  checked(func(s *Settings) *string { return &s.OnBattery }, oneOf("pause", "go-on"))},
+	{key: "proxy", deflt: fixed("environment"),
+		says: "what leads out of the local network: socks5://HOST:PORT, http://HOST:PORT, none, or environment, " +
+			"which is ALL_PROXY or HTTPS_PROXY; NO_PROXY is heeded",
+		put: checked(func(s *Settings) *string { return &s.Proxy }, checkProxy)},
+	{key: "log_file", deflt: fixed("stderr"), restart: true,
+		says: "full path of the file to log to, which is begun anew at 10 MiB, three old ones kept; or stderr",
+		put:  checked(func(s *Settings) *string { return &s.LogFile }, checkLogFile)},
 	{key: "log_format", deflt: fixed("text"), restart: true,
 		says: "form of the log: text or json",
 		put:  checked(func(s *Settings) *string { return &s.LogFormat }, oneOf("text", "json"))},
@@ -92,6 +111,21 @@ func onOff(field func(*Settings) *bool) func(*Settings, string) error {
 		}
 		return nil
 	}
+}
+
+func checkProxy(value string) error {
+	if value == "none" || value == "environment" {
+		return nil
+	}
+	_, err := proxy.Parse(value)
+	return err
+}
+
+func checkLogFile(value string) error {
+	if value == "stderr" || filepath.IsAbs(value) {
+		return nil
+	}
+	return fmt.Errorf("%q: want the full path of a file, or stderr", value)
 }
 
 func schedule(field func(*Settings) *pace.Schedule) func(*Settings, string) error {

@@ -35,6 +35,9 @@ type Agent interface {
 	// that come, in order, until the context ends or deliver fails; it returns that
 	// failure. Deliver may block.
 	Events(ctx context.Context, since uint64, deliver func(status.Event) error) error
+	// Logs returns the remembered lines of the log numbered above since, and a channel that
+	// is closed when there are more.
+	Logs(since uint64) ([]status.LogLine, <-chan struct{})
 	// Wait returns nil, nil once the folder is verified equal on the device. An empty
 	// folder means every folder; an empty device means all connected members, and with
 	// none connected it waits on. When the context ends first it says what is missing and

@@ -83,6 +83,18 @@ func (m *memory) Events(
 	}
 }
 
+func (m *memory) Logs(since uint64) ([]status.LogLine, <-chan struct{}) {
+	m.mutex.Lock()
+	defer m.mutex.Unlock()
+	var out []status.LogLine
+	for _, e := range m.events {
+		if e.Seq > since {
+			out = append(out, status.LogLine{Seq: e.Seq, Text: e.Path})
+		}
+	}
+	return out, m.changed
+}
+
 func (m *memory) Wait(ctx context.Context, folder, _ string) ([]string, error) {
 	switch folder {
 	case "equal":

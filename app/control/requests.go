@@ -19,6 +19,8 @@ func (s *Server) routes() http.Handler {
 	routes.HandleFunc("GET /v1/status", s.answering(s.status))
 	routes.HandleFunc("GET /v1/status/watch", s.streaming(s.watch))
 	routes.HandleFunc("GET /v1/events", s.streaming(s.events))
+	routes.HandleFunc("GET /v1/logs", s.answering(s.logs))
+	routes.HandleFunc("GET /v1/logs/follow", s.streaming(s.followLogs))
 	routes.HandleFunc("POST /v1/wait", s.answering(s.wait))
 	routes.HandleFunc("POST /v1/intents/{kind}", s.answering(s.do))
 	routes.HandleFunc("/", s.answering(func(r *http.Request, _ []byte) (any, error) {
@@ -85,14 +87,52 @@ func (s *Server) watch(r *http.Request, send func(any) error) error {
 	}
 }
 
-func (s *Server) events(r *http.Request, send func(any) error) error {
-	var since uint64
-	if text := r.URL.Query().Get("since"); text != "" {
-		n, err := strconv.ParseUint(text, 10, 64)
-		if err != nil {
-			return api.Errorf(api.Usage, "since %q is not a number", text)
+// since reads the number after which a listener wants to hear.
+func since(r *http.Request) (uint64, error) {
+	text := r.URL.Query().Get("since")
+	if text == "" {
+		return 0, nil
+	}
+	n, err := strconv.ParseUint(text, 10, 64)
+	if err != nil {
+		return 0, api.Errorf(api.Usage, "since %q is not a number", text)
+	}
+	return n, nil
+}
+
+func (s *Server) logs(*http.Request, []byte) (any, error) {
+	lines, _ := s.agent.Logs(0)
+	if lines == nil {
+		lines = []status.LogLine{}
+	}
+	return lines, nil
+}
+
+func (s *Server) followLogs(r *http.Request, send func(any) error) error {
+	last, err := since(r)
+	if err != nil {
+		return err
+	}
+	for {
+		lines, more := s.agent.Logs(last)
+		for _, line := range lines {
+			if err := send(line); err != nil {
+				return err
+			}
+			last = line.Seq
 		}
-		since = n
+		select {
+		case <-more:
+		case <-r.Context().Done():
+			return r.Context().Err()
+		}
+	}
+}
+
+func (s *Server) events(r *http.Request, send func(any) error) error {
+	since, err := since(r)
+	if err != nil {
+		return err
 	}
 	return s.agent.Events(r.Context(), since, func(e status.Event) error { return send(e) })
 }

@@ -95,6 +95,19 @@ func (a *agent) Events(ctx context.Context, since uint64, deliver func(status.Ev
 	}
 }
 
+// Logs implements control.Agent.
+func (a *agent) Logs(since uint64) ([]status.LogLine, <-chan struct{}) {
+	if a.opts.Book == nil {
+		return nil, nil
+	}
+	lines, more := a.opts.Book.After(since)
+	out := make([]status.LogLine, len(lines))
+	for i, l := range lines {
+		out[i] = status.LogLine{Seq: l.Number, Text: l.Text}
+	}
+	return out, more
+}
+
 // news tells whoever waits that something about a folder or a link has changed.
 type news struct {
 	mu      sync.Mutex

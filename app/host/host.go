@@ -24,11 +24,14 @@ import (
 
 	"github.com/shoal-sync/shoal/app/config"
 	"github.com/shoal-sync/shoal/app/control"
+	"github.com/shoal-sync/shoal/app/logbook"
 	"github.com/shoal-sync/shoal/app/node"
+	"github.com/shoal-sync/shoal/app/platform"
 	"github.com/shoal-sync/shoal/discovery/mdns"
 	"github.com/shoal-sync/shoal/internal/ident"
 	"github.com/shoal-sync/shoal/internal/step"
 	"github.com/shoal-sync/shoal/nat/direct"
+	"github.com/shoal-sync/shoal/nat/proxy"
 )
 
 // Options say how an agent is to run. Empty Listen, Name and LogFormat mean what the
@@ -40,6 +43,7 @@ type Options struct {
 	LogFormat string
 	NoMDNS    bool // find no devices on the local network, whatever the settings say
 	Log       *slog.Logger
+	Book      *logbook.Book  // takes in what Log says; nil remembers nothing
 	Level     *slog.LevelVar // of Log, set as the settings say; nil leaves it alone
 	Version   string
 }
@@ -64,16 +68,20 @@ type agent struct {
 	trusted  atomic.Pointer[map[ident.DeviceID]bool]
 	settings atomic.Pointer[config.Settings]
 	key      config.Key
+	proxy    atomic.Pointer[proxy.Chooser]
 	events   *events
 	news     *news
 	view     *views
 	limits   *limits
 	rested   chan struct{} // holds one token when the pauses have changed
+	asked    chan struct{} // holds one token when the system is to be looked at
 
 	mu      sync.Mutex // guards what follows, and changes of the configuration
 	config  config.Config
 	folders map[ident.FolderID]*folderRun
 	hellos  map[ident.DeviceID]string // names that devices gave themselves, not configured
+	// systemRest is why everything rests without a person's word, empty when it does not.
+	systemRest string
 }
 
 // Run runs an agent until the context ends, and stops it in order. It returns nil after a
@@ -114,6 +122,7 @@ func newAgent(home *config.Home, opts Options) (*agent, error) {
 		opts: opts, log: opts.Log, home: home, clock: step.NewClock(), id: key.Device(), key: key,
 		news: newNews(), events: newEvents(time.Now()), config: state,
 		folders: map[ident.FolderID]*folderRun{}, hellos: map[ident.DeviceID]string{}, rested: make(chan struct{}, 1),
+		asked: make(chan struct{}, 1),
 	}
 	a.links = newLinks(a)
 	a.limits = newLimits(a.clock)
@@ -122,7 +131,7 @@ func newAgent(home *config.Home, opts Options) (*agent, error) {
 	a.trust()
 	a.endpoint, err = direct.New(direct.Options{
 		Key: key.Private(), Trusts: a.trusts, Refused: a.strangerCalled, Log: a.log,
-		Gates: a.limits.gates,
+		Gates: a.limits.gates, Through: a.proxied,
 	})
 	if err != nil {
 		return nil, err
@@ -139,6 +148,10 @@ func newAgent(home *config.Home, opts Options) (*agent, error) {
 func (a *agent) run(ctx context.Context) error {
 	a.ctx, a.ending = context.WithCancel(ctx)
 	defer a.ending()
+	manager, err := platform.NewNotifier()
+	if err != nil {
+		return err
+	}
 	if err := a.listen(); err != nil {
 		return err
 	}
@@ -169,11 +182,14 @@ func (a *agent) run(ctx context.Context) error {
 	a.start(a.resolveAddresses)
 	a.start(a.measure)
 	a.start(a.watchPauses)
+	a.start(a.watchSystem)
 	a.startLAN(*a.settings.Load())
 	a.start(a.watchNetwork)
+	a.tellManager(manager)
 	a.log.Info("agent started", "device", a.id.String(), "name", a.ownName(),
 		"listen", a.listener.Addr().String(), "version", a.opts.Version)
 	err = server.Run(a.ctx)
+	a.toManager(manager.Stopping())
 	a.ending()
 	return errors.Join(err, a.stop())
 }

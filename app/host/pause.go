@@ -90,6 +90,9 @@ func (a *agent) pausable(what string) (p config.Pause, name string, err error) {
 // pauses lists the rests for whoever asked. The agent's lock is held.
 func (a *agent) pauses() api.Pauses {
 	out := api.Pauses{Paused: []api.Paused{}}
+	if a.systemRest != "" {
+		out.Paused = append(out.Paused, api.Paused{Reason: a.systemRest})
+	}
 	for _, p := range a.config.Paused {
 		shown := api.Paused{Folder: p.Folder, Device: p.Device, Until: status.MomentOf(p.Until)}
 		switch {
@@ -129,6 +132,7 @@ func (a *agent) pausesChanged() {
 // restOf returns with whom a folder rests. The agent's lock is held.
 func (a *agent) restOf(id ident.FolderID) (rest node.PauseChanged) {
 	now := time.Now()
+	rest.All = a.systemRest != ""
 	for _, p := range a.config.Paused {
 		switch {
 		case p.Over(now):
@@ -202,6 +206,17 @@ func (a *agent) endPauses() (wait time.Duration, some bool) {
 		}
 	}
 	return wait, some
+}
+
+// restOfAll is how a rest of everything is shown, nil when there is none. The agent's lock
+// is not held.
+func (a *agent) restOfAll(settings *config.Config) *status.Rest {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.systemRest != "" {
+		return &status.Rest{Reason: a.systemRest}
+	}
+	return restShown(settings, config.Pause{})
 }
 
 // restShown is how a rest of something is shown, nil when there is none.

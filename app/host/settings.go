@@ -55,7 +55,10 @@ func (a *agent) setSetting(i api.SettingSet) (any, error) {
 // useSettings makes what can change while the agent runs as the settings say. The agent's
 // lock is held, or the agent has not started.
 func (a *agent) useSettings(s config.Settings) {
-	a.settings.Store(&s)
+	if old := a.settings.Swap(&s); old == nil || old.Proxy != s.Proxy {
+		a.useProxy(s.Proxy)
+	}
+	a.askSystem()
 	if a.opts.Level != nil {
 		a.opts.Level.Set(levels[s.LogLevel])
 	}
@@ -74,6 +77,6 @@ func (a *agent) ownName() string { return firstOf(a.opts.Name, a.settings.Load()
 func (a *agent) self(settings *config.Config) status.Self {
 	return status.Self{
 		ID: a.id, Name: a.ownName(), Listen: []string{a.listener.Addr().String()},
-		Paused: restShown(settings, config.Pause{}), Limits: a.limitsShown(),
+		Paused: a.restOfAll(settings), Limits: a.limitsShown(),
 	}
 }

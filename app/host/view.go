@@ -148,7 +148,12 @@ func (a *agent) Status() status.View {
 		out.Devices = append(out.Devices, shown)
 	}
 	for _, f := range settings.Folders {
-		out.Folders = append(out.Folders, a.folderView(&settings, f, runs[f.ID]))
+		shown := a.folderView(&settings, f, runs[f.ID])
+		s := a.view.folders[f.ID]
+		if rest := out.Device.Paused; rest != nil && s != nil && s.Folder.Broken == "" {
+			shown.State, shown.Paused, shown.Progress = status.Paused, rest, nil
+		}
+		out.Folders = append(out.Folders, shown)
 	}
 	return out
 }
@@ -224,9 +229,6 @@ func (a *agent) folderView(settings *config.Config, f config.Folder, r *folderRu
 	}
 	out.Progress = a.progress(f.ID, s, r)
 	rest := restShown(settings, config.Pause{Folder: f.ID})
-	if everything := restShown(settings, config.Pause{}); everything != nil {
-		rest = everything
-	}
 	if rest != nil && s.Folder.Broken == "" {
 		out.State, out.Paused, out.Progress = status.Paused, rest, nil
 	}

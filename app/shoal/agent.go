@@ -4,12 +4,14 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"io"
 	"log/slog"
 
 	"github.com/spf13/cobra"
 
 	"github.com/shoal-sync/shoal/app/config"
 	"github.com/shoal-sync/shoal/app/host"
+	"github.com/shoal-sync/shoal/app/logbook"
 )
 
 // agentFlags are the flags of the program without a command.
@@ -68,10 +70,20 @@ func (s *session) runAgent(ctx context.Context, a agentFlags) error {
 	if err != nil {
 		return err
 	}
-	level := &slog.LevelVar{}
+	out := s.errs
+	if settings.LogFile != "stderr" {
+		file, err := logbook.OpenFile(settings.LogFile)
+		if err != nil {
+			return fmt.Errorf("%w; `shoal config unset log_file` logs to stderr", err)
+		}
+		defer file.Close()
+		out = file
+	}
+	level, book := &slog.LevelVar{}, logbook.New(out)
 	opts := host.Options{
 		Home: dir, Listen: a.listen, Name: a.name, LogFormat: a.logFormat, NoMDNS: a.noMDNS,
-		Log: s.logger(cmp.Or(a.logFormat, settings.LogFormat), level), Version: buildVersion(),
+		Log: logger(book, cmp.Or(a.logFormat, settings.LogFormat), level), Book: book,
+		Version: buildVersion(),
 	}
 	switch {
 	case s.quiet:
@@ -84,11 +96,10 @@ func (s *session) runAgent(ctx context.Context, a agentFlags) error {
 	return host.Run(ctx, opts)
 }
 
-// logger writes to standard error: standard output is for answers.
-func (s *session) logger(format string, level slog.Leveler) *slog.Logger {
+func logger(to io.Writer, format string, level slog.Leveler) *slog.Logger {
 	options := &slog.HandlerOptions{Level: level}
 	if format == "json" {
-		return slog.New(slog.NewJSONHandler(s.errs, options))
+		return slog.New(slog.NewJSONHandler(to, options))
 	}
-	return slog.New(slog.NewTextHandler(s.errs, options))
+	return slog.New(slog.NewTextHandler(to, options))
 }

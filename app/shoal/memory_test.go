@@ -136,6 +136,8 @@ func (m *memoryAgent) share(folder, device string) (api.Share, error) {
 	return api.Share{Folder: f.ID, Device: d.ID}, err
 }
 
+func (m *memoryAgent) Logs(uint64) ([]status.LogLine, <-chan struct{}) { return nil, nil }
+
 func (m *memoryAgent) Events(
 	ctx context.Context, since uint64, deliver func(status.Event) error,
 ) error {

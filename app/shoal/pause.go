@@ -59,6 +59,9 @@ func (s *session) rest(cmd *cobra.Command, intent api.Intent) error {
 		case !p.Device.IsZero():
 			what = fmt.Sprintf("device %s is paused", status.Plain(p.Name))
 		}
+		if p.Reason != "" {
+			what += ": " + status.Plain(p.Reason)
+		}
 		if !p.Until.IsZero() {
 			what += " until " + p.Until.Time().Local().Format("2006-01-02 15:04:05")
 		}

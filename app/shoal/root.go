@@ -70,10 +70,21 @@ func (s *session) root() *cobra.Command {
 	// Started by a double click on Windows, cobra would otherwise refuse to run.
 	cobra.MousetrapHelpText = ""
 	root.SetHelpCommand(helpCommand(root))
-	root.AddCommand(s.idCommand(), s.statusCommand(), s.folderCommand(), s.deviceCommand(),
-		s.pauseCommand(), s.resumeCommand(), s.waitCommand(), s.eventsCommand(),
-		s.configCommand(), s.versionCommand())
-	root.AddCommand(s.heldCommand(), s.trashCommand())
+	root.AddCommand(
+		s.idCommand(),
+		s.statusCommand(),
+		s.folderCommand(),
+		s.deviceCommand(),
+		s.pauseCommand(),
+		s.resumeCommand(),
+		s.waitCommand(),
+		s.eventsCommand(),
+		s.heldCommand(),
+		s.trashCommand(),
+		s.configCommand(),
+		s.logsCommand(),
+		s.versionCommand(),
+	)
 	refuseUnknownShells(root)
 	return root
 }

@@ -23,6 +23,13 @@ const (
 	EventsLost Kind = "events_lost"
 )
 
+// LogLine is one line of the agent's log.
+type LogLine struct {
+	// Seq grows by one with each line, from 1 in each run of the agent.
+	Seq  uint64 `json:"seq"`
+	Text string `json:"text"`
+}
+
 // Event is one thing that happened, numbered so that a listener can come back and ask for
 // what it missed. Fields that do not apply are left out of the JSON.
 type Event struct {

@@ -180,8 +180,8 @@ func (a *agent) spawn() {
 	}
 	binary := cmp.Or(a.binary, agentProgram)
 	a.process, a.log, a.exited = exec.Command(binary, args...), &bytes.Buffer{}, make(chan struct{})
-	a.process.Env = append(os.Environ(), a.env...)
 	a.process.Stderr, a.process.SysProcAttr = a.log, a.cred
+	a.process.Env = append(os.Environ(), a.env...)
 	must(a.t, a.process.Start())
 	go func(process *exec.Cmd, exited chan struct{}) {
 		_ = process.Wait() // how it ended is in ProcessState

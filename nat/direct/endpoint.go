@@ -76,6 +76,9 @@ type Options struct {
 	// Met is handed every meeting that another device begins, on a goroutine of its own;
 	// it receives until the meeting ends. Nil takes part in none.
 	Met func(*Meeting)
+	// Through returns how to connect to an address that is not to be reached directly, and
+	// nil for all others. It may be nil.
+	Through func(netip.AddrPort) func(context.Context) (net.Conn, error)
 	// Gates holds links to a rate; nil holds none.
 	Gates Gates
 	// HandshakeTime bounds connecting and proving, each way; zero means 10 seconds.
@@ -154,12 +157,33 @@ func (e *Endpoint) dial(ctx context.Context, device ident.DeviceID, addr netip.A
 func (e *Endpoint) dialSocket(ctx context.Context, addr netip.AddrPort) (*socket, error) {
 	// Keep-alive stays off: pings of our own tell a dead peer sooner, and they tell.
 	dialer := net.Dialer{KeepAlive: -1, Control: tuneSocket}
-	conn, err := dialer.DialContext(ctx, "tcp", addr.String())
+	dial := func(ctx context.Context) (net.Conn, error) { return dialer.DialContext(ctx, "tcp", addr.String()) }
+	var through func(context.Context) (net.Conn, error)
+	if e.opts.Through != nil {
+		through = e.opts.Through(addr)
+	}
+	if through != nil {
+		dial = through
+	}
+	conn, err := dial(ctx)
 	if err != nil {
 		return nil, bare(err)
 	}
+	if through != nil {
+		conn = &led{conn, addr}
+	}
 	return newSocket(e.pace(conn, addr)), nil
 }
+
+// led is a connection that somebody else made for us: the other end is not the other
+// device, but whom we know is behind it.
+type led struct {
+	net.Conn
+	to netip.AddrPort
+}
+
+// RemoteAddr is the address of the device, not of who led to it.
+func (l *led) RemoteAddr() net.Addr { return net.TCPAddrFromAddrPort(l.to) }
 
 // prove shows this device's key, checks the other's, and waits for the welcome.
 func (e *Endpoint) prove(ctx context.Context, socket *socket, want ident.DeviceID) (*Link, error) {
