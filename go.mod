@@ -3,6 +3,7 @@ module github.com/shoal-sync/shoal
 go 1.26.0
 
 require (
+	github.com/boombuler/barcode v1.1.0
 	github.com/fsnotify/fsnotify v1.10.1
 	github.com/godbus/dbus/v5 v5.2.2
 	github.com/gtank/ristretto255 v0.2.0

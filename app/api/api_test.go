@@ -19,6 +19,7 @@ var everyIntent = []Intent{
 	FolderRemove{"f"}, FolderRescan{"f"}, FolderShare{"f", "d", status.Reader},
 	FolderUnshare{"f", "d"}, DeviceAdd{ident.DeviceID{2}, "n", []string{"tcp://a:1"}},
 	DeviceRemove{"d"}, DeviceRename{"d", "n"}, FolderSet{"f", "name", "n"},
+	NearbyList{}, LinkAnswer{7, true, []LinkPlace{{ident.FolderID{1}, "/p"}}},
 	SettingList{}, SettingSet{"name", "n"}, Pause{}, Pause{"f", 60000}, Resume{}, Resume{"d"},
 	TrashList{}, TrashList{"f"}, TrashRestore{Where{"", "/a/b"}, ""}, TrashRestore{Where{"f", "b"}, "1c"},
 	TrashEmpty{}, HeldList{}, HeldList{"f"}, HeldAnswer{"f", "00c0ffee", true}, HeldAnswer{Folder: "f"},

@@ -34,6 +34,8 @@ var kinds = []kind{
 	of[TrashEmpty, Emptied]("trash-empty", "drop what the trash holds on this device"),
 	of[HeldList, []Held]("held-list", "list deletes that wait for a person"),
 	of[HeldAnswer, []Held]("held-answer", "let held deletes happen, or take them back"),
+	of[NearbyList, Nearby]("nearby-list", "list devices nearby that want to be linked"),
+	of[LinkAnswer, Nothing]("link-answer", "answer the question that linking asks"),
 	of[Pause, Pauses]("pause", "stop transfers of a folder, with a device, or all"),
 	of[SettingList, []status.Setting]("setting-list", "list every setting"),
 	of[SettingSet, SettingChange]("setting-set", "give a setting a value, or its default"),

@@ -16,6 +16,7 @@
 package config
 
 import (
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"net"
@@ -50,6 +51,17 @@ type Device struct {
 	Name string         `json:"name"`
 	// Addresses are of the form tcp://HOST:PORT.
 	Addresses []string `json:"addresses,omitempty"`
+	// AnnounceKey is the secret that the device told when it was linked, which it is
+	// recognised by on local networks: 64 hexadecimal digits, empty for none.
+	AnnounceKey string `json:"announce_key,omitempty"`
+}
+
+// Announce returns AnnounceKey as bytes, zero for none.
+func (d Device) Announce() (key [32]byte) {
+	if raw, err := hex.DecodeString(d.AnnounceKey); err == nil && len(raw) == len(key) {
+		copy(key[:], raw)
+	}
+	return key
 }
 
 // Folder is a folder kept on this device.
@@ -101,6 +113,9 @@ func (c *Config) PutDevice(d Device) (Device, error) {
 	now := &c.Devices[at]
 	if d.Name != "" {
 		now.Name = d.Name
+	}
+	if d.AnnounceKey != "" {
+		now.AnnounceKey = d.AnnounceKey
 	}
 	for _, address := range d.Addresses {
 		if !slices.Contains(now.Addresses, address) {
@@ -272,6 +287,9 @@ func (d Device) check() error {
 		if _, err := SplitAddress(address); err != nil {
 			return err
 		}
+	}
+	if d.AnnounceKey != "" && d.Announce() == [32]byte{} {
+		return errors.New("announce_key: want 64 hexadecimal digits, or leave it out")
 	}
 	return nil
 }

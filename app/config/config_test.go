@@ -36,7 +36,7 @@ func TestSaveAndLoad(t *testing.T) {
 		t.Fatalf("a new home has %+v, %v", c, err)
 	}
 	want := Config{Version: formVersion,
-		Devices: []Device{{nas, "nas", []string{"tcp://nas:22100", "tcp://[::1]:1"}}},
+		Devices: []Device{{nas, "nas", []string{"tcp://nas:22100", "tcp://[::1]:1"}, strings.Repeat("0a", 32)}},
 		Folders: []Folder{{photos, "photos", t.TempDir(), "t", []Member{{nas, status.Owner}}, "up: 1MB/s", "20%", "7d 1GB"}}}
 	for range 2 { // the second time in place of the first
 		if err := h.Save(want); err != nil {
@@ -179,7 +179,7 @@ func TestPuttingAndDropping(t *testing.T) {
 	if _, err := c.PutDevice(Device{ID: nas}); err != nil || c.Devices[0].Name != nas.Short() {
 		t.Fatalf("got %+v, %v", c, err)
 	}
-	again := Device{nas, "nas", []string{"tcp://a:1"}}
+	again := Device{ID: nas, Name: "nas", Addresses: []string{"tcp://a:1"}}
 	for range 2 {
 		if d, err := c.PutDevice(again); err != nil || !reflect.DeepEqual(d, again) {
 			t.Fatalf("got %+v, %v", d, err)

@@ -22,7 +22,7 @@ var allowed = map[string][]string{
 	"": {"version", "devices", "folders", "paused",
 		"name", "listen", "log_format", "mdns", "mdns_name"}, // of form 1: see Migrate
 	".paused":          {"folder", "device", "until"},
-	".devices":         {"id", "name", "addresses"},
+	".devices":         {"id", "name", "addresses", "announce_key"},
 	".folders":         {"id", "name", "path", "token", "members", "limits", "brake", "trash"},
 	".folders.members": {"device", "role"},
 }

@@ -2,7 +2,9 @@ package config
 
 import (
 	"crypto/ed25519"
+	"crypto/hmac"
 	"crypto/rand"
+	"crypto/sha256"
 	"crypto/x509"
 	"encoding/pem"
 	"errors"
@@ -31,6 +33,15 @@ func (k Key) Device() ident.DeviceID {
 
 // Private returns the key itself.
 func (k Key) Private() ed25519.PrivateKey { return k.private }
+
+// Announce returns the secret that linked devices recognise this one by on local networks.
+// It follows from the key, so there is nothing more to keep.
+func (k Key) Announce() (key [32]byte) {
+	mac := hmac.New(sha256.New, k.private.Seed())
+	mac.Write([]byte("shoal announce secret 1"))
+	copy(key[:], mac.Sum(nil))
+	return key
+}
 
 // String returns dots.
 func (k Key) String() string { return "…" }

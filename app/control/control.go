@@ -43,6 +43,10 @@ type Agent interface {
 	// none connected it waits on. When the context ends first it says what is missing and
 	// why, with or without the context's error.
 	Wait(ctx context.Context, folder, device string) (missing []string, err error)
+	// Link links two devices and hands what happens to deliver, in order. It returns when
+	// it is over, one way or the other, or with the failure of deliver. When the context
+	// ends first, nothing comes of it.
+	Link(ctx context.Context, r api.LinkRequest, deliver func(api.LinkEvent) error) error
 }
 
 // Limits of the server, each far above what honest clients need.

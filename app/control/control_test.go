@@ -2,6 +2,7 @@ package control
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -95,6 +96,24 @@ func (m *memory) Logs(since uint64) ([]status.LogLine, <-chan struct{}) {
 	return out, m.changed
 }
 
+// Link shows a code, then is linked; with an odd request it is refused before anything.
+func (m *memory) Link(ctx context.Context, r api.LinkRequest, deliver func(api.LinkEvent) error) error {
+	if r.Role == "odd" {
+		return api.Errorf(api.Usage, "there is no such role")
+	}
+	if err := deliver(api.LinkEvent{Event: api.LinkCode, Code: r.Code}); err != nil {
+		return err
+	}
+	switch r.Code {
+	case "late":
+		return deliver(api.LinkEvent{Event: api.LinkEnded, Kind: api.Timeout, Text: "nobody came"})
+	case "slow":
+		<-ctx.Done()
+		return ctx.Err()
+	}
+	return deliver(api.LinkEvent{Event: api.LinkLinked})
+}
+
 func (m *memory) Wait(ctx context.Context, folder, _ string) ([]string, error) {
 	switch folder {
 	case "equal":
@@ -162,6 +181,40 @@ func TestAskingAndDoing(t *testing.T) {
 		if _, err := client.Do(ctx, intent); err == nil || api.AsError(err).Kind != want {
 			t.Errorf("%T: got %v", intent, err)
 		}
+	}
+}
+
+func TestLinking(t *testing.T) {
+	client, _ := serve(t, newHome(t), newMemory())
+	for _, c := range []struct {
+		request api.LinkRequest
+		kind    api.ErrorKind // empty when it succeeds
+		events  string
+	}{
+		{api.LinkRequest{Code: "good"}, "", "code linked"},
+		{api.LinkRequest{Code: "late"}, api.Timeout, "code"},
+		{api.LinkRequest{Role: "odd"}, api.Usage, ""},
+	} {
+		var events []string
+		err := client.Link(t.Context(), c.request, func(e api.LinkEvent) error {
+			events = append(events, e.Event)
+			return nil
+		})
+		if got := strings.Join(events, " "); got != c.events || (err == nil) != (c.kind == "") ||
+			err != nil && api.AsError(err).Kind != c.kind {
+			t.Errorf("%+v: got %q, %v", c.request, got, err)
+		}
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	err := client.Link(ctx, api.LinkRequest{Code: "slow"}, func(api.LinkEvent) error {
+		cancel()
+		return nil
+	})
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("a person who leaves: %v", err)
+	}
+	if raw, err := json.Marshal(api.LinkEvent{Event: api.LinkLinked}); err != nil || string(raw) != `{"event":"linked","folders":[]}` {
+		t.Errorf("linked without folders is %s, %v", raw, err)
 	}
 }
 

@@ -22,6 +22,7 @@ func (s *Server) routes() http.Handler {
 	routes.HandleFunc("GET /v1/logs", s.answering(s.logs))
 	routes.HandleFunc("GET /v1/logs/follow", s.streaming(s.followLogs))
 	routes.HandleFunc("POST /v1/wait", s.answering(s.wait))
+	routes.HandleFunc("POST /v1/link", s.streaming(s.link))
 	routes.HandleFunc("POST /v1/intents/{kind}", s.answering(s.do))
 	routes.HandleFunc("/", s.answering(func(r *http.Request, _ []byte) (any, error) {
 		return nil, api.Errorf(api.Usage, "this agent does not know %s %s; "+
@@ -135,6 +136,19 @@ func (s *Server) events(r *http.Request, send func(any) error) error {
 		return err
 	}
 	return s.agent.Events(r.Context(), since, func(e status.Event) error { return send(e) })
+}
+
+// link reads its request before it streams, as the other streams have none.
+func (s *Server) link(r *http.Request, send func(any) error) error {
+	body, err := io.ReadAll(io.LimitReader(r.Body, api.BodyMax))
+	if err != nil {
+		return api.Errorf(api.Usage, "the request ended early: %v", err)
+	}
+	ask, err := api.ParseLinkRequest(body)
+	if err != nil {
+		return err
+	}
+	return s.agent.Link(r.Context(), ask, func(e api.LinkEvent) error { return send(e) })
 }
 
 // answering makes a handler of a function that answers with one document.

@@ -14,6 +14,7 @@ type addrPort = netip.AddrPort
 // strangerCalled notes a device that called without being trusted.
 func (a *agent) strangerCalled(d ident.DeviceID, from netip.AddrPort) {
 	a.log.Debug("a device that is not trusted called", "device", d.String(), "address", from.String())
+	a.linking.called(d, from)
 }
 
 // nameHeard takes over the name a device gives itself, unless a person here has named it.

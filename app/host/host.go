@@ -65,6 +65,7 @@ type agent struct {
 	device   *step.Loop[node.DeviceEvent, node.DeviceEffect]
 	machine  *node.Device // owned by the device loop
 	links    *links
+	linking  *linking
 	trusted  atomic.Pointer[map[ident.DeviceID]bool]
 	settings atomic.Pointer[config.Settings]
 	key      config.Key
@@ -125,12 +126,13 @@ func newAgent(home *config.Home, opts Options) (*agent, error) {
 		asked: make(chan struct{}, 1),
 	}
 	a.links = newLinks(a)
+	a.linking = newLinking(a)
 	a.limits = newLimits(a.clock)
 	a.view = newViews()
 	a.useSettings(settings)
 	a.trust()
 	a.endpoint, err = direct.New(direct.Options{
-		Key: key.Private(), Trusts: a.trusts, Refused: a.strangerCalled, Log: a.log,
+		Key: key.Private(), Trusts: a.trusts, Refused: a.strangerCalled, Met: a.linking.met, Log: a.log,
 		Gates: a.limits.gates, Through: a.proxied,
 	})
 	if err != nil {
@@ -183,6 +185,7 @@ func (a *agent) run(ctx context.Context) error {
 	a.start(a.measure)
 	a.start(a.watchPauses)
 	a.start(a.watchSystem)
+	a.linking.introduce()
 	a.startLAN(*a.settings.Load())
 	a.start(a.watchNetwork)
 	a.tellManager(manager)

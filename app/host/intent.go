@@ -49,6 +49,10 @@ func (a *agent) Do(ctx context.Context, intent api.Intent) (any, error) {
 		return a.emptyTrash(i)
 	case api.HeldAnswer:
 		return a.answerHeld(i)
+	case api.NearbyList:
+		return a.listNearby(ctx)
+	case api.LinkAnswer:
+		return a.answerLink(i)
 	case api.Pause:
 		return a.pause(i)
 	case api.SettingList:
@@ -215,8 +219,13 @@ func (a *agent) renameDevice(i api.DeviceRename) (any, error) {
 }
 
 func (a *agent) removeDevice(ctx context.Context, i api.DeviceRemove) (any, error) {
-	d, err := api.FindDevice(a.Status(), i.Device)
+	view := a.Status()
+	d, err := api.FindDevice(view, i.Device)
 	if err != nil {
+		asks, none := api.FindAsking(view, i.Device)
+		if none == nil && a.linking.refuse(asks.ID) {
+			return api.Device{ID: asks.ID, Name: asks.Name}, nil
+		}
 		return nil, err
 	}
 	a.forgetMember(ctx, d.ID)

@@ -36,6 +36,7 @@ func (a *agent) startLAN(settings config.Settings) {
 		Heard: func(d ident.DeviceID, at netip.AddrPort, lasts time.Duration) {
 			a.device.Post(a.ctx, book.AddressHeard{Device: d, Addr: at, Source: book.Mdns, Lasts: lasts})
 		},
+		Announce: a.key.Announce(), Key: a.announceKey, Found: a.linking.found,
 		Log: a.log,
 	}
 	if settings.MDNSName {
@@ -57,6 +58,14 @@ func (a *agent) linkedDevices() []ident.DeviceID {
 		out = append(out, d)
 	}
 	return out
+}
+
+// announceKey returns the secret a linked device is recognised by, zero when it told none.
+func (a *agent) announceKey(d ident.DeviceID) (key [32]byte) {
+	if known, ok := (*a.linking.announces.Load())[d]; ok {
+		return known
+	}
+	return key
 }
 
 // relinked lets the local network know that the trusted devices have changed.

@@ -13,6 +13,7 @@ import (
 
 	"github.com/shoal-sync/shoal/app/node"
 	"github.com/shoal-sync/shoal/app/status"
+	"github.com/shoal-sync/shoal/discovery/pairing"
 	"github.com/shoal-sync/shoal/internal/ident"
 	"github.com/shoal-sync/shoal/internal/step"
 	"github.com/shoal-sync/shoal/nat/direct"
@@ -73,6 +74,8 @@ func (a *agent) actDevice(effect node.DeviceEffect) {
 		a.peerLost(f)
 	case route.Trouble:
 		a.log.Debug("device not connected", "device", f.Device.Short(), "reason", f.Reason)
+	case pairing.Effect:
+		a.linking.act(f)
 	case node.Synced:
 		a.links.synced(f.Ticket)
 	default:

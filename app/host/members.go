@@ -287,10 +287,14 @@ func (a *agent) membersChanged() {
 // one, and those that have to be told that they do not any more, the ones that may link.
 // The agent's lock is held, or the agent has not started.
 func (a *agent) trust() {
-	trusted := map[ident.DeviceID]bool{}
+	trusted, announces := map[ident.DeviceID]bool{}, map[ident.DeviceID][32]byte{}
 	for _, d := range a.config.Devices {
 		trusted[d.ID] = true
+		if d.AnnounceKey != "" {
+			announces[d.ID] = d.Announce()
+		}
 	}
+	a.linking.announces.Store(&announces)
 	for d := range a.through() {
 		trusted[d] = true
 	}

@@ -136,7 +136,7 @@ func (a *agent) Status() status.View {
 		runs[id] = r
 	}
 	a.mu.Unlock()
-	out := status.View{Device: a.self(&settings)}
+	out := status.View{Device: a.self(&settings), Asking: a.linking.view()}
 	a.view.mu.Lock()
 	defer a.view.mu.Unlock()
 	for _, d := range settings.Devices {

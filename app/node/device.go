@@ -5,15 +5,17 @@ import (
 	"net/netip"
 
 	"github.com/shoal-sync/shoal/discovery/book"
+	"github.com/shoal-sync/shoal/discovery/pairing"
 	"github.com/shoal-sync/shoal/internal/ident"
 	"github.com/shoal-sync/shoal/internal/step"
 	"github.com/shoal-sync/shoal/nat/route"
 )
 
-// DeviceEvent is a book.Event, a route.Event or a Sync.
+// DeviceEvent is a book.Event, a route.Event, a pairing.Event or a Sync.
 type DeviceEvent any
 
-// DeviceEffect is what reaches the world: every route.Effect, or a Synced.
+// DeviceEffect is what reaches the world: every route.Effect and pairing.Effect, and
+// Synced.
 type DeviceEffect any
 
 // Sync asks to be told when every event before it has been handled and its effects have
@@ -23,10 +25,12 @@ type Sync struct{ Ticket step.Ticket }
 // Synced answers Sync.
 type Synced struct{ Ticket step.Ticket }
 
-// Device joins the cores of a device: where others are, and which link serves them.
+// Device joins the cores of a device: where others are, which link serves them, and how
+// they come to be trusted.
 type Device struct {
 	book  *book.Core
 	route *route.Core
+	pair  *pairing.Core
 	dials map[step.Ticket]dialed
 	now   step.Instant
 	out   []DeviceEffect
@@ -40,7 +44,10 @@ type dialed struct {
 
 // NewDevice joins the cores of the device with the given id.
 func NewDevice(self ident.DeviceID, chance *rand.Rand) *Device {
-	return &Device{book: book.New(), route: route.New(self, chance), dials: map[step.Ticket]dialed{}}
+	return &Device{
+		book: book.New(), route: route.New(self, chance), pair: pairing.New(self),
+		dials: map[step.Ticket]dialed{},
+	}
 }
 
 // Handle takes in what happened and returns what reaches the world, in order.
@@ -52,6 +59,8 @@ func (n *Device) Handle(now step.Instant, event DeviceEvent) []DeviceEffect {
 	case route.Event:
 		n.tellBook(e)
 		n.toRoute(e)
+	case pairing.Event:
+		n.link(n.pair.Handle(now, e))
 	case Sync:
 		n.out = append(n.out, Synced(e))
 	default:
@@ -60,17 +69,18 @@ func (n *Device) Handle(now step.Instant, event DeviceEvent) []DeviceEffect {
 	return n.out
 }
 
-// Tick lets both cores do what is due.
+// Tick lets all cores do what is due.
 func (n *Device) Tick(now step.Instant) []DeviceEffect {
 	n.now, n.out = now, n.out[:0]
 	n.learn(n.book.Tick(now))
 	n.take(n.route.Tick(now))
+	n.link(n.pair.Tick(now))
 	return n.out
 }
 
-// Deadline is the earlier of both cores.
+// Deadline is the earliest of all cores.
 func (n *Device) Deadline() step.Instant {
-	return step.Earliest(n.book.Deadline(), n.route.Deadline())
+	return step.Earliest(n.book.Deadline(), n.route.Deadline(), n.pair.Deadline())
 }
 
 // Links returns how every trusted device is reached now.
@@ -85,6 +95,14 @@ func (n *Device) Firsthand(d ident.DeviceID) []netip.AddrPort { return n.book.Fi
 func (n *Device) toBook(e book.Event) { n.learn(n.book.Handle(n.now, e)) }
 
 func (n *Device) toRoute(e route.Event) { n.take(n.route.Handle(n.now, e)) }
+
+// link passes on what linking orders: all of it reaches the world, which records who is
+// trusted and says so as a person would have.
+func (n *Device) link(effects []pairing.Effect) {
+	for _, f := range effects {
+		n.out = append(n.out, f)
+	}
+}
 
 func (n *Device) learn(news []book.Effect) {
 	for _, f := range news {

@@ -11,7 +11,7 @@ import (
 
 func (s *session) deviceCommand() *cobra.Command {
 	return group("device", "Trusts, lists and forgets devices",
-		s.deviceAdd(), s.deviceList(), s.deviceRename(), s.deviceRemove())
+		s.deviceAdd(), s.deviceList(), s.deviceApprove(), s.deviceRename(), s.deviceRemove())
 }
 
 func (s *session) deviceAdd() *cobra.Command {
@@ -54,7 +54,7 @@ func (s *session) deviceAdd() *cobra.Command {
 func (s *session) deviceList() *cobra.Command {
 	return &cobra.Command{
 		Use:   "list",
-		Short: "Lists the devices this one trusts",
+		Short: "Lists the devices this one trusts, and those that ask to be",
 		Args:  takes(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			view, err := s.view(cmd)
@@ -62,11 +62,21 @@ func (s *session) deviceList() *cobra.Command {
 				return err
 			}
 			if s.json {
-				return s.document(view.Devices)
+				return s.document(append(listed(view.Devices), listed(view.Asking)...))
 			}
-			return s.lines(status.DeviceLines(view.Devices, now()))
+			return s.lines(append(status.DeviceLines(view.Devices, now()),
+				status.AskingLines(view.Asking, now())...))
 		},
 	}
+}
+
+// listed lets things of several kinds stand in one JSON array.
+func listed[T any](things []T) []any {
+	out := make([]any, len(things))
+	for i, t := range things {
+		out[i] = t
+	}
+	return out
 }
 
 func (s *session) deviceRemove() *cobra.Command {

@@ -200,10 +200,14 @@ func (s *session) do(
 	if err != nil {
 		return nil, err
 	}
+	return raw, unmarshalAnswer(raw, result)
+}
+
+func unmarshalAnswer(raw json.RawMessage, result any) error {
 	if err := json.Unmarshal(raw, result); err != nil {
-		return nil, fmt.Errorf("read the agent's answer: %w", err)
+		return fmt.Errorf("read the agent's answer: %w", err)
 	}
-	return raw, nil
+	return nil
 }
 
 // raw prints the agent's own answer unless there is an error to report.

@@ -158,6 +158,11 @@ func (m *memoryAgent) Events(
 	}
 }
 
+// Link is asked for something it cannot do: real agents link in the end-to-end tests.
+func (m *memoryAgent) Link(_ context.Context, r api.LinkRequest, deliver func(api.LinkEvent) error) error {
+	return deliver(api.LinkEvent{Event: api.LinkEnded, Kind: api.Timeout, Text: "nobody shows " + r.Code})
+}
+
 // Wait is true at once for a folder nobody shares, and never for others.
 func (m *memoryAgent) Wait(ctx context.Context, folder, device string) ([]string, error) {
 	m.mutex.Lock()

@@ -75,6 +75,7 @@ func (s *session) root() *cobra.Command {
 		s.statusCommand(),
 		s.folderCommand(),
 		s.deviceCommand(),
+		s.linkCommand(),
 		s.pauseCommand(),
 		s.resumeCommand(),
 		s.waitCommand(),

@@ -18,6 +18,7 @@ const (
 	Trouble      Kind = "problem"
 	PauseBegun   Kind = "paused"
 	PauseEnded   Kind = "resumed"
+	LinkAsked    Kind = "link_asked" // a device asks to be linked
 	// EventsLost stands for events that are not remembered any more; its number is that
 	// of the last of them.
 	EventsLost Kind = "events_lost"

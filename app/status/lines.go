@@ -29,7 +29,8 @@ func Lines(v View, now Moment) []string {
 	lines = append(lines, "")
 	lines = append(lines, FolderLines(v.Folders, now)...)
 	lines = append(lines, "")
-	return append(lines, DeviceLines(v.Devices, now)...)
+	lines = append(lines, DeviceLines(v.Devices, now)...)
+	return append(lines, AskingLines(v.Asking, now)...)
 }
 
 // FolderLines draws the folders as a table, each followed by what needs saying about it.
@@ -56,7 +57,7 @@ func FolderLines(folders []Folder, now Moment) []string {
 // DeviceLines draws the other devices as a table, each followed by its trouble, if any.
 func DeviceLines(devices []Device, now Moment) []string {
 	if len(devices) == 0 {
-		return []string{"No other devices yet. Add one: shoal device add ID"}
+		return []string{"No other devices yet. Link one: shoal link"}
 	}
 	rows := [][]string{{"DEVICE", "LINK", "ROUND TRIP", "IN", "OUT", "ID"}}
 	for _, d := range devices {

@@ -30,6 +30,7 @@ func full() View {
 			Members:   []Member{{ID: desk, Device: desk, Name: "nas", Role: Writer, Connected: true, UpToDate: true}},
 			LastEqual: &Equal{desk, "nas", noon},
 			Progress:  &Progress{1, 2, 3, 4.5, "a"}}},
+		Asking: []Asking{{ID: desk, Name: "tv", Address: "a:1", Words: "w", Offers: []string{"f"}, Until: noon, Asking: true}},
 	}
 }
 
@@ -49,7 +50,9 @@ func TestFieldNames(t *testing.T) {
 		`"name":"nas","when":"2026-05-01T12:00:00Z"},"progress":{"bytes_done":1,` +
 		`"bytes_total":2,"rate_bps":3,"eta_s":4.5,"current":"a"},` +
 		`"paused":null,` +
-		`"limits":{"up_bps":0,"down_bps":0,"lan":false}}]}`
+		`"limits":{"up_bps":0,"down_bps":0,"lan":false}}],` +
+		`"asking":[{"id":"ID","name":"tv","address":"a:1","words":"w","offers":["f"],` +
+		`"until":"2026-05-01T12:00:00Z","asking":true}]}`
 	got := asJSON(t, full())
 	got = strings.ReplaceAll(got, desk.String(), "ID")
 	got = strings.ReplaceAll(got, photos.String(), "FOLDER")
@@ -138,7 +141,9 @@ func TestLines(t *testing.T) {
 	v.Folders = append(v.Folders, Folder{Name: "notes", State: Waiting, Path: "/n",
 		LastEqual: &Equal{desk, "nas", before(2 * time.Minute)}},
 		Folder{Name: "evil\x1b[31m", State: Waiting, Path: "/e"})
+	v.Asking[0].Until = noon + Moment(2*time.Minute)
 	got := strings.ReplaceAll(strings.Join(Lines(v, noon), "\n"), desk.String(), "ID")
+	got = strings.ReplaceAll(got, desk.Short(), "SHORT")
 	const want = `This device: desk  ID
 Reachable at: 127.0.0.1:22100
 Limited: up 1 byte/s; devices on the local network are not limited
@@ -159,7 +164,11 @@ evil\x1b[31m  waiting  0      0 bytes  /e
 DEVICE  LINK           ROUND TRIP  IN       OUT      ID
 nas     lan            1.5 ms      7 bytes  8 bytes  ID
 attic   not connected  -           0 bytes  0 bytes  ID
-    connection refused (next try in 12 s); last seen 1 h ago`
+    connection refused (next try in 12 s); last seen 1 h ago
+tv (SHORT, at a:1) asks to be linked
+    the words on its screen must be: w
+    it offers: f
+    ` + "`shoal device approve SHORT` links it, `shoal device remove SHORT` refuses (2 min left)"
 	if got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
@@ -167,7 +176,7 @@ attic   not connected  -           0 bytes  0 bytes  ID
 
 func TestLinesOfNothing(t *testing.T) {
 	got := strings.Join(Lines(View{}, noon), "\n")
-	for _, want := range []string{"shoal folder add PATH", "shoal device add ID"} {
+	for _, want := range []string{"shoal folder add PATH", "shoal link"} {
 		if !strings.Contains(got, want) {
 			t.Errorf("%q does not say %q", got, want)
 		}

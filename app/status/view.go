@@ -56,6 +56,8 @@ type View struct {
 	Device  Self     `json:"device"`
 	Devices []Device `json:"devices"`
 	Folders []Folder `json:"folders"`
+	// Asking are devices that are not trusted and ask to be.
+	Asking []Asking `json:"asking"`
 }
 
 // Self is the device that shows the view.
@@ -185,7 +187,7 @@ type Progress struct {
 // MarshalJSON writes lists that hold nothing as [], so that scripts can loop over them.
 func (v View) MarshalJSON() ([]byte, error) {
 	type plain View
-	v.Devices, v.Folders = filled(v.Devices), filled(v.Folders)
+	v.Devices, v.Folders, v.Asking = filled(v.Devices), filled(v.Folders), filled(v.Asking)
 	return json.Marshal(plain(v))
 }
 

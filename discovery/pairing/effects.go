@@ -143,7 +143,7 @@ type EndReason uint8
 
 // The reasons.
 const (
-	Expired  EndReason = iota + 1 // nobody came in time
+	Expired  EndReason = iota + 1 // nobody came in time, or the code is not shown any more
 	NotFound                      // no device with that slot
 	Wrong                         // the secret was another; the code is dead
 	Refused                       // somebody said no

@@ -226,7 +226,7 @@ func (c *Core) refused(m *meeting, reason RefuseReason) {
 	}
 	switch reason {
 	case NoInvitation:
-		c.end(t, NotFound, "the other device does not show this code any more: ask for a new one")
+		c.end(t, Expired, "the other device does not show this code any more: ask for a new one")
 	case WrongProof:
 		c.end(t, Wrong, "the words are not those on the other screen: this code is dead now, ask for a new one")
 	case Busy:

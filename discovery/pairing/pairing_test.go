@@ -112,7 +112,7 @@ func TestOneWrongWordKillsTheCode(t *testing.T) {
 	a.hear(Entered{3, Entry{Code: code}, nil, 30 * time.Second})
 	a.hear(PlaceHeard{b.id, "desktop", 4829, b.addr})
 	w.wait(time.Minute)
-	a.ended(3, NotFound)
+	a.ended(3, Expired)
 	if len(a.saved)+len(b.saved) > 0 {
 		t.Error("somebody is trusted")
 	}

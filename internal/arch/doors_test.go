@@ -26,6 +26,8 @@ var doors = []door{
 		"what the local network is asked and told is decided in one place"},
 	{"github.com/miekg/dns", []string{"discovery/mdns"},
 		"nobody else reads or writes DNS messages"},
+	{"github.com/boombuler/barcode", []string{"internal/qr"},
+		"a picture of a link is the same on every screen"},
 	{"github.com/gtank/ristretto255", []string{"discovery/pake"},
 		"nobody else computes in the group; what is proven with it is decided in one place"},
 	{"golang.org/x/net", []string{"discovery/mdns", "nat/proxy"},

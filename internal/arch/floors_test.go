@@ -67,6 +67,7 @@ var rooms = []room{
 	{dir: "chunker", floor: ground},
 	{dir: "internal/ident", floor: ground},
 	{dir: "internal/step", floor: ground},
+	{dir: "internal/qr", floor: ground},
 	{dir: "internal/pace", floor: ground},
 	{dir: "sync/tree", floor: ground},
 	{dir: "sync/version", floor: ground},

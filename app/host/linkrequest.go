@@ -1,0 +1,477 @@
+package host
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/shoal-sync/shoal/app/api"
+	"github.com/shoal-sync/shoal/app/config"
+	"github.com/shoal-sync/shoal/app/status"
+	"github.com/shoal-sync/shoal/discovery/mdns"
+	"github.com/shoal-sync/shoal/discovery/pairing"
+	"github.com/shoal-sync/shoal/internal/ident"
+	"github.com/shoal-sync/shoal/internal/step"
+	"github.com/shoal-sync/shoal/sync/members"
+)
+
+const (
+	// nearbyMax bounds the addresses of devices nearby that are remembered.
+	nearbyMax = 256
+	// nearbyTime is how long is waited for devices nearby to answer: they do within a
+	// second, and the question is repeated once after one.
+	nearbyTime = 2500 * time.Millisecond
+)
+
+// Link implements control.Agent.
+func (a *agent) Link(ctx context.Context, r api.LinkRequest, deliver func(api.LinkEvent) error) error {
+	ways := 0
+	for _, set := range []bool{r.Code != "", r.Nearby != "", r.Approve != ""} {
+		if set {
+			ways++
+		}
+	}
+	if ways > 1 {
+		return api.Errorf(api.Usage, "give a code, a device nearby, or a device to approve, not several of them")
+	}
+	offers, err := a.offers(r)
+	if err != nil {
+		return err
+	}
+	a.linking.introduce() // the name may have been changed
+	ticket, news, done := a.linking.wait()
+	defer done()
+	switch {
+	case r.Code != "":
+		err = a.enterCode(ctx, ticket, r)
+	case r.Nearby != "":
+		err = a.askNearby(ctx, ticket, r, offers)
+	case r.Approve != "":
+		var linked *api.LinkEvent
+		if linked, err = a.approve(ticket, r); err == nil && linked != nil {
+			return deliver(*linked)
+		}
+	default:
+		err = a.showCode(ticket, r, offers, deliver)
+	}
+	if err != nil {
+		return err
+	}
+	for {
+		select {
+		case n := <-news:
+			e, last := a.linkEvent(ticket, r, n)
+			if err := deliver(e); err != nil || last {
+				return err
+			}
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-a.ctx.Done():
+			return errors.New("the agent stops")
+		}
+	}
+}
+
+// offers looks up the folders of a request.
+func (a *agent) offers(r api.LinkRequest) ([]pairing.Offer, error) {
+	if len(r.Folders) > 0 && (r.Code != "" || r.Approve != "") {
+		return nil, api.Errorf(api.Usage, "folders are offered by the device that shows the code, or that asks")
+	}
+	if len(r.Folders) > pairing.OffersMax {
+		return nil, api.Errorf(api.Usage, "at most %d folders are offered at once", pairing.OffersMax)
+	}
+	if r.Role != "" && !r.Role.Valid() {
+		return nil, api.Errorf(api.Usage, "role %q: want owner, writer or reader", r.Role)
+	}
+	var out []pairing.Offer
+	for _, name := range r.Folders {
+		f, run, err := a.runOf(name)
+		if err != nil {
+			return nil, err
+		}
+		if who := run.who.Load(); who.Known && who.Own != members.Owner {
+			return nil, fmt.Errorf("only an owner says who shares %q: ask %s", f.Name, run.owners())
+		}
+		out = append(out, pairing.Offer{
+			Folder: f.ID, Name: f.Name, Role: string(r.Role), Files: uint64(f.Files), Bytes: uint64(f.Bytes),
+		})
+	}
+	return out, nil
+}
+
+// showCode makes a code and a link, and lets the local network know of the slot.
+func (a *agent) showCode(
+	ticket step.Ticket, r api.LinkRequest, offers []pairing.Offer, deliver func(api.LinkEvent) error,
+) error {
+	var chance [8]byte
+	rand.Read(chance[:]) // never fails: crypto/rand ends the program instead
+	invited := pairing.Invited{
+		Ticket: ticket, Code: pairing.DrawCode(chance), Offers: offers, Lasts: lasts(r, codeLasts),
+	}
+	rand.Read(invited.Secret[:])
+	link := pairing.Link{
+		Device: a.id, Slot: invited.Code.Slot, Secret: invited.Secret, Addrs: ownAddresses(a.listener.Addr()),
+	}
+	a.device.Post(a.ctx, invited)
+	return deliver(api.LinkEvent{
+		Event: api.LinkCode, Code: invited.Code.String(), Link: link.String(),
+		Expires: status.MomentOf(time.Now().Add(invited.Lasts)),
+	})
+}
+
+// ownAddresses lists where this device may be reached, the likeliest first: a device that
+// listens everywhere is at all addresses that lead further than one cable.
+func ownAddresses(listen netip.AddrPort) []netip.AddrPort {
+	if !listen.Addr().IsUnspecified() {
+		return []netip.AddrPort{netip.AddrPortFrom(listen.Addr().WithZone(""), listen.Port())}
+	}
+	addrs, err := net.InterfaceAddrs()
+	if err != nil {
+		return nil // the local network may still find this device
+	}
+	var four, six []netip.AddrPort
+	for _, addr := range addrs {
+		prefix, err := netip.ParsePrefix(addr.String())
+		ip := prefix.Addr()
+		switch {
+		case err != nil, ip.IsLoopback(), ip.IsLinkLocalUnicast():
+		case ip.Is4():
+			four = append(four, netip.AddrPortFrom(ip, listen.Port()))
+		case listen.Addr().Is6():
+			six = append(six, netip.AddrPortFrom(ip, listen.Port()))
+		}
+	}
+	// Without a network both devices may still be on this one computer.
+	if len(four)+len(six) == 0 {
+		return []netip.AddrPort{netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), listen.Port())}
+	}
+	if len(six) > 2 {
+		six = six[:2] // systems make several for one network
+	}
+	return append(four[:min(len(four), 4)], six...)
+}
+
+func (a *agent) enterCode(ctx context.Context, ticket step.Ticket, r api.LinkRequest) error {
+	entry, err := pairing.ParseEntry(r.Code)
+	if err != nil {
+		return api.Errorf(api.Usage, "%v", err)
+	}
+	entered := pairing.Entered{Ticket: ticket, Entry: entry, Lasts: lasts(r, lookLasts)}
+	for _, address := range r.Addresses {
+		hostPort, err := config.SplitAddress(address)
+		if err != nil {
+			return api.Errorf(api.Usage, "%v", err)
+		}
+		found, err := lookUp(ctx, hostPort)
+		if err != nil {
+			return fmt.Errorf("address %s: %w", address, err)
+		}
+		entered.Addrs = append(entered.Addrs, found...)
+	}
+	a.device.Post(a.ctx, entered)
+	return nil
+}
+
+// nearbyNow lists who answers within nearbyTime, each device once.
+func (a *agent) nearbyNow(ctx context.Context) ([]api.NearbyDevice, error) {
+	l := a.linking
+	l.setSeek(func() { l.looking++ })
+	defer l.setSeek(func() { l.looking-- })
+	select {
+	case <-time.After(nearbyTime):
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	l.mu.Lock()
+	heard := slices.Clone(l.nearby)
+	l.mu.Unlock()
+	var out []api.NearbyDevice
+	for _, n := range heard {
+		out = a.withNeighbour(out, n)
+	}
+	return out, nil
+}
+
+func (a *agent) withNeighbour(list []api.NearbyDevice, n mdns.Neighbour) []api.NearbyDevice {
+	if n.Device.IsZero() || n.Device == a.id {
+		return list // it wants to be found by its code only
+	}
+	at := slices.IndexFunc(list, func(d api.NearbyDevice) bool { return d.ID == n.Device })
+	if at < 0 {
+		at = len(list)
+		list = append(list, api.NearbyDevice{ID: n.Device, Name: n.Name, Linked: a.trusts(n.Device)})
+	}
+	list[at].Addresses = append(list[at].Addresses, "tcp://"+n.At.String())
+	return list
+}
+
+func (a *agent) listNearby(ctx context.Context) (any, error) {
+	found, err := a.nearbyNow(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if len(found) == 0 {
+		return api.Nearby{Devices: []api.NearbyDevice{}, Reason: a.lanReason()}, nil
+	}
+	return api.Nearby{Devices: found}, nil
+}
+
+func (a *agent) askNearby(ctx context.Context, ticket step.Ticket, r api.LinkRequest, offers []pairing.Offer) error {
+	found, err := a.nearbyNow(ctx)
+	if err != nil {
+		return err
+	}
+	id, err := ident.ParseDevice(r.Nearby)
+	isID := err == nil
+	found = slices.DeleteFunc(found, func(d api.NearbyDevice) bool {
+		return !(isID && d.ID == id || d.Name == r.Nearby || strings.EqualFold(d.ID.Short(), r.Nearby))
+	})
+	switch len(found) {
+	case 0:
+		return api.Errorf(api.Timeout, "no device nearby that wants to be linked is called %q; on that device run "+
+			"`shoal link`: %s", r.Nearby, a.lanReason())
+	case 1:
+	default:
+		return api.Errorf(api.Failed, "%d devices nearby are called %q: use one of their ids instead, see "+
+			"`shoal link list`", len(found), r.Nearby)
+	}
+	picked := pairing.Picked{
+		Ticket: ticket, Device: found[0].ID, Name: found[0].Name, Offers: offers, Lasts: lasts(r, lookLasts),
+	}
+	for _, address := range found[0].Addresses {
+		if at, err := netip.ParseAddrPort(strings.TrimPrefix(address, "tcp://")); err == nil {
+			picked.Addrs = append(picked.Addrs, at)
+		}
+	}
+	a.device.Post(a.ctx, picked)
+	return nil
+}
+
+// approve answers a device that asks. One that only called as if it were trusted is
+// trusted at once: then the returned event is the end.
+func (a *agent) approve(ticket step.Ticket, r api.LinkRequest) (*api.LinkEvent, error) {
+	asks, err := api.FindAsking(a.Status(), r.Approve)
+	if err != nil {
+		return nil, err
+	}
+	if asks.Words == "" {
+		if _, err := a.addDevice(api.DeviceAdd{ID: asks.ID}); err != nil {
+			return nil, err
+		}
+		return &api.LinkEvent{Event: api.LinkLinked, ID: asks.ID, Name: a.deviceName(asks.ID)}, nil
+	}
+	a.linking.mu.Lock()
+	var offers []pairing.Offer
+	for _, o := range a.linking.asking {
+		if o.ID == asks.ID {
+			offers = o.offers
+		}
+	}
+	a.linking.mu.Unlock()
+	answer := pairing.PersonAnswered{Ticket: ticket, Device: asks.ID, Yes: true}
+	for _, o := range a.proposed(r, offers) {
+		answer.Places = append(answer.Places, pairing.Place{Folder: o.ID, Path: o.Path})
+	}
+	for _, p := range r.Places {
+		answer.Places = append([]pairing.Place{{Folder: p.Folder, Path: p.Path}}, answer.Places...)
+	}
+	a.device.Post(a.ctx, answer)
+	return nil, nil
+}
+
+// answerLink passes on what the person said.
+func (a *agent) answerLink(i api.LinkAnswer) (any, error) {
+	answer := pairing.PersonAnswered{Ticket: step.Ticket(i.Ticket), Yes: i.Yes}
+	for _, p := range i.Places {
+		if !filepath.IsAbs(p.Path) {
+			return nil, api.Errorf(api.Usage, "path %q: want the full path from the root", p.Path)
+		}
+		answer.Places = append(answer.Places, pairing.Place{Folder: p.Folder, Path: p.Path})
+	}
+	a.linking.mu.Lock()
+	known := a.linking.waiting[answer.Ticket] != nil
+	a.linking.mu.Unlock()
+	if !known {
+		return nil, api.Errorf(api.NotFound, "nothing is asked under number %d any more", i.Ticket)
+	}
+	a.device.Post(a.ctx, answer)
+	return api.Nothing{}, nil
+}
+
+// linkEvent says news in the words of the local API, and whether they are the last.
+func (a *agent) linkEvent(ticket step.Ticket, r api.LinkRequest, n pairing.News) (e api.LinkEvent, last bool) {
+	switch n := n.(type) {
+	case pairing.Looking:
+		return api.LinkEvent{Event: api.LinkLooking, Text: a.lanReason()}, false
+	case pairing.Waiting:
+		return api.LinkEvent{Event: api.LinkWaiting, ID: n.Device, Name: n.Name}, false
+	case pairing.Question:
+		return api.LinkEvent{
+			Event: api.LinkQuestion, Ticket: uint64(ticket), ID: n.Device, Name: n.Name, Words: n.Words,
+			Offers: a.proposed(r, n.Offers),
+		}, false
+	case pairing.Done:
+		e = api.LinkEvent{Event: api.LinkLinked, ID: n.Device, Name: a.deviceName(n.Device)}
+		for _, o := range n.Given {
+			e.Folders = append(e.Folders, a.linkFolder(o, a.pathOf(o.Folder)))
+		}
+		for _, t := range n.Taken {
+			e.Folders = append(e.Folders, a.linkFolder(t.Offer, t.Path))
+		}
+		return e, true
+	case pairing.Ended:
+		e = api.LinkEvent{Event: api.LinkEnded, Kind: api.Failed, Text: n.Text}
+		switch n.Why {
+		case pairing.Expired:
+			e.Kind = api.Timeout
+		case pairing.NotFound:
+			e.Kind = api.Timeout
+			e.Text += "; " + a.lanReason()
+		}
+		return e, true
+	}
+	panic(fmt.Sprintf("bug: nobody tells of %T", n))
+}
+
+func (a *agent) linkFolder(o pairing.Offer, path string) api.LinkFolder {
+	role := status.Role(o.Role)
+	if !role.Valid() {
+		role = status.Writer // what a device becomes when no role is named
+	}
+	return api.LinkFolder{
+		ID: o.Folder, Name: o.Name, Role: role, Path: path, Files: o.Files, Bytes: o.Bytes,
+	}
+}
+
+func (a *agent) pathOf(id ident.FolderID) string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, f := range a.config.Folders {
+		if f.ID == id {
+			return f.Path
+		}
+	}
+	return ""
+}
+
+// proposed lists offers with the places where they would go: where the folder is kept
+// already, where the request says, or in the person's home.
+func (a *agent) proposed(r api.LinkRequest, offers []pairing.Offer) (out []api.LinkFolder) {
+	home, err := os.UserHomeDir()
+	if err != nil {
+		home = a.home.Dir() + "-folders" // no place of the person's own is known
+	}
+	for _, o := range offers {
+		path := a.pathOf(o.Folder)
+		switch {
+		case path != "":
+		case r.To != "" && len(offers) == 1:
+			path = r.To
+		case r.To != "":
+			path = filepath.Join(r.To, plainName(o.Name))
+		default:
+			path = freePlace(filepath.Join(home, plainName(o.Name)))
+		}
+		out = append(out, a.linkFolder(o, path))
+	}
+	return out
+}
+
+// plainName makes the name of a directory, legal on every system, of a name that another
+// device chose.
+func plainName(name string) string {
+	name = strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f || strings.ContainsRune(`/\:*?"<>|`, r) {
+			return '-'
+		}
+		return r
+	}, name)
+	if name = strings.Trim(name, ". "); name == "" {
+		return "shared folder"
+	}
+	return name
+}
+
+// freePlace is the path, or one with a number behind it, where nothing lies yet or an
+// empty directory.
+func freePlace(path string) string {
+	for n := 2; ; n++ {
+		try := path
+		if n > 2 {
+			try = fmt.Sprintf("%s %d", path, n-1)
+		}
+		entries, err := os.ReadDir(try)
+		if errors.Is(err, os.ErrNotExist) || err == nil && len(entries) == 0 || n > 100 {
+			return try
+		}
+	}
+}
+
+// recordLinked makes a device trusted and shares the folders that were agreed on.
+func (a *agent) recordLinked(f pairing.Save) error {
+	d := config.Device{ID: f.Device, AnnounceKey: hex.EncodeToString(f.Card.Announce[:])}
+	if f.Card.Announce == [32]byte{} {
+		d.AnnounceKey = ""
+	}
+	if f.Addr.IsValid() {
+		d.Addresses = []string{"tcp://" + f.Addr.String()}
+	}
+	a.mu.Lock()
+	if nameOf(&a.config, f.Device) == f.Device.Short() && config.CheckName(f.Card.Name) == nil {
+		d.Name = f.Card.Name // else a person here has named it
+	}
+	err := a.change(func(c *config.Config) (err error) {
+		d, err = c.PutDevice(d)
+		return err
+	})
+	if err == nil {
+		a.trust()
+		a.deviceTrusted(d)
+	}
+	a.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	a.log.Info("linked", "device", d.ID.String(), "name", d.Name)
+	for _, o := range f.Given {
+		if err := a.share(o.Folder, d.ID, status.Role(o.Role)); err != nil {
+			return fmt.Errorf("%s is linked, but cannot be given folder %q: %w", d.Name, o.Name, err)
+		}
+	}
+	for _, t := range f.Taken {
+		if err := a.takeFolder(d.ID, t); err != nil {
+			return fmt.Errorf("%s is linked, but its folder %q cannot be kept here: %w", d.Name, t.Offer.Name, err)
+		}
+	}
+	return nil
+}
+
+// takeFolder begins to keep an offered folder, and shares it with who offered it.
+func (a *agent) takeFolder(from ident.DeviceID, t pairing.Taken) error {
+	if err := os.MkdirAll(t.Path, 0o755); err != nil {
+		return err
+	}
+	name := t.Offer.Name
+	if config.CheckName(name) != nil {
+		name = "" // the directory's will do
+	}
+	if _, err := a.addFolder(api.FolderAdd{Path: t.Path, Name: name, ID: t.Offer.Folder}); err != nil {
+		return err
+	}
+	return a.share(t.Offer.Folder, from, "") // the owners' list says more once it has come
+}
+
+// share makes a device a member of a folder. Without a role it becomes what is usual.
+func (a *agent) share(folder ident.FolderID, device ident.DeviceID, role status.Role) error {
+	_, err := a.shareFolder(a.ctx, api.FolderShare{Folder: folder.String(), Device: device.String(), Role: role})
+	return err
+}

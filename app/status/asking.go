@@ -1,0 +1,56 @@
+package status
+
+import (
+	"fmt"
+
+	"github.com/shoal-sync/shoal/internal/ident"
+)
+
+// Asking is a device that is not trusted and asks to be: its person picked this one from
+// those nearby, or added it by its id. The key that belongs to the id is proven, the name
+// is what it says of itself.
+type Asking struct {
+	ID      ident.DeviceID `json:"id"`
+	Name    string         `json:"name"`
+	Address string         `json:"address"` // HOST:PORT it called from
+	// Words are to be the same on the other screen. They are empty for a device that was
+	// told to trust this one by its id: then compare the id.
+	Words string `json:"words"`
+	// Offers are names of folders it is ready to share.
+	Offers []string `json:"offers"`
+	Until  Moment   `json:"until"`
+	Asking bool     `json:"asking"` // always true: it tells these from devices in one list
+}
+
+// AskingLines draws the devices that ask, nothing when there are none.
+func AskingLines(asking []Asking, now Moment) []string {
+	var lines []string
+	for _, a := range asking {
+		name := Plain(a.Name)
+		if name == "" {
+			name = "a device"
+		}
+		lines = append(lines, fmt.Sprintf("%s (%s, at %s) asks to be linked", name, a.ID.Short(), Plain(a.Address)))
+		if a.Words != "" {
+			lines = append(lines, "    the words on its screen must be: "+a.Words)
+		} else {
+			lines = append(lines, "    its id must be: "+a.ID.String())
+		}
+		if len(a.Offers) > 0 {
+			lines = append(lines, "    it offers: "+joined(a.Offers))
+		}
+		lines = append(lines, fmt.Sprintf("    `shoal device approve %s` links it, `shoal device remove %s` refuses (%s left)",
+			a.ID.Short(), a.ID.Short(), Duration(a.Until.Sub(now))))
+	}
+	return lines
+}
+
+func joined(names []string) (out string) {
+	for i, n := range names {
+		if i > 0 {
+			out += ", "
+		}
+		out += Plain(n)
+	}
+	return out
+}
