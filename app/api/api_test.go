@@ -17,7 +17,7 @@ import (
 var everyIntent = []Intent{
 	FolderAdd{Path: "/a", Name: "n", ID: ident.FolderID{1}}, FolderAdd{Path: "/a"},
 	FolderRemove{"f"}, FolderRescan{"f"}, FolderShare{"f", "d", status.Reader},
-	FolderUnshare{"f", "d"}, DeviceAdd{ident.DeviceID{2}, "n", []string{"tcp://a:1"}},
+	FolderUnshare{"f", "d"}, FolderRevert{"f"}, DeviceAdd{ident.DeviceID{2}, "n", []string{"tcp://a:1"}},
 	DeviceRemove{"d"}, DeviceRename{"d", "n"}, FolderSet{"f", "name", "n"},
 	NearbyList{}, LinkAnswer{7, true, []LinkPlace{{ident.FolderID{1}, "/p"}}},
 	SettingList{}, SettingSet{"name", "n"}, Pause{}, Pause{"f", 60000}, Resume{}, Resume{"d"},

@@ -69,6 +69,12 @@ type FolderUnshare struct {
 	Device string `json:"device"`
 }
 
+// FolderRevert puts the members' version back wherever a device that may only read has
+// changed something; what was changed ends in the trash. The result is a Revert.
+type FolderRevert struct {
+	Folder string `json:"folder"`
+}
+
 // DeviceAdd trusts a device. Adding it again replaces its name when one is given, and
 // adds the addresses, each of the form tcp://HOST:PORT. The result is a Device.
 type DeviceAdd struct {
@@ -131,6 +137,7 @@ func (FolderRemove) intent()  {}
 func (FolderRescan) intent()  {}
 func (FolderShare) intent()   {}
 func (FolderUnshare) intent() {}
+func (FolderRevert) intent()  {}
 func (DeviceAdd) intent()     {}
 func (DeviceRemove) intent()  {}
 
@@ -175,6 +182,12 @@ type Paused struct {
 	Until status.Moment `json:"until"`
 	// Reason is empty when a person said so.
 	Reason string `json:"reason,omitempty"`
+}
+
+// Revert is the result of FolderRevert: so many local changes are being put back.
+type Revert struct {
+	Folder  ident.FolderID `json:"folder"`
+	Changes int            `json:"changes"`
 }
 
 // WaitRequest asks to be answered when Folder is verified equal on Device. Empty means

@@ -26,6 +26,7 @@ var kinds = []kind{
 	of[FolderSet, Folder]("folder-set", "change a property of a folder"),
 	of[FolderShare, Share]("folder-share", "make a device a member of a folder"),
 	of[FolderUnshare, Share]("folder-unshare", "end a device's membership"),
+	of[FolderRevert, Revert]("folder-revert", "put the members' version back where a reader changed something"),
 	of[DeviceAdd, Device]("device-add", "trust a device"),
 	of[DeviceRename, Device]("device-rename", "change what a device is called here"),
 	of[DeviceRemove, Device]("device-remove", "end the trust in a device"),

@@ -21,6 +21,7 @@ import (
 	"github.com/shoal-sync/shoal/sync/folder"
 	"github.com/shoal-sync/shoal/sync/ignore"
 	"github.com/shoal-sync/shoal/sync/index"
+	"github.com/shoal-sync/shoal/sync/members"
 	"github.com/shoal-sync/shoal/sync/peer"
 	"github.com/shoal-sync/shoal/sync/roster"
 	"github.com/shoal-sync/shoal/sync/scan"
@@ -75,6 +76,7 @@ type folderRun struct {
 	ticket  step.Ticket
 	brought map[ident.ContentID]chan error // contents a person waits for
 	answers map[step.Ticket]chan roster.Answered
+	reverts map[step.Ticket]chan int
 
 	sharing roster.Config // as it was when the folder began to be kept
 	who     atomic.Pointer[roster.Standing]
@@ -90,7 +92,7 @@ func (a *agent) startFolder(f config.Folder) *folderRun {
 		agent: a, id: f.ID, path: f.Path, log: a.log.With("folder", f.Name),
 		orders: newOrderQueue(), pieces: newPieceQueue(), looks: make(chan lookOrder, 1),
 		stages: map[ident.ContentID]*disk.Stage{}, syncs: map[step.Ticket]chan struct{}{},
-		answers: map[step.Ticket]chan roster.Answered{},
+		answers: map[step.Ticket]chan roster.Answered{}, reverts: map[step.Ticket]chan int{},
 		brought: map[ident.ContentID]chan error{}, sweep: make(chan struct{}, 1),
 	}
 	r.scans.init()
@@ -123,6 +125,9 @@ func (r *folderRun) open(f config.Folder) (err error) {
 		return err
 	}
 	state, err := r.openIndex()
+	if err == nil && r.who.Load().Own == members.Reader && state.Counter > 0 {
+		state, err = r.renewIndex() // of the time when this device was a writer
+	}
 	if err != nil {
 		return err
 	}
@@ -152,6 +157,22 @@ func (r *folderRun) openIndex() (tree.State, error) {
 		r.store, state, err = index.Open(file)
 	}
 	return state, err
+}
+
+// renewIndex begins a new index.
+func (r *folderRun) renewIndex() (tree.State, error) {
+	dir, err := r.agent.home.IndexDir()
+	if err == nil {
+		err = r.store.Close()
+	}
+	r.store = nil
+	if err == nil {
+		err = removeIndex(dir, r.id)
+	}
+	if err != nil {
+		return tree.State{}, err
+	}
+	return r.openIndex()
 }
 
 func indexFile(dir string, id ident.FolderID) string {

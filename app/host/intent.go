@@ -31,6 +31,8 @@ func (a *agent) Do(ctx context.Context, intent api.Intent) (any, error) {
 		return a.shareFolder(ctx, i)
 	case api.FolderUnshare:
 		return a.unshareFolder(ctx, i)
+	case api.FolderRevert:
+		return a.revertFolder(ctx, i)
 	case api.DeviceAdd:
 		return a.addDevice(i)
 	case api.DeviceRemove:
@@ -352,6 +354,10 @@ func missingIn(f status.Folder, only ident.DeviceID) []string {
 		out = append(out, fmt.Sprintf("%s: %s (%s) still to come here", f.Name,
 			status.Files(f.NeedFiles), status.Bytes(f.NeedBytes)))
 	}
+	if f.LocalChanges > 0 {
+		out = append(out, fmt.Sprintf("%s: %s changed on this device, which may only read; "+
+			"shoal folder revert puts the members' version back", f.Name, status.Count(int64(f.LocalChanges))+" names"))
+	}
 	members := slices.Clone(f.Members)
 	if !only.IsZero() {
 		members = slices.DeleteFunc(members, func(m status.Member) bool { return m.Device != only })
@@ -374,7 +380,7 @@ func missingIn(f status.Folder, only ident.DeviceID) []string {
 	if connected == 0 && len(out) == 0 && behind == 0 {
 		out = append(out, fmt.Sprintf("%s: no member is connected", f.Name))
 	}
-	if equalEnough := connected > 0 && behind == 0 && f.NeedFiles == 0 && f.Held == 0; equalEnough {
+	if connected > 0 && behind == 0 && f.NeedFiles == 0 && f.Held == 0 && f.LocalChanges == 0 {
 		return nil
 	}
 	return out

@@ -14,6 +14,7 @@ import (
 	"github.com/shoal-sync/shoal/internal/ident"
 	"github.com/shoal-sync/shoal/internal/step"
 	"github.com/shoal-sync/shoal/nat/route"
+	"github.com/shoal-sync/shoal/sync/folder"
 	"github.com/shoal-sync/shoal/sync/members"
 	"github.com/shoal-sync/shoal/sync/roster"
 	"github.com/shoal-sync/shoal/sync/wire"
@@ -76,13 +77,23 @@ func (r *folderRun) actMembers(effect any) bool {
 			r.post(saved)
 		})
 	case roster.Changed:
-		r.who.Store(&f.Standing)
+		was := r.who.Swap(&f.Standing)
+		if was.Own.MayWrite() && f.Standing.Own == members.Reader {
+			r.agent.start(func() { r.agent.beginReading(r) })
+		}
 		r.agent.start(r.agent.membersChanged) // the lock it takes may wait for this loop
 	case roster.Answered:
 		r.mu.Lock()
 		if answer := r.answers[f.Ticket]; answer != nil {
 			answer <- f
 			delete(r.answers, f.Ticket)
+		}
+		r.mu.Unlock()
+	case folder.Reverting:
+		r.mu.Lock()
+		if answer := r.reverts[f.Ticket]; answer != nil {
+			answer <- f.Changes
+			delete(r.reverts, f.Ticket)
 		}
 		r.mu.Unlock()
 	case roster.TellPlaces:
@@ -93,6 +104,55 @@ func (r *folderRun) actMembers(effect any) bool {
 		return false
 	}
 	return true
+}
+
+// beginReading begins anew with a folder that this device may only read from now on. What
+// it had written and others have not taken in cannot be told from what they have: with a
+// new index everything on disk is compared with what the members say, and the rest is
+// listed as local.
+func (a *agent) beginReading(r *folderRun) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	at := slices.IndexFunc(a.config.Folders, func(f config.Folder) bool { return f.ID == r.id })
+	if at < 0 || a.folders[r.id] != r || r.broken.Load() != nil {
+		return
+	}
+	r.log.Info("this device may only read from now on; the folder is compared anew")
+	a.stopFolder(r.id)
+	dir, err := a.home.IndexDir()
+	if err == nil {
+		err = removeIndex(dir, r.id)
+	}
+	if err != nil {
+		r.log.Error("the old index is in the way; stop the agent and delete it", "error", err)
+	}
+	a.startFolder(a.config.Folders[at])
+}
+
+func (a *agent) revertFolder(ctx context.Context, i api.FolderRevert) (any, error) {
+	f, r, err := a.runOf(i.Folder)
+	if err != nil {
+		return nil, err
+	}
+	if who := r.who.Load(); who.Own != members.Reader {
+		return nil, fmt.Errorf("this device may write to %q: what is changed here is no local change, and there is "+
+			"nothing to revert", f.Name)
+	}
+	answer := make(chan int, 1)
+	r.mu.Lock()
+	r.ticket++
+	ticket := r.ticket
+	r.reverts[ticket] = answer
+	r.mu.Unlock()
+	r.post(folder.RevertAsked{Ticket: ticket})
+	select {
+	case n := <-answer:
+		return api.Revert{Folder: f.ID, Changes: n}, nil
+	case <-r.ctx.Done():
+		return nil, fmt.Errorf("the folder has ended: %w", context.Cause(r.ctx))
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 }
 
 // ask hands a person's wish about the members to the folder, and waits for the answer.

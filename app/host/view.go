@@ -217,6 +217,7 @@ func (a *agent) folderView(settings *config.Config, f config.Folder, r *folderRu
 	out.Conflicts, out.Root = int(t.Conflicts), hex.EncodeToString(s.Folder.Root[:])
 	out.Held = heldCount(s)
 	out.Problems = a.problems(settings, s)
+	out.LocalChanges = s.Folder.Locals
 	if r != nil {
 		if p := r.badPatterns.Load(); p != nil {
 			out.Problems = append(out.Problems, *p)

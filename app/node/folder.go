@@ -13,6 +13,7 @@ import (
 	"github.com/shoal-sync/shoal/internal/ident"
 	"github.com/shoal-sync/shoal/internal/step"
 	"github.com/shoal-sync/shoal/sync/folder"
+	"github.com/shoal-sync/shoal/sync/members"
 	"github.com/shoal-sync/shoal/sync/peer"
 	"github.com/shoal-sync/shoal/sync/roster"
 	"github.com/shoal-sync/shoal/sync/settle"
@@ -140,6 +141,7 @@ type Folder struct {
 	folder *folder.Core
 	swarm  *swarm.Core
 	roster *roster.Core
+	reads  bool // this device may only read
 	peers  map[ident.DeviceID]*peer.Core
 	order  []ident.DeviceID          // members, sorted
 	up     map[ident.DeviceID]uint64 // links of connected devices, members or not
@@ -155,13 +157,16 @@ type Folder struct {
 func NewFolder(cfg folder.Config, who roster.Config, chance *rand.Rand) (*Folder, error) {
 	split := func() *rand.Rand { return rand.New(rand.NewPCG(chance.Uint64(), chance.Uint64())) }
 	cfg.Rand = split()
+	who.Self = cfg.Device
+	shared := roster.New(cfg.Folder, who)
+	cfg.Reader = shared.Standing().Own == members.Reader
 	core, err := folder.New(cfg)
 	if err != nil {
 		return nil, err
 	}
 	n := &Folder{
 		id: cfg.Folder, settle: settle.New(split()), folder: core,
-		swarm: swarm.New(cfg.Folder, split()), roster: roster.New(cfg.Folder, who),
+		swarm: swarm.New(cfg.Folder, split()), roster: shared, reads: cfg.Reader,
 		peers: map[ident.DeviceID]*peer.Core{}, up: map[ident.DeviceID]uint64{},
 	}
 	n.setMembers(n.roster.Standing())
@@ -284,6 +289,7 @@ func (n *Folder) addMember(d ident.DeviceID) {
 	}
 	n.peers[d] = peer.New(n.id, d)
 	n.toPeer(d, peer.Rested{Rests: n.rest.Covers(d)})
+	n.toPeer(d, n.cast(d))
 	n.order = append(n.order, d)
 	slices.SortFunc(n.order, func(a, b ident.DeviceID) int { return slices.Compare(a[:], b[:]) })
 	n.open(d)

@@ -4,7 +4,11 @@ import (
 	"slices"
 
 	"github.com/shoal-sync/shoal/internal/ident"
+	"github.com/shoal-sync/shoal/sync/folder"
+	"github.com/shoal-sync/shoal/sync/members"
+	"github.com/shoal-sync/shoal/sync/peer"
 	"github.com/shoal-sync/shoal/sync/roster"
+	"github.com/shoal-sync/shoal/sync/settle"
 	"github.com/shoal-sync/shoal/sync/wire"
 )
 
@@ -32,6 +36,11 @@ func (n *Folder) routeRoster(effect any) bool {
 
 // setMembers opens a conversation with those who share the folder, and no others.
 func (n *Folder) setMembers(s roster.Standing) {
+	if reads := s.Own == members.Reader; reads != n.reads && s.Own != members.None {
+		n.reads = reads
+		n.toFolder(folder.RoleChanged{Reader: reads})
+		n.toSettle(settle.RescanAsked{})
+	}
 	for _, d := range slices.Clone(n.order) {
 		if !slices.ContainsFunc(s.Partners, func(p roster.Partner) bool { return p.Device == d }) {
 			n.removeMember(d)
@@ -39,7 +48,14 @@ func (n *Folder) setMembers(s roster.Standing) {
 	}
 	for _, p := range s.Partners {
 		n.addMember(p.Device)
+		n.toPeer(p.Device, n.cast(p.Device))
 	}
+}
+
+// cast says what this device and another one may do.
+func (n *Folder) cast(d ident.DeviceID) peer.Cast {
+	s := n.roster.Standing()
+	return peer.Cast{WeRead: n.reads, TheyRead: s.Role(d) == members.Reader}
 }
 
 func (n *Folder) removeMember(d ident.DeviceID) {

@@ -16,7 +16,7 @@ import (
 func (s *session) folderCommand() *cobra.Command {
 	return group("folder", "Keeps, shares and looks after folders",
 		s.folderAdd(), s.folderList(), s.folderRemove(), s.folderRescan(), s.folderShare(),
-		s.folderUnshare(), s.folderSet())
+		s.folderUnshare(), s.folderRevert(), s.folderSet())
 }
 
 func (s *session) folderAdd() *cobra.Command {
@@ -182,6 +182,25 @@ func (s *session) folderSet() *cobra.Command {
 			}
 			return s.say("%s of %s is now %s", intent.Key, status.Plain(folder.Name),
 				status.Plain(intent.Value))
+		},
+	}
+}
+
+func (s *session) folderRevert() *cobra.Command {
+	return &cobra.Command{
+		Use:   "revert FOLDER",
+		Short: "Puts the members' version back where this device, a reader, changed something",
+		Long: "On a device that may only read a folder, what is changed stays on this device. " +
+			"This puts the members' version back everywhere; what was changed rests in the trash.",
+		Args: takes("FOLDER"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			var revert api.Revert
+			raw, err := s.do(cmd, api.FolderRevert{Folder: args[0]}, &revert)
+			if err != nil || s.json {
+				return s.raw(raw, err)
+			}
+			return s.say("putting back %s in %s", status.Count(int64(revert.Changes))+" changes",
+				status.Plain(args[0]))
 		},
 	}
 }

@@ -139,6 +139,10 @@ func folderNotes(f Folder, now Moment) []string {
 	if names := memberNote(f.Members); names != "" {
 		notes = append(notes, names)
 	}
+	if f.LocalChanges > 0 {
+		notes = append(notes, Count(int64(f.LocalChanges))+" names changed here only: this device may only read "+
+			"(shoal folder revert puts the members' version back)")
+	}
 	if f.Conflicts > 0 {
 		notes = append(notes, "conflicts to look at: "+Count(int64(f.Conflicts)))
 	}

@@ -26,7 +26,7 @@ func full() View {
 			NextTry: noon, LastSeen: noon}},
 		Folders: []Folder{{ID: photos, Name: "photos", Path: "/p", State: Syncing, Role: Owner,
 			Files: 4, Bytes: 5, NeedFiles: 1, NeedBytes: 2, Root: "ab", Conflicts: 1,
-			Held: 2, Problems: []Problem{{"a", "unreadable", "no", noon}},
+			Held: 2, LocalChanges: 3, Problems: []Problem{{"a", "unreadable", "no", noon}},
 			Members:   []Member{{ID: desk, Device: desk, Name: "nas", Role: Writer, Connected: true, UpToDate: true}},
 			LastEqual: &Equal{desk, "nas", noon},
 			Progress:  &Progress{1, 2, 3, 4.5, "a"}}},
@@ -43,7 +43,7 @@ func TestFieldNames(t *testing.T) {
 		`"next_try":"2026-05-01T12:00:00Z","last_seen":"2026-05-01T12:00:00Z",` +
 		`"paused":null}],` +
 		`"folders":[{"id":"FOLDER","name":"photos","path":"/p","state":"syncing","role":"owner","files":4,` +
-		`"bytes":5,"need_files":1,"need_bytes":2,"root":"ab","conflicts":1,"held":2,` +
+		`"bytes":5,"need_files":1,"need_bytes":2,"root":"ab","conflicts":1,"held":2,"local_changes":3,` +
 		`"problems":[{"path":"a","kind":"unreadable","reason":"no",` +
 		`"next_try":"2026-05-01T12:00:00Z"}],"members":[{"id":"ID","device":"ID","name":"nas",` +
 		`"role":"writer","connected":true,"up_to_date":true}],"last_equal":{"device":"ID",` +
@@ -153,6 +153,7 @@ photos        syncing  4      5 bytes  /p
     1 file (2 bytes) to go
     1 byte of 2 bytes (50 %), 3 bytes/s, 5 s left: a
     shared with nas (writer, equal)
+    3 names changed here only: this device may only read (shoal folder revert puts the members' version back)
     conflicts to look at: 1
     held deletes waiting for your word: 2
     a: no (next try now)

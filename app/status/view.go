@@ -128,6 +128,9 @@ type Folder struct {
 	Root      string `json:"root"`
 	Conflicts int    `json:"conflicts"`
 	Held      int    `json:"held"`
+	// LocalChanges counts the names changed on this device that are not sent, because it
+	// may only read the folder.
+	LocalChanges int `json:"local_changes"`
 	// Problems are the ones worth showing; their maker bounds how many there are.
 	Problems []Problem `json:"problems"`
 	Members  []Member  `json:"members"`

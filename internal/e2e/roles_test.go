@@ -126,3 +126,127 @@ func TestOnlyOwnersSayWhoShares(t *testing.T) {
 		return nil
 	})
 }
+
+// TestReader: what a reader changes stays on its device, makes room for what the members
+// change, can be put back, and is written when the reader becomes a writer.
+func TestReader(t *testing.T) {
+	t.Parallel()
+	a, b := newAgent(t, "anna"), newAgent(t, "bert")
+	startAll(a, b)
+	b.put("same", "on both before they met")
+	a.put("same", "on both before they met")
+	a.put("edited", "by anna")
+	a.put("deleted", "by anna")
+	a.put("dir/moved", "by anna")
+	b.put("own", "bert had this already")
+	keep(a, b)
+	link(a, b)
+	a.command("folder", "share", shared, "bert", "--role", "reader").done(t)
+	b.command("folder", "share", shared, "anna").done(t)
+	b.reads(a, 1, "own")
+	if a.exists("own") || b.read("edited") != "by anna" {
+		t.Error("bert is no reader")
+	}
+	b.put("edited", "by bert")
+	b.remove("deleted")
+	b.move("dir/moved", "elsewhere")
+	b.put("dir/new", "by bert")
+	rescan(b)
+	b.reads(a, 6, "deleted", "dir/moved", "dir/new", "edited", "elsewhere", "own")
+
+	// A newer version is wanted where bert has his own: that one moves aside.
+	a.put("edited", "by anna again")
+	a.put("deleted", "by anna again")
+	a.put("dir/new", "by anna too")
+	rescan(a)
+	b.gets("edited", "by anna again")
+	b.gets("deleted", "by anna again")
+	b.gets("dir/new", "by anna too")
+	b.keptAside(2, "by bert")
+	if b.exists("dir/moved") || a.exists("elsewhere") {
+		t.Error("a move that nobody answered was taken back, or sent")
+	}
+	b.kill()
+	b.start()
+	rescan(b)
+	b.command("wait", "--folder", shared, "--timeout", "300ms").failed(t, 4, "folder revert")
+
+	got := b.command("folder", "revert", shared).done(t)
+	if !strings.Contains(string(got.out), "\"changes\":5") {
+		t.Errorf("reverted %s", got.out)
+	}
+	settle(b, a)
+	if f := b.folder(); f.LocalChanges != 0 || f.State != status.UpToDate {
+		t.Errorf("bert's folder is %s with %d local changes: %+v", f.State, f.LocalChanges, f.Problems)
+	}
+	changeRoles(t, a, b)
+}
+
+// changeRoles makes the reader b a writer, and a reader again.
+func changeRoles(t *testing.T, a, b *agent) {
+	t.Helper()
+	b.put("promoted", "by bert")
+	rescan(b)
+	a.command("folder", "share", shared, "bert", "--role", "writer").done(t)
+	settle(a, b)
+	if a.read("promoted") != "by bert" {
+		t.Error("what the reader changed was not written when he became a writer")
+	}
+	b.put("edited", "as a writer")
+	settle(a, b)
+	a.command("folder", "share", shared, "bert", "--role", "reader").done(t)
+	b.eventually(10*time.Second, "bert is a reader", func() error {
+		if f := b.folder(); f.Role != status.Reader {
+			return fmt.Errorf("he is %s", f.Role)
+		}
+		return nil
+	})
+	settle(b, a)
+	noConflicts(t, a)
+	a.command("folder", "revert", shared).failed(t, 1, "may write")
+}
+
+// reads waits until an agent has just these local changes, and is equal otherwise.
+func (a *agent) reads(from *agent, n int, paths ...string) {
+	a.t.Helper()
+	a.eventually(20*time.Second, "the local changes are listed", func() error {
+		f := a.folder()
+		var got []string
+		for _, p := range f.Problems {
+			if p.Kind == "local" {
+				got = append(got, p.Path)
+			}
+		}
+		if f.Role != status.Reader || f.LocalChanges != n || !slices.Equal(got, paths) || f.State != status.NeedsYou {
+			return fmt.Errorf("%s, %s, %d local changes: %q", f.Role, f.State, f.LocalChanges, got)
+		}
+		return nil
+	})
+}
+
+// gets waits until a file has come.
+func (a *agent) gets(path, want string) {
+	a.t.Helper()
+	a.eventually(20*time.Second, path+" has come", func() error {
+		if got, err := os.ReadFile(a.at(path)); err != nil || string(got) != want {
+			return fmt.Errorf("%q, %v", got, err)
+		}
+		return nil
+	})
+}
+
+// keptAside demands so many local versions that have moved aside, all with one content.
+func (a *agent) keptAside(n int, content string) {
+	a.t.Helper()
+	for _, name := range picture(a.t, a.root).names() {
+		if strings.Contains(name, "(conflict, "+a.name) {
+			n--
+			if got := a.read(name); got != content {
+				a.t.Errorf("%s holds %q", name, got)
+			}
+		}
+	}
+	if n != 0 {
+		a.t.Errorf("%d local versions too few were kept: %q", n, picture(a.t, a.root).names())
+	}
+}

@@ -2,6 +2,7 @@ package sim
 
 import (
 	"github.com/shoal-sync/shoal/app/node"
+	"github.com/shoal-sync/shoal/sync/folder"
 	"github.com/shoal-sync/shoal/sync/members"
 	"github.com/shoal-sync/shoal/sync/roster"
 	"github.com/shoal-sync/shoal/sync/wire"
@@ -27,7 +28,7 @@ func unanswerable(m wire.Message) bool {
 // doMembers carries out what the node orders about members. False: it is something else.
 func (d *device) doMembers(effect node.FolderEffect) bool {
 	switch effect.(type) {
-	case roster.Changed, roster.Answered, roster.TellPlaces, roster.PlacesHeard:
+	case roster.Changed, roster.Answered, roster.TellPlaces, roster.PlacesHeard, folder.Reverting:
 	default:
 		return false
 	}

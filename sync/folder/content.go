@@ -58,7 +58,8 @@ func (c *Core) source(row *tree.Row, o *tree.Order, at tree.Base, replace bool) 
 		c.await(row, other) // then it is on disk here, to be copied
 		return false
 	}
-	if holder, ok := c.index.Holding(content); ok && c.copyable(holder.Entry) && !c.isHeld(holder.Entry) {
+	holder, ok := c.index.Holding(content)
+	if ok && c.copyable(holder.Entry) && !c.isHeld(holder.Entry) && !c.changedHere(&holder) {
 		if path, ok := c.pathOf(row, holder.Parent, holder.Name); ok {
 			o.Copy, o.CopyStat = path, holder.Stat
 			return true
@@ -161,7 +162,7 @@ func (c *Core) contentFailed(e ContentFailed) {
 // meanwhile (rule R15): the mover's file, and not the deleted one, is what still exists.
 func (c *Core) keepOlder(row *tree.Row) bool {
 	b, onDisk := c.index.Base(row.Entry.ID)
-	if !row.Entry.Content.Deleted || !row.Entry.Live() || !onDisk || c.acts[b.Entry] != nil {
+	if c.reader || !row.Entry.Content.Deleted || !row.Entry.Live() || !onDisk || c.acts[b.Entry] != nil {
 		return false
 	}
 	c.keepHere(row, b)

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/shoal-sync/shoal/internal/ident"
+	"github.com/shoal-sync/shoal/internal/step"
 	"github.com/shoal-sync/shoal/sync/ignore"
 	"github.com/shoal-sync/shoal/sync/tree"
 	"github.com/shoal-sync/shoal/sync/version"
@@ -104,6 +105,13 @@ type NeedsLoaded struct {
 	End  bool // there are no more after these
 }
 
+// RoleChanged: this device may only read the folder from now on, or may write to it again.
+// Who may write again has everything looked at anew.
+type RoleChanged struct{ Reader bool }
+
+// RevertAsked: a person wants the members' version wherever there are local changes.
+type RevertAsked struct{ Ticket step.Ticket }
+
 // Committed: everything applied to the index so far is durable.
 type Committed struct{}
 
@@ -123,6 +131,8 @@ func (ContentFailed) event()    {}
 func (PeerArrived) event()      {}
 func (PatternsChanged) event()  {}
 func (NeedsLoaded) event()      {}
+func (RoleChanged) event()      {}
+func (RevertAsked) event()      {}
 func (Committed) event()        {}
 
 // Effect is an order to the world.
@@ -208,6 +218,12 @@ type ContentsHeld struct{ Contents []ident.ContentID }
 // DropContent takes a FetchContent back.
 type DropContent struct{ Content ident.ContentID }
 
+// Reverting answers RevertAsked: so many local changes are being put back.
+type Reverting struct {
+	Ticket  step.Ticket
+	Changes int
+}
+
 // Notice tells people what happened to a name.
 type Notice struct {
 	Kind   NoticeKind
@@ -242,4 +258,5 @@ func (FetchContent) effect()   {}
 func (ContentsHeld) effect()   {}
 func (DropContent) effect()    {}
 func (RowsTaken) effect()      {}
+func (Reverting) effect()      {}
 func (Notice) effect()         {}

@@ -42,6 +42,7 @@ type Config struct {
 	Notes    []tree.Note
 	Brake    Brake
 	Patterns ignore.Patterns
+	Reader   bool       // this device may only read
 	Rand     *rand.Rand // for ids of new entries
 }
 
@@ -108,6 +109,8 @@ type Core struct {
 	fetched    int64 // bytes of the large ones among fetches
 	needs      needs
 
+	reader   bool // what changes here is listed, and never written
+	locals   map[string]*local
 	reported []tree.Finding // being taken in now
 	deferred []deferred
 	vanished map[ident.EntryID]vanish
@@ -135,6 +138,8 @@ func New(cfg Config) (*Core, error) {
 		clock:      version.Clock{Last: version.Hybrid(cfg.State.Clock)},
 		names:      map[ident.ReplicaID]tree.Replica{},
 		scanning:   true,
+		reader:     cfg.Reader,
+		locals:     map[string]*local{},
 		due:        step.Never,
 		queued:     map[ident.EntryID]bool{},
 		acts:       map[ident.EntryID]*act{},
@@ -215,6 +220,8 @@ func (c *Core) Handle(now step.Instant, event Event) []Effect {
 		c.answerHeld(e)
 	case BrakeSet:
 		c.brake.set = e.Brake
+	case RoleChanged, RevertAsked:
+		c.handleReader(e)
 	case Committed:
 		c.committed()
 	default:

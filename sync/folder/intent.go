@@ -19,6 +19,7 @@ type intent struct {
 	SawPlace, SawContent, SawAttr version.Vector
 	Content                       ident.ContentID
 	Over                          ident.EntryID
+	Errand                        bool
 }
 
 // intend records the orders that are to be given. They go out when that is durable: until
@@ -34,7 +35,7 @@ func (c *Core) intend() {
 		a.intent = c.intents
 		batch[i] = intent{
 			Order: o, Parent: a.parent, Name: a.name, SawPlace: a.sawPlace,
-			SawContent: a.sawContent, SawAttr: a.sawAtt, Content: a.content, Over: a.over,
+			SawContent: a.sawContent, SawAttr: a.sawAtt, Content: a.content, Over: a.over, Errand: a.errand,
 		}
 	}
 	var body bytes.Buffer
@@ -78,7 +79,7 @@ func (c *Core) recall(intents []tree.Intent) error {
 			a := &act{
 				entry: i.Order.Entry, ticket: i.Order.Ticket, order: i.Order, parent: i.Parent,
 				name: i.Name, sawPlace: i.SawPlace, sawContent: i.SawContent, sawAtt: i.SawAttr,
-				content: i.Content, over: i.Over, intent: in.Number,
+				content: i.Content, over: i.Over, intent: in.Number, errand: i.Errand,
 			}
 			c.ticket = max(c.ticket, a.ticket)
 			c.under(a)

@@ -24,6 +24,10 @@ func (c *Core) takeFinding(f *tree.Finding) {
 		return
 	}
 	delete(c.unread, f.Path)
+	if c.reader {
+		c.takeLocal(f)
+		return
+	}
 	parentPath, name := split(f.Path)
 	dirs, ok := c.directoriesAt(parentPath)
 	if !ok || c.busy[f.Path] > 0 {

@@ -17,7 +17,7 @@ import (
 func (c *Core) nameFound(id ident.EntryID) {
 	row, ok := c.index.Entry(id)
 	e := &row.Entry
-	if !ok || !e.IsConflict() || !e.Live() || !e.Place.IsNull() || !e.Content.IsNull() {
+	if c.reader || !ok || !e.IsConflict() || !e.Live() || !e.Place.IsNull() || !e.Content.IsNull() {
 		return
 	}
 	origin, ok := c.index.Entry(e.Place.Parent)
@@ -33,7 +33,7 @@ func (c *Core) nameFound(id ident.EntryID) {
 func (c *Core) ownRenamed(row *tree.Row, base *tree.Base, onDisk bool, shown merge.Shown) bool {
 	e := &row.Entry
 	switch {
-	case !shown.Renamed || !onDisk || e.IsConflict() || base.Content != e.Content.ID:
+	case c.reader || !shown.Renamed || !onDisk || e.IsConflict() || base.Content != e.Content.ID:
 		return false
 	case e.Place.IsNull():
 		return e.Content.IsNull() && base.Name == e.Place.Name

@@ -73,6 +73,7 @@ func (c *Core) scanEnded(e ScanEnded) {
 	c.forgetReadable(e)
 	c.lookedAtHeld(e)
 	c.lookedAtGone(e)
+	c.forgetLocals(e)
 	if !e.Full {
 		return
 	}

@@ -31,6 +31,7 @@ const (
 	Unreadable       TroubleKind = "unreadable" // a scan could not read the name
 	RootProblem      TroubleKind = "root"       // the folder itself cannot be read
 	Forged           TroubleKind = "forged"     // a peer sent what cannot be
+	OnlyHere         TroubleKind = "local"      // changed on a device that may only read
 	DiskFailure      TroubleKind = "disk"       // anything else the disk reported
 )
 
@@ -61,7 +62,9 @@ func (c *Core) takeOutcome(o *tree.Outcome) {
 	if a.order.To != "" {
 		c.release(a.order.To)
 	}
-	if o.Refusal == tree.Done {
+	if a.errand {
+		c.errandDone(a, o)
+	} else if o.Refusal == tree.Done {
 		c.done(a, o)
 	} else {
 		c.refused(a, o)

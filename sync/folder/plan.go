@@ -25,6 +25,7 @@ type act struct {
 	over ident.EntryID
 	// intent is the number of the intent the order was recorded in.
 	intent uint64
+	errand bool // about a name that has no entry
 }
 
 // pathMax bounds the depth of a path.
@@ -201,6 +202,7 @@ func (c *Core) plan(id ident.EntryID) {
 	switch {
 	case shown.Waiting:
 		c.await(&row, c.firstUnknown(&row.Entry))
+	case c.reader && c.planLocal(&row, &base, onDisk, shown):
 	case c.frozen(&base, onDisk, row.Entry.Kind == tree.Dir, shown):
 		c.settled(&row)
 	case !shown.Visible && !onDisk:

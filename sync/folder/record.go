@@ -11,6 +11,9 @@ import (
 // nextVersion begins a write by this replica to a register of which its author had seen
 // the given context.
 func (c *Core) nextVersion(seen version.Vector) version.Version {
+	if c.reader {
+		panic("bug: a device that may only read makes a version")
+	}
 	c.state.Counter++
 	c.stateNew = true
 	dot := version.Dot{Replica: c.state.Replica, Counter: c.state.Counter}

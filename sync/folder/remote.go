@@ -183,7 +183,7 @@ func (c *Core) forgetFound(was, now *tree.Entry) {
 // the content that stands descends from it everybody can tell; those who wrote to the
 // entry do.
 func (c *Core) outlived(e *tree.Entry) bool {
-	if !e.IsConflict() || !e.Live() {
+	if c.reader || !e.IsConflict() || !e.Live() {
 		return false
 	}
 	origin, ok := c.index.Entry(e.Place.Parent)

@@ -19,6 +19,7 @@ type Snapshot struct {
 	Knowledge version.Vector
 	Scanning  bool
 	Totals    tree.Totals
+	Locals    int    // names changed here, on a device that may only read
 	Broken    string // why the folder cannot be read, empty when it can
 }
 
@@ -27,6 +28,7 @@ type Snapshot struct {
 func (c *Core) Snapshot() Snapshot {
 	s := c.stood
 	s.Scanning, s.Broken = c.scanning || c.brake.waiting, c.unread[""].Reason
+	s.Locals = len(c.locals)
 	return s
 }
 
@@ -68,7 +70,8 @@ func (c *Core) Troubles(limit int) []Trouble {
 	slices.SortFunc(out, func(a, b Trouble) int {
 		return cmp.Or(cmp.Compare(a.Path, b.Path), cmp.Compare(a.Reason, b.Reason))
 	})
-	return out[:min(len(out), limit)]
+	out = out[:min(len(out), limit)]
+	return append(out, c.localTroubles(limit-len(out))...)
 }
 
 // touchSorted queues the entries collected for a retry in order of id, so that the order

@@ -50,7 +50,12 @@ type PiecesServed struct{ Count int }
 // Rested: a person here paused the exchange with the peer, or let it go on.
 type Rested struct{ Rests bool }
 
+// Cast: what this device and the peer may do. What a reader tells of the tree is not
+// believed, and a reader does not tell of it.
+type Cast struct{ WeRead, TheyRead bool }
+
 func (Rested) event()         {}
+func (Cast) event()           {}
 func (Opened) event()         {}
 func (Closed) event()         {}
 func (Heard) event()          {}

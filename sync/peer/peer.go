@@ -78,6 +78,7 @@ type Core struct {
 	heard  uint64 // the peer's last Call
 	stage  stage
 	rests  bool // a person paused the exchange
+	cast   Cast
 	reason wire.RefuseReason
 	theirs wire.State
 	log    ident.LogID // the peer's change log
@@ -125,6 +126,8 @@ func (c *Core) Handle(now step.Instant, event Event) []Effect {
 		c.stage, c.asks, c.loading = closed, 0, false
 	case Rested:
 		c.rest(e.Rests)
+	case Cast:
+		c.recast(e)
 	case Heard:
 		c.hear(e.Message)
 	case Stood:
@@ -164,7 +167,7 @@ func (c *Core) drop(reason string) { c.emit(Drop{Reason: reason}) }
 func (c *Core) open(e Opened) {
 	*c = Core{
 		folder: c.folder, peer: c.peer, out: c.out, now: c.now, ours: e.Standing,
-		call: c.call + 1, heard: c.heard, rests: c.rests,
+		call: c.call + 1, heard: c.heard, rests: c.rests, cast: c.cast,
 		stage: joining, took: e.Cursor,
 		stateDue: step.Never, learntDue: step.Never, auditDue: step.Never, learntSent: c.now.Add(-statePause),
 		echo: map[ident.EntryID][32]byte{},
@@ -174,6 +177,21 @@ func (c *Core) open(e Opened) {
 		return
 	}
 	c.join(e.Cursor, e.Replicas)
+}
+
+// recast begins the conversation anew when somebody's role has changed.
+func (c *Core) recast(e Cast) {
+	if c.cast == e {
+		return
+	}
+	c.cast = e
+	if c.stage == joined || c.stage == joining {
+		if c.stage == joined {
+			c.emit(PeerLeft{})
+		}
+		c.stage, c.heard = closed, 0
+		c.emit(Reopen{})
+	}
 }
 
 // rest pauses the exchange, or lets it go on from the beginning.

@@ -43,8 +43,12 @@ func (c *Core) hear(m wire.Message) {
 		c.heardAsks(m)
 	case wire.AskRecipes:
 		c.heardRecipeAsks(m)
-	case wire.AskParts, wire.Parts, wire.AskEntries, wire.AskDeleted, wire.Found:
+	case wire.AskParts, wire.AskEntries, wire.AskDeleted:
 		c.emit(Repair{m})
+	case wire.Parts, wire.Found:
+		if !c.cast.TheyRead {
+			c.emit(Repair{m})
+		}
 	case wire.AskTrash:
 		if c.asks < asksMax { // else the asker gives up after a while
 			c.asks++
@@ -84,7 +88,9 @@ func (c *Core) heardJoin(m wire.Join) {
 	c.theirs, c.tookUs = wire.State{Head: m.Head, Root: m.Root}, false
 	c.resume(m)
 	c.takeReplicas(m.Replicas)
-	c.emit(TakeStanding{Log: m.Log, Head: m.Head, Root: m.Root})
+	if !c.cast.TheyRead {
+		c.emit(TakeStanding{Log: m.Log, Head: m.Head, Root: m.Root})
+	}
 	c.emit(PeerJoined{})
 	c.stateOld, c.stateDue = true, c.now
 	if len(c.learnt) > 0 {
@@ -96,8 +102,8 @@ func (c *Core) heardJoin(m wire.Join) {
 // log, it looks for what it lacks by itself, and tells from where it goes on then.
 func (c *Core) resume(m wire.Join) {
 	c.sent, c.told = c.ours.Head, c.ours.Head
-	c.repairing = m.TookLog != c.ours.Log || m.TookSeq > c.ours.Head
-	if !c.repairing {
+	c.repairing = !c.cast.WeRead && (m.TookLog != c.ours.Log || m.TookSeq > c.ours.Head)
+	if !c.repairing && !c.cast.WeRead {
 		c.sent, c.told = m.TookSeq, m.TookSeq
 	}
 }
@@ -112,6 +118,10 @@ func (c *Core) heardRefuse(m wire.Refuse) {
 }
 
 func (c *Core) heardState(m wire.State) {
+	if c.cast.TheyRead {
+		c.theirs, c.tookUs = m, true
+		return
+	}
 	if m.Knowledge.Of(c.ours.Replica) > c.ours.Counter {
 		// It remembers writes of ours that we do not: our index was rolled back. Writing
 		// on would give the same number to two different writes.
@@ -128,6 +138,9 @@ func (c *Core) heardState(m wire.State) {
 }
 
 func (c *Core) heardRows(m wire.Rows) {
+	if c.cast.TheyRead {
+		return // it may have been a writer when it said so
+	}
 	if m.Log != c.log || m.After > m.Upto || len(m.Has) != len(m.Entries) {
 		c.drop(fmt.Sprintf("rows of log %v after %d up to %d do not fit log %v", m.Log, m.After, m.Upto, c.log))
 		return
@@ -144,7 +157,7 @@ func (c *Core) heardRows(m wire.Rows) {
 // heardTaken opens the window. A peer that stands behind what it was sent has met a gap:
 // it is sent again from there.
 func (c *Core) heardTaken(m wire.RowsTaken) {
-	if m.Log != c.ours.Log || m.Upto > c.ours.Head {
+	if c.cast.WeRead || m.Log != c.ours.Log || m.Upto > c.ours.Head {
 		return
 	}
 	if c.repairing {
@@ -204,6 +217,9 @@ func (c *Core) stand(s Standing) {
 		c.auditDue = step.Never
 	}
 	c.ours = s
+	if c.cast.WeRead {
+		c.sent, c.told = s.Head, s.Head // our log is not told
+	}
 	if c.stage == joined && !c.stateOld {
 		c.stateOld = true
 		c.stateDue = max(c.now, c.stateSent.Add(statePause))
