@@ -1,8 +1,6 @@
 package folder
 
 import (
-	"bytes"
-	"encoding/gob"
 	"fmt"
 
 	"github.com/shoal-sync/shoal/internal/ident"
@@ -38,11 +36,8 @@ func (c *Core) intend() {
 			SawContent: a.sawContent, SawAttr: a.sawAtt, Content: a.content, Over: a.over, Errand: a.errand,
 		}
 	}
-	var body bytes.Buffer
-	if err := gob.NewEncoder(&body).Encode(batch); err != nil {
-		panic("bug: an intent cannot be encoded: " + err.Error())
-	}
-	c.apply(tree.Batch{Intents: []tree.Intent{{Number: c.intents, Body: body.Bytes()}}})
+	body := appendIntents(nil, batch)
+	c.apply(tree.Batch{Intents: []tree.Intent{{Number: c.intents, Body: body}}})
 	c.intended[c.intents] = len(c.orders)
 	c.intendedOrders = append(c.intendedOrders, c.orders...)
 	c.orders = c.orders[:0]
@@ -69,8 +64,8 @@ func (c *Core) intentDone(number uint64) {
 // way again; the first Tick asks how they ended.
 func (c *Core) recall(intents []tree.Intent) error {
 	for _, in := range intents {
-		var batch []intent
-		if err := gob.NewDecoder(bytes.NewReader(in.Body)).Decode(&batch); err != nil {
+		batch, err := parseIntents(in.Body)
+		if err != nil {
 			return fmt.Errorf("read what was about to be done when the agent stopped: %w", err)
 		}
 		c.intents = max(c.intents, in.Number)

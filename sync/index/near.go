@@ -55,6 +55,16 @@ func (n *near) keepRow(r tree.Row) tree.Row {
 	return r
 }
 
+// keepPage notes the rows of a page: who reads one is about to ask for each of them.
+func (n *near) keepPage(rows []tree.Row) []tree.Row {
+	if len(rows) <= nearMax {
+		for i := range rows {
+			rows[i] = n.keepRow(rows[i])
+		}
+	}
+	return rows
+}
+
 // wrote notes that a row was written, and whether its place was free before.
 func (n *near) wrote(r *tree.Row) {
 	n.keepRow(*r)

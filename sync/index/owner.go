@@ -111,7 +111,7 @@ func (s *Store) Holding(content ident.ContentID) (tree.Base, bool) {
 func (s *Store) Since(after uint64, limit int) []tree.Row {
 	rows, err := s.reader().numbered(entriesSince, after, limit)
 	s.must(err)
-	return rows
+	return s.near.keepPage(rows)
 }
 
 // Needs returns up to limit rows marked Need whose number is above after, in order of
@@ -119,7 +119,7 @@ func (s *Store) Since(after uint64, limit int) []tree.Row {
 func (s *Store) Needs(after uint64, limit int) []tree.Row {
 	rows, err := s.reader().numbered(entriesNeeded, after, limit)
 	s.must(err)
-	return rows
+	return s.near.keepPage(rows)
 }
 
 // Cursor returns how much of a device's log has been taken in.

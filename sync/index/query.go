@@ -76,8 +76,10 @@ var queryText = [queries]string{
 	idNumber: "SELECT number FROM ids WHERE id = ?",
 	idPut:    "INSERT INTO ids (id, number) VALUES (?, ?) ON CONFLICT (id) DO NOTHING",
 
-	entryByID:     "SELECT " + rowColumns + " FROM entries WHERE number = (SELECT number FROM ids WHERE id = ?)",
-	entriesAt:     "SELECT " + rowColumns + " FROM entries WHERE parent = ? AND name = ?",
+	entryByID: "SELECT " + rowColumns + " FROM entries WHERE number = (SELECT number FROM ids WHERE id = ?)",
+	// The plus hides the name from the planner, which else looks whether entries_resting
+	// would do for it, and so prepares the statement anew for every name.
+	entriesAt:     "SELECT " + rowColumns + " FROM entries WHERE parent = ? AND name = +?",
 	entriesIn:     "SELECT " + rowColumns + " FROM entries WHERE parent = ? AND id > ? ORDER BY id LIMIT ?",
 	entryNames:    "SELECT name FROM entries WHERE parent = ? LIMIT ?",
 	entriesSince:  "SELECT " + rowColumns + " FROM entries WHERE seq > ? ORDER BY seq LIMIT ?",

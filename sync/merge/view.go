@@ -110,16 +110,35 @@ func (v *View) twins(dir ident.EntryID) []ident.EntryID {
 
 // homeOfFile is homeOf, for what cannot be in a cycle itself.
 func (v *View) homeOfFile(e *tree.Entry) home {
-	v.twins(e.Place.Parent) // remembered, so that the way up is short
+	at := e.Place.Parent
+	v.twins(at) // remembered, so that the way up is short
+	if above, known := v.dirs[at]; known || at.IsRoot() {
+		waiting := above.waiting || e.Place.Name == "" // as in homeOf
+		return home{waiting: waiting, parent: at, name: e.Place.Name}
+	}
 	return v.homeOf(e)
+}
+
+// alone reports whether nothing else is placed, or was before it ended, where an entry is:
+// so it is with nearly all, and then there is nothing to settle.
+func (v *View) alone(e *tree.Entry, h home) bool {
+	dirs := v.twins(h.parent)
+	if len(dirs) > 1 {
+		return false
+	}
+	rows := v.read.Placed(dirs[0], h.name)
+	return len(rows) == 1 && rows[0].Entry.ID == e.ID
 }
 
 // among settles which of the live entries of one name keeps it (R6, R7, R11).
 func (v *View) among(e *tree.Entry, h home) Shown {
+	shown := Shown{Visible: true, Parent: h.parent, Name: h.name}
+	if v.alone(e, h) {
+		return shown
+	}
 	if o := v.absorber(e, h); o != nil {
 		return Shown{Twin: o.ID}
 	}
-	shown := Shown{Visible: true, Parent: h.parent, Name: h.name}
 	for i, o := range v.claims(h) {
 		switch {
 		case o.ID == e.ID && i == 0:
