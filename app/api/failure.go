@@ -20,6 +20,8 @@ const (
 	Failed   ErrorKind = "failed"    // understood, but it could not be done
 	Timeout  ErrorKind = "timeout"   // the time given was over
 	NoAgent  ErrorKind = "no-agent"  // nobody answers on the socket
+	// Forbidden says that whoever asks may not.
+	Forbidden ErrorKind = "forbidden"
 )
 
 // Error is a failure as it travels: its kind for programs, its text for people.
@@ -55,6 +57,8 @@ func (e *Error) HTTPStatus() int {
 		return http.StatusNotFound
 	case Timeout:
 		return http.StatusGatewayTimeout
+	case Forbidden:
+		return http.StatusForbidden
 	case NoAgent:
 		return http.StatusServiceUnavailable
 	}

@@ -120,7 +120,7 @@ func (s *Server) Run(ctx context.Context) error {
 		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
 	}
 	ended := make(chan error, 1) // room for the one result, so that Serve never waits
-	go func() { ended <- server.Serve(s.listener) }()
+	go func() { ended <- server.Serve(ownListener{s.listener, s.log}) }()
 	var failure error
 	select {
 	case failure = <-ended:

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"net"
 	"net/http"
 	"strconv"
 	"time"
@@ -14,22 +15,58 @@ import (
 	"github.com/shoal-sync/shoal/app/status"
 )
 
+// answers are the handlers of every route of the language but the intents, which share
+// one.
+func (s *Server) answers() map[string]http.HandlerFunc {
+	return map[string]http.HandlerFunc{
+		"GET /v1/status":       s.answering(s.status),
+		"GET /v1/status/watch": s.streaming(s.watch),
+		"GET /v1/events":       s.streaming(s.events),
+		"GET /v1/logs":         s.answering(s.logs),
+		"GET /v1/logs/follow":  s.streaming(s.followLogs),
+		"POST /v1/wait":        s.answering(s.wait),
+		"POST /v1/link":        s.streaming(s.link),
+		"GET /v1/openapi.json": s.answering(s.description),
+	}
+}
+
 func (s *Server) routes() http.Handler {
 	routes := http.NewServeMux()
-	routes.HandleFunc("GET /v1/status", s.answering(s.status))
-	routes.HandleFunc("GET /v1/status/watch", s.streaming(s.watch))
-	routes.HandleFunc("GET /v1/events", s.streaming(s.events))
-	routes.HandleFunc("GET /v1/logs", s.answering(s.logs))
-	routes.HandleFunc("GET /v1/logs/follow", s.streaming(s.followLogs))
-	routes.HandleFunc("POST /v1/wait", s.answering(s.wait))
-	routes.HandleFunc("POST /v1/link", s.streaming(s.link))
+	for pattern, answer := range s.answers() {
+		routes.HandleFunc(pattern, answer)
+	}
 	routes.HandleFunc("POST /v1/intents/{kind}", s.answering(s.do))
 	routes.HandleFunc("/", s.answering(func(r *http.Request, _ []byte) (any, error) {
 		return nil, api.Errorf(api.Usage, "this agent does not know %s %s; "+
 			"program and agent may be of different versions", r.Method, r.URL.Path)
 	}))
-	return routes
+	return s.guarded(routes)
 }
+
+// guarded refuses what a web page may have sent. No browser reaches a Unix socket by
+// itself, but programs that carry requests from a port to the socket exist, and a page
+// must not be able to use one: it can neither choose the host nor hide where it comes from.
+func (s *Server) guarded(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		host, _, err := net.SplitHostPort(r.Host)
+		if err != nil {
+			host = r.Host
+		}
+		site := r.Header.Get("Sec-Fetch-Site")
+		switch {
+		case host != "agent" && host != "localhost":
+			err = api.Errorf(api.Forbidden, "the host %q is not this agent: ask http://agent/", r.Host)
+		case r.Header.Get("Origin") != "", site != "" && site != "none":
+			err = api.Errorf(api.Forbidden, "web pages may not ask this agent")
+		default:
+			next.ServeHTTP(w, r)
+			return
+		}
+		s.refuse(w, r, err)
+	})
+}
+
+func (s *Server) description(*http.Request, []byte) (any, error) { return api.Description, nil }
 
 func (s *Server) status(*http.Request, []byte) (any, error) { return s.agent.Status(), nil }
 

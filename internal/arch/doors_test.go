@@ -39,7 +39,7 @@ var doors = []door{
 	{"golang.org/x/sys/cpu", []string{"chunker"},
 		"which instructions this processor has matters to the cut rule alone"},
 	{"golang.org/x/sys", []string{"sync/disk", "sync/scan", "nat/direct", "internal/filestat",
-		"app/api", "app/config", "app/platform", "app/shoal",
+		"app/api", "app/config", "app/control", "app/platform", "app/shoal",
 		"app/host"}, // its tests exchange two names in one step
 		"calls of one system that the standard library leaves out; a new room needs a reason " +
 			"why the standard library does not do"},
