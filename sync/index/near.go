@@ -16,8 +16,6 @@ type near struct {
 	rows    recent[ident.EntryID, found[tree.Row]]
 	bases   recent[ident.EntryID, found[tree.Base]]
 	numbers recent[ident.EntryID, int64] // given to ids; never changes
-	dirs    recent[place, []tree.Base]   // of BaseAt, where it is directories only
-	alone   recent[place, ident.EntryID] // the only row that came to a place
 	entries crowd                        // names of rows, by directory
 	onDisk  crowd                        // names of base rows, by directory
 }
@@ -65,31 +63,10 @@ func (n *near) keepPage(rows []tree.Row) []tree.Row {
 	return rows
 }
 
-// wrote notes that a row was written, and whether its place was free before.
+// wrote notes that a row was written.
 func (n *near) wrote(r *tree.Row) {
 	n.keepRow(*r)
-	at := place{r.Entry.Place.Parent, r.Entry.Place.Name}
-	switch taken, known := n.entries.add(at.parent, at.name); {
-	case known && !taken:
-		n.alone.put(at, r.Entry.ID)
-	default:
-		if id, ok := n.alone.get(at); ok && id != r.Entry.ID {
-			n.alone.drop(at)
-		}
-	}
-}
-
-// onlyRow returns the row that is alone at a place, if that is known and it is still there.
-func (n *near) onlyRow(at place) (tree.Row, bool) {
-	id, ok := n.alone.get(at)
-	if !ok {
-		return tree.Row{}, false
-	}
-	row, ok := n.rows.get(id)
-	if !ok || row.value.Entry.Place.Parent != at.parent || row.value.Entry.Place.Name != at.name {
-		return tree.Row{}, false
-	}
-	return row.value, true
+	n.entries.add(r.Entry.Place.Parent, r.Entry.Place.Name, r.Entry.ID)
 }
 
 func (n *near) keepBase(b tree.Base) tree.Base {
@@ -102,18 +79,12 @@ func (n *near) keepBase(b tree.Base) tree.Base {
 // placed notes that a base row was written.
 func (n *near) placed(b *tree.Base) {
 	n.keepBase(*b)
-	n.onDisk.add(b.Parent, b.Name)
-	if b.Stat.Kind == tree.Dir {
-		n.dirs.clear() // one of them may have been this one, at another place
-	} else {
-		n.dirs.drop(place{b.Parent, b.Name})
-	}
+	n.onDisk.add(b.Parent, b.Name, b.Entry)
 }
 
 // cleared notes that there is no base row of the entry any more.
 func (n *near) cleared(id ident.EntryID) {
 	n.bases.put(id, found[tree.Base]{})
-	n.dirs.clear()
 }
 
 // recent keeps the answers used last: between nearMax and twice as many.
@@ -138,18 +109,9 @@ func (r *recent[K, V]) put(k K, v V) {
 	r.young[k] = v
 }
 
-func (r *recent[K, V]) drop(k K) {
-	delete(r.young, k)
-	delete(r.old, k)
-}
-
-func (r *recent[K, V]) clear() {
-	clear(r.young)
-	clear(r.old)
-}
-
-// crowd knows which names are taken in the directories asked about most lately. A name may
-// have left since, so only "not there" is an answer.
+// crowd knows which names are taken in the directories asked about most lately, and by whom.
+// An entry may have left its name since, so who is asked must be looked at, and only "not
+// there" is an answer.
 type crowd struct {
 	seed  maphash.Seed
 	dirs  map[ident.EntryID]*names
@@ -159,8 +121,18 @@ type crowd struct {
 }
 
 type names struct {
-	hashes map[uint64]struct{}
-	used   uint64 // by the clock of the crowd
+	// by is who has taken a name, by its hash: one entry, or several.
+	by   map[uint64]ident.EntryID
+	used uint64 // by the clock of the crowd
+}
+
+// several stands for more than one entry. No entry has the root's id.
+var several = ident.Root
+
+// taken is one name in a directory and who has it.
+type taken struct {
+	name string
+	id   ident.EntryID
 }
 
 const (
@@ -170,7 +142,7 @@ const (
 	// crowdLoad is how many names are read at most, one millisecond's worth. A directory
 	// that has more is asked about by queries.
 	crowdLoad = 4096
-	// crowdDirs and crowdNames bound what is kept, about 24 bytes a name.
+	// crowdDirs and crowdNames bound what is kept, about 48 bytes a name.
 	crowdDirs  = 64
 	crowdNames = 1 << 17
 	// askedMax bounds the counts of directories that are not kept.
@@ -181,61 +153,61 @@ func newCrowd(seed maphash.Seed) crowd {
 	return crowd{seed: seed, dirs: map[ident.EntryID]*names{}, asked: map[ident.EntryID]int{}}
 }
 
-// lacks reports whether nothing has that name in the directory; when it does not know it
-// says no. List returns up to that many names of the directory.
-func (c *crowd) lacks(
-	parent ident.EntryID, name string, list func(parent ident.EntryID, limit int) ([]string, error),
-) (bool, error) {
+// who tells who has a name in a directory: nobody (free), one entry or several, which is
+// also the answer when it does not know. List returns up to so many of its names.
+func (c *crowd) who(at place, list func(parent ident.EntryID, limit int) ([]taken, error)) (
+	id ident.EntryID, free bool, err error,
+) {
 	c.clock++
-	dir := c.dirs[parent]
+	dir := c.dirs[at.parent]
 	if dir == nil {
 		if len(c.asked) >= askedMax {
 			clear(c.asked)
 		}
-		if c.asked[parent]++; c.asked[parent] != crowdAsks {
-			return false, nil
+		if c.asked[at.parent]++; c.asked[at.parent] != crowdAsks {
+			return several, false, nil
 		}
-		all, err := list(parent, crowdLoad+1)
+		all, err := list(at.parent, crowdLoad+1)
 		if err != nil || len(all) > crowdLoad {
-			return false, err
+			return several, false, err
 		}
-		dir = c.enter(parent, all)
+		dir = c.enter(at.parent, all)
 	}
 	dir.used = c.clock
-	_, taken := dir.hashes[maphash.String(c.seed, name)]
-	return !taken, nil
+	id, there := dir.by[maphash.String(c.seed, at.name)]
+	return id, !there, nil
 }
 
-func (c *crowd) enter(parent ident.EntryID, all []string) *names {
+func (c *crowd) enter(parent ident.EntryID, all []taken) *names {
 	delete(c.asked, parent)
 	if len(c.dirs) >= crowdDirs {
 		c.leave(c.oldest())
 	}
-	dir := &names{hashes: make(map[uint64]struct{}, len(all))}
+	dir := &names{by: make(map[uint64]ident.EntryID, len(all)), used: c.clock}
 	c.dirs[parent] = dir
-	for _, name := range all {
-		c.add(parent, name)
+	for _, t := range all {
+		c.add(parent, t.name, t.id)
 	}
 	return dir
 }
 
-// add notes that the name is taken from now on. It reports whether it may have been taken
-// before, if that is known.
-func (c *crowd) add(parent ident.EntryID, name string) (taken, known bool) {
+// add notes that the name is taken by an entry from now on.
+func (c *crowd) add(parent ident.EntryID, name string, id ident.EntryID) {
 	dir := c.dirs[parent]
 	if dir == nil {
-		return false, false
+		return
 	}
-	before := len(dir.hashes)
-	dir.hashes[maphash.String(c.seed, name)] = struct{}{}
-	taken = len(dir.hashes) == before
-	if !taken {
+	hash := maphash.String(c.seed, name)
+	switch by, there := dir.by[hash]; {
+	case !there:
+		dir.by[hash] = id
 		c.total++
+	case by != id:
+		dir.by[hash] = several
 	}
 	for c.total > crowdNames {
 		c.leave(c.oldest())
 	}
-	return taken, true
 }
 
 func (c *crowd) oldest() (oldest ident.EntryID) {
@@ -249,6 +221,6 @@ func (c *crowd) oldest() (oldest ident.EntryID) {
 }
 
 func (c *crowd) leave(id ident.EntryID) {
-	c.total -= len(c.dirs[id].hashes)
+	c.total -= len(c.dirs[id].by)
 	delete(c.dirs, id)
 }

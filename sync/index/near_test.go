@@ -16,8 +16,8 @@ func nearPair(dir ident.EntryID, n uint64) tree.Batch {
 	return tree.Batch{Rows: []tree.Row{row}, Placed: []tree.Base{b}}
 }
 
-// taken asks about a name as the core does for each file it finds.
-func taken(s *Store, dir ident.EntryID, n uint64) (row, base bool) {
+// asked asks about a name as the core does for each file it finds.
+func asked(s *Store, dir ident.EntryID, n uint64) (row, base bool) {
 	name := benchRow(n).Entry.Place.Name
 	return len(s.Placed(dir, name)) > 0, len(s.BaseAt(dir, name)) > 0
 }
@@ -43,17 +43,17 @@ func TestManyAndLargeDirectories(t *testing.T) {
 	}
 	for round := range 4 {
 		for d := range uint64(dirs) {
-			if row, base := taken(s, dir(d), first[d]); !row || !base {
+			if row, base := asked(s, dir(d), first[d]); !row || !base {
 				t.Fatalf("round %d: a file of directory %d is not there", round, d)
 			}
-			if row, base := taken(s, dir(d), first[(d+1)%dirs]); row || base {
+			if row, base := asked(s, dir(d), first[(d+1)%dirs]); row || base {
 				t.Fatalf("round %d: directory %d has a file of another one", round, d)
 			}
 		}
 	}
 	n++
 	s.Apply(nearPair(dir(3), n))
-	if row, base := taken(s, dir(3), n); !row || !base {
+	if row, base := asked(s, dir(3), n); !row || !base {
 		t.Error("a file added to a large directory is not there")
 	}
 }
@@ -66,14 +66,14 @@ func TestMovedWhileNear(t *testing.T) {
 		s.Apply(nearPair(a, n))
 	}
 	for range 2 * crowdAsks {
-		taken(s, a, 99)
-		taken(s, b, 1)
+		asked(s, a, 99)
+		asked(s, b, 1)
 	}
 	s.Apply(nearPair(b, 1))
-	if row, base := taken(s, a, 1); row || base {
+	if row, base := asked(s, a, 1); row || base {
 		t.Error("it is still where it was")
 	}
-	if row, base := taken(s, b, 1); !row || !base {
+	if row, base := asked(s, b, 1); !row || !base {
 		t.Error("it is not where it moved")
 	}
 }

@@ -2,7 +2,6 @@ package index
 
 import (
 	"fmt"
-	"slices"
 
 	"github.com/shoal-sync/shoal/internal/ident"
 	"github.com/shoal-sync/shoal/sync/tree"
@@ -33,13 +32,16 @@ func (s *Store) Placed(parent ident.EntryID, name string) []tree.Row {
 	if name == "" && !s.resting {
 		return nil
 	}
-	if row, ok := s.near.onlyRow(place{parent, name}); ok {
-		return []tree.Row{row}
-	}
-	none, err := s.near.entries.lacks(parent, name, c.namesOf(entryNames))
+	id, free, err := s.near.entries.who(place{parent, name}, c.namesOf(entryNames))
 	s.must(err)
-	if none {
+	if free {
 		return nil
+	}
+	if id != several {
+		row, ok := s.Entry(id)
+		if ok && row.Entry.Place.Parent == parent && row.Entry.Place.Name == name {
+			return []tree.Row{row}
+		}
 	}
 	rows, err := c.placed(parent, name)
 	s.must(err)
@@ -72,19 +74,18 @@ func (s *Store) Base(id ident.EntryID) (tree.Base, bool) {
 // BaseAt returns what is on disk under a name, ordered by entry id.
 func (s *Store) BaseAt(parent ident.EntryID, name string) []tree.Base {
 	c := s.reader()
-	if known, ok := s.near.dirs.get(place{parent, name}); ok {
-		return slices.Clone(known)
-	}
-	none, err := s.near.onDisk.lacks(parent, name, c.namesOf(baseNames))
+	id, free, err := s.near.onDisk.who(place{parent, name}, c.namesOf(baseNames))
 	s.must(err)
-	if none {
+	if free {
 		return nil
+	}
+	if id != several {
+		if b, ok := s.Base(id); ok && b.Parent == parent && b.Name == name {
+			return []tree.Base{b}
+		}
 	}
 	out, err := c.baseAt(parent, name)
 	s.must(err)
-	if len(out) > 0 && !slices.ContainsFunc(out, func(b tree.Base) bool { return b.Stat.Kind != tree.Dir }) {
-		s.near.dirs.put(place{parent, name}, slices.Clone(out))
-	}
 	return out
 }
 

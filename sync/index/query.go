@@ -81,7 +81,7 @@ var queryText = [queries]string{
 	// would do for it, and so prepares the statement anew for every name.
 	entriesAt:     "SELECT " + rowColumns + " FROM entries WHERE parent = ? AND name = +?",
 	entriesIn:     "SELECT " + rowColumns + " FROM entries WHERE parent = ? AND id > ? ORDER BY id LIMIT ?",
-	entryNames:    "SELECT name FROM entries WHERE parent = ? LIMIT ?",
+	entryNames:    "SELECT name, id FROM entries WHERE parent = ? LIMIT ?",
 	entriesSince:  "SELECT " + rowColumns + " FROM entries WHERE seq > ? ORDER BY seq LIMIT ?",
 	entriesNeeded: "SELECT " + rowColumns + " FROM entries WHERE need = 1 AND seq > ? ORDER BY seq LIMIT ?",
 	entriesDead:   "SELECT " + rowColumns + " FROM entries WHERE live = 0 AND seq > ? ORDER BY seq LIMIT ?",
@@ -95,7 +95,7 @@ var queryText = [queries]string{
 	baseByID:    "SELECT " + baseColumns + " FROM base WHERE number = (SELECT number FROM ids WHERE id = ?)",
 	baseAt:      "SELECT " + baseColumns + " FROM base WHERE parent = ? AND name = ?",
 	baseIn:      "SELECT " + baseColumns + " FROM base WHERE parent = ? AND name > ? ORDER BY name",
-	baseNames:   "SELECT name FROM base WHERE parent = ? LIMIT ?",
+	baseNames:   "SELECT name, entry FROM base WHERE parent = ? LIMIT ?",
 	baseHolding: "SELECT " + baseColumns + " FROM base WHERE head = ? AND tail = ? LIMIT ?",
 	baseLikely:  "SELECT " + baseColumns + " FROM base WHERE head = ? LIMIT ?",
 	baseFile:    "SELECT " + baseColumns + " FROM base WHERE inode = ? AND volume = ? AND birth = ?",

@@ -94,9 +94,9 @@ func (c *conn) numbered(q query, after uint64, limit int) ([]tree.Row, error) {
 	})
 }
 
-// namesOf returns a query for names in a directory, in no useful order.
-func (c *conn) namesOf(q query) func(parent ident.EntryID, limit int) ([]string, error) {
-	return func(parent ident.EntryID, limit int) (out []string, err error) {
+// namesOf returns a query for the names in a directory and who has them, in no useful order.
+func (c *conn) namesOf(q query) func(parent ident.EntryID, limit int) ([]taken, error) {
+	return func(parent ident.EntryID, limit int) (out []taken, err error) {
 		s, err := c.stmt(q)
 		if err != nil {
 			return nil, err
@@ -104,7 +104,9 @@ func (c *conn) namesOf(q query) func(parent ident.EntryID, limit int) ([]string,
 		s.BindBytes(1, parent[:])
 		s.BindInt64(2, int64(limit))
 		err = each(s, func(s *sqlite.Stmt) error {
-			out = append(out, string(c.bytes(s, 0)))
+			t := taken{name: string(c.bytes(s, 0))}
+			s.ColumnBytes(1, t.id[:])
+			out = append(out, t)
 			return nil
 		})
 		return out, err

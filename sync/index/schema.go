@@ -67,7 +67,7 @@ CREATE TABLE entries (
 ) STRICT;
 CREATE UNIQUE INDEX entries_seq ON entries (seq);
 CREATE INDEX entries_child ON entries (parent, id);
-CREATE INDEX entries_name ON entries (parent, name);
+CREATE INDEX entries_name ON entries (parent, name, id);
 CREATE INDEX entries_resting ON entries (parent) WHERE name = x'';
 CREATE INDEX entries_need ON entries (seq) WHERE need = 1;
 
@@ -90,7 +90,7 @@ CREATE TABLE base (
 	inode   INTEGER,
 	birth   INTEGER
 ) STRICT;
-CREATE INDEX base_name ON base (parent, name);
+CREATE INDEX base_name ON base (parent, name, entry);
 CREATE INDEX base_content ON base (head) WHERE head IS NOT NULL;
 CREATE INDEX base_file ON base (inode) WHERE inode IS NOT NULL;
 
