@@ -30,6 +30,9 @@ const (
 	// nearbyTime is how long is waited for devices nearby to answer: they do within a
 	// second, and the question is repeated once after one.
 	nearbyTime = 2500 * time.Millisecond
+	// nearbyLook is how often is looked at who has answered. All addresses of a device
+	// answer within it.
+	nearbyLook = 250 * time.Millisecond
 )
 
 // Link implements control.Agent.
@@ -181,24 +184,36 @@ func (a *agent) enterCode(ctx context.Context, ticket step.Ticket, r api.LinkReq
 	return nil
 }
 
-// nearbyNow lists who answers within nearbyTime, each device once.
-func (a *agent) nearbyNow(ctx context.Context) ([]api.NearbyDevice, error) {
+// nearbyNow lists who answers within nearbyTime, each device once, or whom enough says are
+// enough.
+func (a *agent) nearbyNow(
+	ctx context.Context, enough func([]api.NearbyDevice) bool,
+) (out []api.NearbyDevice, err error) {
 	l := a.linking
 	l.setSeek(func() { l.looking++ })
 	defer l.setSeek(func() { l.looking-- })
-	select {
-	case <-time.After(nearbyTime):
-	case <-ctx.Done():
-		return nil, ctx.Err()
+	limit := time.After(nearbyTime)
+	ticker := time.NewTicker(nearbyLook)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-limit:
+			return out, nil
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-ticker.C:
+		}
+		l.mu.Lock()
+		heard := slices.Clone(l.nearby)
+		l.mu.Unlock()
+		out = nil
+		for _, n := range heard {
+			out = a.withNeighbour(out, n)
+		}
+		if enough(out) {
+			return out, nil
+		}
 	}
-	l.mu.Lock()
-	heard := slices.Clone(l.nearby)
-	l.mu.Unlock()
-	var out []api.NearbyDevice
-	for _, n := range heard {
-		out = a.withNeighbour(out, n)
-	}
-	return out, nil
 }
 
 func (a *agent) withNeighbour(list []api.NearbyDevice, n mdns.Neighbour) []api.NearbyDevice {
@@ -215,7 +230,7 @@ func (a *agent) withNeighbour(list []api.NearbyDevice, n mdns.Neighbour) []api.N
 }
 
 func (a *agent) listNearby(ctx context.Context) (any, error) {
-	found, err := a.nearbyNow(ctx)
+	found, err := a.nearbyNow(ctx, func([]api.NearbyDevice) bool { return false })
 	if err != nil {
 		return nil, err
 	}
@@ -226,15 +241,16 @@ func (a *agent) listNearby(ctx context.Context) (any, error) {
 }
 
 func (a *agent) askNearby(ctx context.Context, ticket step.Ticket, r api.LinkRequest, offers []pairing.Offer) error {
-	found, err := a.nearbyNow(ctx)
+	id, err := ident.ParseDevice(r.Nearby)
+	isID := err == nil
+	meant := func(d api.NearbyDevice) bool {
+		return isID && d.ID == id || d.Name == r.Nearby || strings.EqualFold(d.ID.Short(), r.Nearby)
+	}
+	found, err := a.nearbyNow(ctx, func(all []api.NearbyDevice) bool { return slices.ContainsFunc(all, meant) })
 	if err != nil {
 		return err
 	}
-	id, err := ident.ParseDevice(r.Nearby)
-	isID := err == nil
-	found = slices.DeleteFunc(found, func(d api.NearbyDevice) bool {
-		return !(isID && d.ID == id || d.Name == r.Nearby || strings.EqualFold(d.ID.Short(), r.Nearby))
-	})
+	found = slices.DeleteFunc(found, func(d api.NearbyDevice) bool { return !meant(d) })
 	switch len(found) {
 	case 0:
 		return api.Errorf(api.Timeout, "no device nearby that wants to be linked is called %q; on that device run "+

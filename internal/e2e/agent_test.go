@@ -32,7 +32,14 @@ const logLines = 60
 // a second, too long for every command.
 var program, agentProgram string
 
+// builtBefore names the binaries for tests that run once more in a process of their own.
+const builtBefore = "SHOAL_E2E_BUILT"
+
 func TestMain(m *testing.M) {
+	if built := os.Getenv(builtBefore); built != "" {
+		program, agentProgram, _ = strings.Cut(built, "|")
+		os.Exit(m.Run())
+	}
 	dir, err := os.MkdirTemp("", "shoal-e2e-")
 	if err == nil {
 		// Others must reach the binary: one test runs it as another user.
@@ -49,6 +56,10 @@ func TestMain(m *testing.M) {
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "cannot build the program:", err)
+		os.Exit(1)
+	}
+	if err := os.Setenv(builtBefore, program+"|"+agentProgram); err != nil {
+		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 	code := m.Run()
@@ -97,8 +108,9 @@ type agent struct {
 	id     string
 	flags  []string
 	cred   *syscall.SysProcAttr
-	binary string   // agentProgram unless set
-	env    []string // beside that of the tests
+	on     func(program string, args ...string) *exec.Cmd // the computer it runs on; nil for this one
+	binary string                                         // agentProgram unless set
+	env    []string                                       // beside that of the tests
 
 	process *exec.Cmd
 	exited  chan struct{} // closed when process has been waited for
@@ -174,12 +186,18 @@ func (a *agent) start() {
 
 func (a *agent) spawn() {
 	a.t.Helper()
-	args := append([]string{"--home", a.home, "--nogui", "--no-mdns", "--name", a.name, "--listen", a.listen}, a.flags...)
+	args := append([]string{"--home", a.home, "--nogui", "--name", a.name, "--listen", a.listen}, a.flags...)
+	begin := exec.Command
+	if a.on != nil {
+		begin = a.on // a network of its own
+	} else {
+		args = append(args, "--no-mdns")
+	}
 	if os.Getenv("SHOAL_E2E_VERBOSE") != "" {
 		args = append(args, "--verbose")
 	}
 	binary := cmp.Or(a.binary, agentProgram)
-	a.process, a.log, a.exited = exec.Command(binary, args...), &bytes.Buffer{}, make(chan struct{})
+	a.process, a.log, a.exited = begin(binary, args...), &bytes.Buffer{}, make(chan struct{})
 	a.process.Stderr, a.process.SysProcAttr = a.log, a.cred
 	a.process.Env = append(os.Environ(), a.env...)
 	must(a.t, a.process.Start())

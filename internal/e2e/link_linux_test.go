@@ -1,0 +1,102 @@
+package e2e
+
+import (
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/shoal-sync/shoal/discovery/mdns/lantest"
+)
+
+// onLAN makes devices that hang on one bridge, each on a computer of its own, and starts
+// them. The commands reach their agents by the file system, as two terminals would.
+func onLAN(t *testing.T, names ...string) []*agent {
+	t.Helper()
+	bridge := lantest.NewBridge(t, "bridge")
+	var out []*agent
+	for i, name := range names {
+		a, computer := newAgent(t, name), lantest.NewComputer(t)
+		host := string(rune('1' + i))
+		addrs := []string{"fe80::9:" + host + "/64"}
+		if name != "tv" { // speaks IPv6 only
+			addrs = append(addrs, "10.9.0."+host+"/24")
+		}
+		bridge.Plug(computer, "eth0", addrs...)
+		a.listen = ":22100"
+		a.on = func(program string, args ...string) *exec.Cmd {
+			return computer.Command(append([]string{program}, args...)...)
+		}
+		out = append(out, a)
+	}
+	startAll(out...)
+	return out
+}
+
+// TestLinkOnALAN: two computers side by side that know nothing of each other, with one
+// command on each; then a third by picking.
+func TestLinkOnALAN(t *testing.T) {
+	t.Parallel()
+	if !lantest.Inside(t) {
+		return
+	}
+	three := onLAN(t, "laptop", "desktop", "tv")
+	a, b, c := three[0], three[1], three[2]
+	a.put("first.txt", "hello")
+	a.command("folder", "add", a.root, "--name", "work").done(t)
+	dir := filepath.Join(b.root, "dir")
+	begun := time.Now()
+	shows := a.links("link", "--folder", "work")
+	code := shows.next("code").Code
+	b.command("link", code, "--to", dir, "--yes").done(t)
+	b.eventually(30*time.Second, "the first file", func() error {
+		_, err := tryPicture(filepath.Join(dir, "first.txt"))
+		return err
+	})
+	took := time.Since(begun)
+	t.Logf("linked, and the first file there, %v after the first command", took.Round(time.Millisecond))
+	if took > 30*time.Second {
+		t.Errorf("that took %v", took)
+	}
+	if l := shows.next("linked"); l.ID != b.id {
+		t.Errorf("linked with %+v", l)
+	}
+	shows.ends(0, "")
+
+	// A slot that nobody shows: a reason within seconds, and no guess for anybody.
+	looks := b.links("link", "1234-otter-maple", "--timeout", "4200ms")
+	if s := looks.next("looking"); !strings.Contains(s.Text, "other devices with shoal are heard here") {
+		t.Errorf("the reason is %q", s.Text)
+	}
+	looks.ends(4, "does its screen still show the code?")
+
+	// The laptop has a linked device, so it is only nearby while it shows a code.
+	c.command("link", "--nearby", "laptop").failed(t, 4, "no device nearby", "laptop")
+	shows = a.links("link")
+	shows.next("code")
+	asks := c.links("link", "--nearby", "laptop", "--yes")
+	q := asks.next("question")
+	asks.next("waiting")
+	view := a.status()
+	if len(view.Asking) != 1 || view.Asking[0].Words != q.Words || view.Asking[0].Name != "tv" {
+		t.Fatalf("the tv shows %q, the laptop %+v", q.Words, view.Asking)
+	}
+	a.command("device", "approve", "tv", "--yes").done(t)
+	if l := asks.next("linked"); l.ID != a.id {
+		t.Errorf("linked with %+v", l)
+	}
+	asks.ends(0, "")
+	a.connected(c)
+	if v := a.status(); len(v.Asking) != 0 || len(v.Devices) != 2 {
+		t.Errorf("in the end it shows %+v", v)
+	}
+	// Nobody is asked twice after a no.
+	a.command("device", "remove", "tv").done(t)
+	asks = c.links("link", "--nearby", "laptop", "--yes")
+	asks.next("question")
+	asks.next("waiting")
+	a.command("device", "remove", "tv").done(t)
+	asks.ends(1, "said no")
+	c.command("link", "--nearby", "laptop").failed(t, 1, "too many devices at once")
+}
