@@ -68,6 +68,8 @@ type folderRun struct {
 	patterns    atomic.Pointer[ignore.Patterns]
 	badPatterns atomic.Pointer[status.Problem]
 
+	collecting atomic.Bool // recipes that nobody needs are being removed
+
 	synced []chan struct{} // to be closed when what was handled is published; the loop's
 
 	mu      sync.Mutex
@@ -292,6 +294,7 @@ func (r *folderRun) settled() (node.FolderEvent, bool) {
 		}
 		return folder.Committed{}, true
 	}
+	r.collectRecipes()
 	r.publish()
 	for _, done := range r.synced {
 		close(done)

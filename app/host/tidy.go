@@ -5,10 +5,19 @@ import (
 	"time"
 
 	"github.com/shoal-sync/shoal/internal/ident"
+	"github.com/shoal-sync/shoal/sync/index"
 )
 
-// tidyEvery is how often old trash and unwanted stages are looked through.
-const tidyEvery = 10 * time.Minute
+const (
+	// tidyEvery is how often old trash and unwanted stages are looked through.
+	tidyEvery = 10 * time.Minute
+	// collectEvery is how often recipes that nobody needs any more are looked for, which
+	// reads the whole index. It is first done a while after the start.
+	collectEvery = 24 * time.Hour
+	collectFirst = time.Hour
+	// collectRows is how many rows the loop looks at in one step: a millisecond's worth.
+	collectRows = 512
+)
 
 // tidy looks once more at replaced files that a program may have kept open, and drops what
 // is too old.
@@ -16,6 +25,7 @@ func (r *folderRun) tidy() {
 	recheck := time.NewTicker(10 * time.Second)
 	defer recheck.Stop()
 	var swept time.Time
+	collected := time.Now().Add(collectFirst - collectEvery)
 	for {
 		select {
 		case <-r.ctx.Done():
@@ -38,7 +48,27 @@ func (r *folderRun) tidy() {
 		if err := errors.Join(r.disk.Sweep(r.isStaging), r.disk.SweepTrash()); err != nil {
 			r.log.Warn("cannot tidy up", "error", err)
 		}
+		if time.Since(collected) >= collectEvery {
+			collected = time.Now()
+			r.collecting.Store(true)
+			for r.collecting.Load() && r.ctx.Err() == nil {
+				r.barrier()
+			}
+		}
 	}
+}
+
+// collectRecipes takes one step in removing recipes of contents that neither an entry nor a
+// file has any more. It belongs to the loop, which owns the index.
+func (r *folderRun) collectRecipes() {
+	if !r.collecting.Load() {
+		return
+	}
+	more, err := r.store.CollectRecipes(collectRows)
+	if err != nil {
+		panic(index.Failure{Err: err})
+	}
+	r.collecting.Store(more)
 }
 
 func (r *folderRun) isStaging(content ident.ContentID) bool { return r.stageOf(content) != nil }
