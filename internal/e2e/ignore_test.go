@@ -5,6 +5,7 @@ package e2e
 import (
 	"os"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -46,14 +47,83 @@ func TestIgnore(t *testing.T) {
 		t.Errorf("an ignored file was changed to %q", got)
 	}
 
-	// Taken off the list, everything goes on from where each device is.
+	// Taken off the list, what each device has is merged: what one of them lacks comes back.
 	b.put(".shoalignore", "*.o\n")
 	settleShared(a, b)
-	holds(t, b, ".shoalignore", "build", "build/log", "keep.o", "note.txt", "other.o", "util.c")
-	holds(t, a, ".shoalignore", "build", "build/log", "keep.o", "main.o", "note.txt", "util.c")
+	holds(t, b, ".shoalignore", "build", "build/log", "keep.o", "main.c", "note.txt", "other.o", "util.c")
+	holds(t, a, ".shoalignore", "build", "build/log", "keep.o", "main.c", "main.o", "note.txt", "util.c")
 	if got := a.read("util.c"); got != "bert changes his" {
 		t.Errorf("util.c is %q after it was un-ignored", got)
 	}
+}
+
+// TestUnignoredIsMerged: what lies under a name that was ignored by one device alone has
+// nothing to do with what the others did to it meanwhile, also when the agent does not run
+// while the patterns go.
+func TestUnignoredIsMerged(t *testing.T) {
+	t.Parallel()
+	a, b := pair(t)
+	for _, name := range []string{"changed by both", "changed by anna", "gone at bert", "gone at anna"} {
+		a.put("d/"+name, "old")
+	}
+	settle(a, b)
+	must(t, os.WriteFile(b.at(".shoal/ignore-local"), []byte("d/*\n"), 0o600))
+	b.command("folder", "rescan", shared).done(t)
+	a.put("d/changed by both", "anna's")
+	b.put("d/changed by both", "bert's")
+	a.put("d/changed by anna", "anna's alone")
+	b.remove("d/gone at bert")
+	a.remove("d/gone at anna")
+	a.put("d/made by both", "the same")
+	b.put("d/made by both", "the same")
+	a.put("d/made apart", "anna's")
+	b.put("d/made apart", "bert's")
+	settleShared(a, b)
+	b.stop()
+	must(t, os.Remove(b.at(".shoal/ignore-local")))
+	b.start()
+	settle(a, b)
+	for name, want := range map[string]string{
+		"changed by both": "anna's", "changed by anna": "anna's alone", "gone at bert": "old",
+		"made by both": "the same", "made apart": "anna's",
+	} {
+		if got := a.read("d/" + name); got != want {
+			t.Errorf("%s is %q, want %q", name, got, want)
+		}
+	}
+	copies := 0
+	for _, name := range picture(t, a.root).names() {
+		if strings.Contains(name, "(conflict") {
+			copies++
+			if got := a.read(name); got != "bert's" {
+				t.Errorf("%s is %q", name, got)
+			}
+		}
+	}
+	if copies != 2 || a.exists("d/gone at anna") {
+		t.Errorf("%d conflict copies, want 2: %q", copies, picture(t, a.root).names())
+	}
+}
+
+// TestPatternsComeFirst: who joins obeys the patterns before anything else comes, although
+// what they name was shared long before.
+func TestPatternsComeFirst(t *testing.T) {
+	t.Parallel()
+	a, b := newAgent(t, "anna"), newAgent(t, "bert")
+	a.put("a.log", "a log")
+	a.put("logs/b.log", "another")
+	a.put("note", "a note")
+	startAll(a)
+	a.command("folder", "add", a.root, "--name", shared).done(t)
+	a.command("folder", "rescan", shared).done(t)
+	a.put(".shoalignore", "*.log\n")
+	a.command("folder", "rescan", shared).done(t)
+	b.start()
+	keep(a, b)
+	link(a, b)
+	share(a, b)
+	settleShared(a, b)
+	holds(t, b, ".shoalignore", "logs", "note")
 }
 
 // TestIgnoreLocal: a device's own patterns bind that device alone.

@@ -16,6 +16,7 @@
 package folder
 
 import (
+	"errors"
 	"math/rand/v2"
 	"time"
 
@@ -72,7 +73,8 @@ type Core struct {
 	index    tree.Index
 	view     *merge.View
 	patterns ignore.Patterns
-	gated    bool // everything waits for the ignore patterns to arrive
+	former   []ignore.Patterns // in force before, since the last full scan
+	gated    bool              // everything waits for the ignore patterns to arrive
 	state    tree.State
 	clock    version.Clock
 	totals   tree.Totals
@@ -134,7 +136,7 @@ type Core struct {
 // says. It fails when the intents cannot be read.
 func New(cfg Config) (*Core, error) {
 	c := &Core{
-		cfg: cfg, patterns: cfg.Patterns, index: cfg.Index, state: cfg.State, totals: cfg.Totals,
+		cfg: cfg, index: cfg.Index, state: cfg.State, totals: cfg.Totals,
 		clock:      version.Clock{Last: version.Hybrid(cfg.State.Clock)},
 		names:      map[ident.ReplicaID]tree.Replica{},
 		scanning:   true,
@@ -169,7 +171,7 @@ func New(cfg Config) (*Core, error) {
 	c.view = merge.NewView(cfg.Index, func(r ident.ReplicaID) string { return c.names[r].Name })
 	c.needs.rewind()
 	c.stand()
-	if err := c.recallHeld(cfg.Notes); err != nil {
+	if err := errors.Join(c.recallHeld(cfg.Notes), c.recallPatterns(cfg.Notes)); err != nil {
 		return nil, err
 	}
 	return c, c.recall(cfg.Intents)
@@ -208,8 +210,7 @@ func (c *Core) Handle(now step.Instant, event Event) []Effect {
 	case PeerArrived:
 		c.retryMissing()
 	case PatternsChanged:
-		c.patterns = e.Patterns
-		c.needs.everything()
+		c.obey(e.Patterns)
 	case NeedsLoaded:
 		c.needsLoaded(e)
 	case ContentAsked:

@@ -43,6 +43,7 @@ func (c *Core) takeFinding(f *tree.Finding) {
 	case len(here) == 0 && f.Gone:
 	case len(here) == 0 && f.Moved:
 		c.takeMove(f, dirs[0], name)
+	case len(here) == 0 && f.Rev == 0 && c.takeUnignored(f, nil, dirs[0], name):
 	case len(here) == 0 && f.Rev == 0:
 		if !c.pairVanished(f, dirs[0], name) {
 			c.create(f, dirs[0], name)
@@ -57,6 +58,7 @@ func (c *Core) takeFinding(f *tree.Finding) {
 		(f.Gone || f.Stat.Kind != here[0].Stat.Kind) && c.worksInside(here):
 		c.stillGone(f)
 		c.lookAgain(relook, f.Path)
+	case c.takeUnignored(f, here, dirs[0], name):
 	case f.Gone && c.foundHeld(here):
 	case f.Gone:
 		c.takeVanished(known(here, f), f.Path)
@@ -186,12 +188,18 @@ func (c *Core) create(f *tree.Finding, parent ident.EntryID, name string) {
 	}
 	e := tree.Entry{Kind: f.Stat.Kind, ID: ident.DerivedEntry(c.cfg.Folder, parent, byte(f.Stat.Kind), name)}
 	_, elsewhere := c.index.Base(e.ID) // the entry once made here was moved
-	_, known := c.index.Entry(e.ID)
 	if c.state.Scanned || elsewhere {
-		e.ID, known = c.newID(), false
+		e.ID = c.newID()
 		v := c.nextVersion(nil)
 		e.Place.Version, e.Content.Version, e.Attrs.Version = v, v, v
 	}
+	c.found(f, e, parent, name)
+}
+
+// found records an entry, under an id and versions that are decided, for what lies at a
+// name of which the base knows nothing.
+func (c *Core) found(f *tree.Finding, e tree.Entry, parent ident.EntryID, name string) {
+	_, known := c.index.Entry(e.ID)
 	e.Place.Parent, e.Place.Name = parent, name
 	e.Content.ID, e.Content.Target = f.Content, f.Target
 	e.Content.Size = sizeOf(&f.Stat)

@@ -77,6 +77,7 @@ func (c *Core) scanEnded(e ScanEnded) {
 	if !e.Full {
 		return
 	}
+	c.forgetFormer()
 	if !c.state.Scanned {
 		c.state.Scanned = true
 		c.stateNew = true
