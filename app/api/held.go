@@ -22,8 +22,16 @@ type HeldAnswer struct {
 func (HeldList) intent()   {}
 func (HeldAnswer) intent() {}
 
-// Held is deletes that happened together and wait for a person.
+// The kinds of what is held.
+const (
+	HeldDeletes  = "deletes"
+	HeldPatterns = "ignore"
+)
+
+// Held is what waits for a person: deletes that happened together, or ignore patterns that
+// would leave a large part of the folder alone.
 type Held struct {
+	Kind       string         `json:"kind"`
 	Folder     ident.FolderID `json:"folder"`
 	FolderName string         `json:"folder_name"`
 	ID         string         `json:"id"`
@@ -33,8 +41,8 @@ type Held struct {
 	DeviceName string         `json:"device_name"`
 	Files      int64          `json:"files"`
 	Bytes      int64          `json:"bytes"`
-	// Names counts the files and directories that are gone, each directory once with all
-	// that was in it; Paths are some of them.
+	// Names counts the files and directories that are gone, or would be ignored, each
+	// directory once with all that is in it; Paths are some of them.
 	Names int      `json:"names"`
 	Paths []string `json:"paths"`
 	// Approved is set when a person has said yes and the last look at the disk goes on.

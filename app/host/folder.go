@@ -19,7 +19,6 @@ import (
 	"github.com/shoal-sync/shoal/internal/step"
 	"github.com/shoal-sync/shoal/sync/disk"
 	"github.com/shoal-sync/shoal/sync/folder"
-	"github.com/shoal-sync/shoal/sync/ignore"
 	"github.com/shoal-sync/shoal/sync/index"
 	"github.com/shoal-sync/shoal/sync/members"
 	"github.com/shoal-sync/shoal/sync/peer"
@@ -65,8 +64,7 @@ type folderRun struct {
 	down    atomic.Int64 // bytes a second that may come in, 0 without a limit
 	reading atomic.Pointer[scan.Progress]
 
-	patterns    atomic.Pointer[ignore.Patterns]
-	badPatterns atomic.Pointer[status.Problem]
+	obeyed
 
 	collecting atomic.Bool // recipes that nobody needs are being removed
 
@@ -98,6 +96,7 @@ func (a *agent) startFolder(f config.Folder) *folderRun {
 		brought: map[ident.ContentID]chan error{}, sweep: make(chan struct{}, 1),
 	}
 	r.scans.init()
+	r.brakeOff.Store(brakeOf(f).Off)
 	r.up.clock = a.clock
 	r.ctx, r.cancel = context.WithCancelCause(a.ctx)
 	kind, err := "members", r.loadMembers(f)
@@ -191,9 +190,8 @@ func (r *folderRun) build(f config.Folder, state tree.State) error {
 			return err
 		}
 	}
-	r.loadPatterns()
-	if p := r.badPatterns.Load(); p != nil {
-		return errors.New(p.Reason) // without any patterns in force nothing may be shared
+	if err := r.firstPatterns(); err != nil {
+		return err
 	}
 	cfg := folder.Config{
 		Patterns: *r.patterns.Load(),

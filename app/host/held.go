@@ -33,6 +33,7 @@ func setFolderBrake(_ *agent, f *config.Folder, value string) error {
 
 func (a *agent) applyBrake(f config.Folder) {
 	if r := a.folders[f.ID]; r != nil {
+		r.brakeOff.Store(brakeOf(f).Off)
 		r.post(folder.BrakeSet{Brake: brakeOf(f)})
 	}
 }
@@ -51,6 +52,9 @@ func (a *agent) listHeld(i api.HeldList) (any, error) {
 	out := []api.Held{}
 	for _, f := range folders {
 		out = append(out, a.heldIn(f.ID, f.Name)...)
+		if _, r, err := a.runOf(f.ID.String()); err == nil {
+			out = append(out, r.heldPatternsIn(f.Name)...)
+		}
 	}
 	return out, nil
 }
@@ -66,7 +70,7 @@ func (a *agent) heldIn(id ident.FolderID, name string) (out []api.Held) {
 		out = append(out, api.Held{
 			Folder: id, FolderName: name, ID: b.ID, Since: status.MomentOf(time.UnixMilli(b.At)), Files: b.Files,
 			Bytes: b.Bytes, Names: b.Names, Paths: append([]string{}, b.Paths...), Approved: b.Approved,
-			Device: a.id, DeviceName: a.ownName(),
+			Device: a.id, DeviceName: a.ownName(), Kind: api.HeldDeletes,
 		})
 	}
 	return out
@@ -79,7 +83,7 @@ func (a *agent) answerHeld(i api.HeldAnswer) (any, error) {
 		return nil, err
 	}
 	out := []api.Held{}
-	for _, h := range a.heldIn(f.ID, f.Name) {
+	for _, h := range append(a.heldIn(f.ID, f.Name), r.heldPatternsIn(f.Name)...) {
 		if i.ID == "" || i.ID == h.ID {
 			h.Approved = i.Approve
 			out = append(out, h)
@@ -87,10 +91,13 @@ func (a *agent) answerHeld(i api.HeldAnswer) (any, error) {
 	}
 	if len(out) == 0 {
 		if i.ID != "" {
-			return nil, api.Errorf(api.NotFound, "no held deletes of folder %q have the id %q; see `shoal held list`",
+			return nil, api.Errorf(api.NotFound, "nothing held of folder %q has the id %q; see `shoal held list`",
 				f.Name, i.ID)
 		}
-		return nil, api.Errorf(api.NotFound, "no deletes of folder %q are held", f.Name)
+		return nil, api.Errorf(api.NotFound, "nothing of folder %q is held", f.Name)
+	}
+	if err := r.answerPatterns(out, i.Approve); err != nil {
+		return nil, err
 	}
 	r.post(folder.HeldAnswered{ID: i.ID, Approve: i.Approve, Wall: time.Now().UnixMilli()})
 	r.barrier()
@@ -114,6 +121,6 @@ func heldCount(s *node.Snapshot) (n int) {
 }
 
 func heldText(f status.Folder) string {
-	return fmt.Sprintf("%s: deletes of %s are held until you answer: shoal held list",
+	return fmt.Sprintf("%s: what would become of %s waits for your answer: shoal held list",
 		f.Name, status.Files(int64(f.Held)))
 }

@@ -7,6 +7,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sync"
+	"sync/atomic"
 
 	"github.com/shoal-sync/shoal/app/status"
 	"github.com/shoal-sync/shoal/sync/folder"
@@ -17,6 +19,17 @@ import (
 
 // localPatterns is this device's own file of patterns, in the folder's private directory.
 const localPatterns = "ignore-local"
+
+// obeyed is which patterns a folder obeys, and what is in the way of others.
+type obeyed struct {
+	patterns    atomic.Pointer[ignore.Patterns]
+	badPatterns atomic.Pointer[status.Problem]
+	// heldPatterns wait for a person; allowed are those that a person has said yes to.
+	heldPatterns atomic.Pointer[heldPatterns]
+	allowed      atomic.Pointer[[32]byte]
+	brakeOff     atomic.Bool
+	reloading    sync.Mutex // one looks at the patterns on disk at a time
+}
 
 // readPatterns reads what is to be ignored in a folder: the shared patterns, then this
 // device's own, which win.
@@ -63,10 +76,29 @@ func readSmall(path string) ([]byte, error) {
 	return text, errors.Join(err, file.Close())
 }
 
+// firstPatterns are those that an earlier run obeyed: should others lie on disk by now, the
+// first look takes them in like any change. A folder without patterns in force shares
+// nothing, so it must not begin.
+func (r *folderRun) firstPatterns() error {
+	noted, ok, err := folder.PatternsNoted(r.store.Notes())
+	if err != nil {
+		return err
+	}
+	if !ok {
+		if noted, err = readPatterns(r.path); err != nil {
+			return err
+		}
+	}
+	r.patterns.Store(&noted)
+	return nil
+}
+
 // loadPatterns takes in changed patterns, before anything is looked at or told by them.
 // Patterns that cannot be read leave those in force that were: taken for none, they would
-// share what a person wants kept apart.
+// share what a person wants kept apart. So do patterns that wait for a person's yes.
 func (r *folderRun) loadPatterns() {
+	r.reloading.Lock()
+	defer r.reloading.Unlock()
 	fresh, err := readPatterns(r.path)
 	if err != nil {
 		if old := r.badPatterns.Load(); old == nil || old.Reason != err.Error() {
@@ -76,7 +108,12 @@ func (r *folderRun) loadPatterns() {
 		return
 	}
 	r.badPatterns.Store(nil)
-	if old := r.patterns.Swap(&fresh); old != nil && old.Hash() != fresh.Hash() {
+	switch old := r.patterns.Load(); {
+	case old.Hash() == fresh.Hash():
+		r.heldPatterns.Store(nil)
+	case r.mayObey(old, &fresh):
+		r.heldPatterns.Store(nil)
+		r.patterns.Store(&fresh)
 		r.log.Info("the ignore patterns have changed", "patterns", fresh.Len())
 		r.post(folder.PatternsChanged{Patterns: fresh})
 		r.post(settle.RescanAsked{})

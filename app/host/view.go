@@ -224,6 +224,9 @@ func (a *agent) folderView(settings *config.Config, f config.Folder, r *folderRu
 		}
 	}
 	out.State = stateOf(s, len(s.Troubles))
+	if r != nil {
+		r.showHeldPatterns(&out)
+	}
 	if who.Own == members.None {
 		out.State = status.NeedsYou
 		out.Problems = append(out.Problems, removedProblem(settings, f, who))

@@ -10,20 +10,21 @@ import (
 )
 
 func (s *session) heldCommand() *cobra.Command {
-	return group("held", "Shows and answers deletes that wait for your yes",
+	return group("held", "Shows and answers what waits for your yes: many deletes at once, patterns that ignore a lot",
 		s.heldList(),
-		s.heldAnswer("approve", "Lets held deletes happen on all devices",
-			"the deletes of %s in %s go on", true),
-		s.heldAnswer("reject", "Takes held deletes back: the files return from the other devices",
-			"%s in %s come back", false))
+		s.heldAnswer("approve", "Lets held deletes happen on all devices, or obeys held patterns",
+			"what was held of %s in %s goes on", true),
+		s.heldAnswer("reject", "Takes held deletes back: the files return from the other devices; writes the old patterns again",
+			"%s in %s stay as they were", false))
 }
 
 func (s *session) heldList() *cobra.Command {
 	return &cobra.Command{
 		Use:   "list [FOLDER]",
-		Short: "Lists deletes that wait for your yes",
+		Short: "Lists what waits for your yes",
 		Long: "Lists deletes that wait for your yes: so many files went within a minute that it " +
-			"may have been a mistake. No other device has been told.",
+			"may have been a mistake. No other device has been told. Ignore patterns that would leave " +
+			"more than 30 % of the folder alone wait too; until then the old ones are obeyed.",
 		Args: takesOne("FOLDER"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			var held []api.Held
@@ -41,7 +42,7 @@ const heldShown = 5
 
 func heldLines(held []api.Held) []string {
 	if len(held) == 0 {
-		return []string{"No deletes are held."}
+		return []string{"Nothing is held."}
 	}
 	var out []string
 	for _, h := range held {
@@ -49,8 +50,12 @@ func heldLines(held []api.Held) []string {
 		if h.Approved {
 			state = ", approved: the last look goes on"
 		}
-		out = append(out, fmt.Sprintf("%s  %s: %s (%s) deleted on %s, %s%s", h.ID, status.Plain(h.FolderName),
-			status.Files(h.Files), status.Bytes(h.Bytes), status.Plain(h.DeviceName), moment(h.Since), state))
+		what := "deleted on " + status.Plain(h.DeviceName)
+		if h.Kind == api.HeldPatterns {
+			what = "ignored by new patterns"
+		}
+		out = append(out, fmt.Sprintf("%s  %s: %s (%s) %s, %s%s", h.ID, status.Plain(h.FolderName),
+			status.Files(h.Files), status.Bytes(h.Bytes), what, moment(h.Since), state))
 		for i, path := range h.Paths {
 			if i == heldShown {
 				break
@@ -61,8 +66,8 @@ func heldLines(held []api.Held) []string {
 			out = append(out, fmt.Sprintf("    and %s more names", status.Count(int64(more))))
 		}
 	}
-	return append(out, "", "shoal held approve FOLDER [ID]  lets them happen everywhere",
-		"shoal held reject FOLDER [ID]   brings the files back")
+	return append(out, "", "shoal held approve FOLDER [ID]  lets it happen",
+		"shoal held reject FOLDER [ID]   leaves, or brings, everything as it was")
 }
 
 func moment(m status.Moment) string {

@@ -3,10 +3,12 @@
 package e2e
 
 import (
+	"fmt"
 	"os"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 // TestIgnore: what .shoalignore names stays where it is, on every device that obeys it.
@@ -124,6 +126,64 @@ func TestPatternsComeFirst(t *testing.T) {
 	share(a, b)
 	settleShared(a, b)
 	holds(t, b, ".shoalignore", "logs", "note")
+}
+
+// TestPatternsAreHeld: patterns that would leave most of the folder alone wait for a yes on
+// every device, and the old ones are obeyed, also after a new start.
+func TestPatternsAreHeld(t *testing.T) {
+	t.Parallel()
+	a, b := pair(t)
+	a.put(".shoalignore", "*.tmp\n")
+	for i := range 130 {
+		a.put(fmt.Sprintf("docs/%d", i), "text")
+	}
+	a.put("note", "a note")
+	settle(a, b)
+	a.put(".shoalignore", "# a comment\n*.tmp\ndocs\n")
+	held := func(x *agent) {
+		t.Helper()
+		x.eventually(10*time.Second, "the patterns are held", func() error {
+			var list []struct {
+				ID, Kind string
+				Files    int
+			}
+			x.command("held", "list").done(t).into(t, &list)
+			f := x.folder()
+			if len(list) != 1 || list[0].Kind != "ignore" || list[0].Files != 130 || f.State != "needs-you" || f.Held != 130 {
+				return fmt.Errorf("%+v, state %s, held %d", list, f.State, f.Held)
+			}
+			return nil
+		})
+	}
+	held(a)
+	held(b)
+	a.stop()
+	a.start()
+	held(a)
+	a.put("docs/1", "changed")
+	b.eventually(10*time.Second, "the old patterns are obeyed", func() error {
+		if got := b.read("docs/1"); got != "changed" {
+			return fmt.Errorf("docs/1 is %q", got)
+		}
+		return nil
+	})
+	a.command("held", "reject", shared).done(t)
+	settle(a, b)
+	if got := b.read(".shoalignore"); got != "*.tmp\n" || len(b.held()) > 0 {
+		t.Errorf("after a no the patterns are %q, held %+v", got, b.held())
+	}
+	b.put(".shoalignore", "*.tmp\ndocs\n")
+	held(b)
+	held(a)
+	for _, x := range []*agent{a, b} {
+		x.command("held", "approve", shared, x.held()[0].ID).done(t)
+	}
+	a.put("docs/2", "anna's alone")
+	a.put("last", "for both")
+	settleShared(a, b)
+	if got := b.read("docs/2"); got != "text" || !b.exists("last") {
+		t.Errorf("docs/2 is %q at bert, although it is ignored", got)
+	}
 }
 
 // TestIgnoreLocal: a device's own patterns bind that device alone.

@@ -24,6 +24,17 @@ const (
 // of more changes are joined with the oldest: what both ignored is merged.
 const formerMax = 8
 
+// PatternsNoted returns the patterns that an earlier run obeyed; false when there was none.
+func PatternsNoted(notes []tree.Note) (p ignore.Patterns, noted bool, err error) {
+	for _, n := range notes {
+		if n.Key == patternsKey {
+			p, err = ignore.Restore(n.Body)
+			return p, true, err
+		}
+	}
+	return p, false, nil
+}
+
 // recallPatterns takes up which patterns an earlier run obeyed.
 func (c *Core) recallPatterns(notes []tree.Note) error {
 	noted := false

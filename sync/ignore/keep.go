@@ -51,3 +51,13 @@ func Restore(b []byte) (Patterns, error) {
 	p.index = newIndex(p.lines)
 	return p, nil
 }
+
+// Texts returns the patterns of each text, one a line, without comments.
+func (p Patterns) Texts() [][]byte {
+	out := make([][]byte, p.more+1)
+	for i := range p.lines {
+		l := &p.lines[i]
+		out[l.source] = append(append(out[l.source], l.text...), '\n')
+	}
+	return out
+}
