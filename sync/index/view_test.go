@@ -348,7 +348,7 @@ func TestLogStaysShort(t *testing.T) {
 	s, _ := openAt(t, path)
 	tidy := &tidier{path: path}
 	body := make([]byte, 1<<20)
-	for n := range 40 {
+	for n := range 100 {
 		if err := s.PutRecipes([]Recipe{{ident.ContentID{byte(n + 1)}, body}}); err != nil {
 			t.Fatal(err)
 		}
@@ -362,7 +362,8 @@ func TestLogStaysShort(t *testing.T) {
 	if err := tidy.hangUp(); err != nil {
 		t.Fatal(err)
 	}
-	if n := logSize(t, path); n > 2*pagesTidy*4096 {
+	// The Store has a tidier of its own: where the two meet, one gives way to the other.
+	if n := logSize(t, path); n > (pagesMax+pagesTidy/4)*4096 {
 		t.Errorf("the log has %d bytes", n)
 	}
 }
