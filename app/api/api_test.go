@@ -20,7 +20,7 @@ var everyIntent = []Intent{
 	FolderUnshare{"f", "d"}, FolderRevert{"f"}, DeviceAdd{ident.DeviceID{2}, "n", []string{"tcp://a:1"}},
 	DeviceRemove{"d"}, DeviceRename{"d", "n"}, FolderSet{"f", "name", "n"},
 	NearbyList{}, LinkAnswer{7, true, []LinkPlace{{ident.FolderID{1}, "/p"}}},
-	SettingList{}, SettingSet{"name", "n"}, Pause{}, Pause{"f", 60000}, Resume{}, Resume{"d"},
+	Diagnose{}, Diagnose{"d"}, SettingList{}, SettingSet{"name", "n"}, Pause{}, Pause{"f", 60000}, Resume{}, Resume{"d"},
 	TrashList{}, TrashList{"f"}, TrashRestore{Where{"", "/a/b"}, ""}, TrashRestore{Where{"f", "b"}, "1c"},
 	TrashEmpty{}, HeldList{}, HeldList{"f"}, HeldAnswer{"f", "00c0ffee", true}, HeldAnswer{Folder: "f"},
 }

@@ -126,6 +126,13 @@ type SettingSet struct {
 	Value string `json:"value"`
 }
 
+// Diagnose looks for what is wrong: on this device, or, with a Device, on the way to it. The
+// result is a status.Diagnosis.
+type Diagnose struct {
+	Device string `json:"device,omitempty"`
+}
+
+func (Diagnose) intent()      {}
 func (SettingList) intent()   {}
 func (SettingSet) intent()    {}
 func (FolderSet) intent()     {}

@@ -37,6 +37,7 @@ var kinds = []kind{
 	of[HeldAnswer, []Held]("held-answer", "let held deletes happen, or take them back"),
 	of[NearbyList, Nearby]("nearby-list", "list devices nearby that want to be linked"),
 	of[LinkAnswer, Nothing]("link-answer", "answer the question that linking asks"),
+	of[Diagnose, status.Diagnosis]("diagnose", "look for what is wrong, and how to mend it"),
 	of[Pause, Pauses]("pause", "stop transfers of a folder, with a device, or all"),
 	of[SettingList, []status.Setting]("setting-list", "list every setting"),
 	of[SettingSet, SettingChange]("setting-set", "give a setting a value, or its default"),

@@ -60,8 +60,9 @@ type folderRun struct {
 	sweep   chan struct{} // holds one token when the trash is to be looked through soon
 	bytesIn atomic.Int64
 	resting atomic.Pointer[node.PauseChanged]
-	up      gate         // content of this folder on its way out, to everybody
-	down    atomic.Int64 // bytes a second that may come in, 0 without a limit
+	deaf    atomic.Pointer[string] // why not all changes are heard at once, nil when they are
+	up      gate                   // content of this folder on its way out, to everybody
+	down    atomic.Int64           // bytes a second that may come in, 0 without a limit
 	reading atomic.Pointer[scan.Progress]
 
 	obeyed

@@ -57,6 +57,8 @@ func (a *agent) Do(ctx context.Context, intent api.Intent) (any, error) {
 		return a.answerLink(i)
 	case api.Pause:
 		return a.pause(i)
+	case api.Diagnose:
+		return a.diagnose(ctx, i)
 	case api.SettingList:
 		return a.listSettings()
 	case api.SettingSet:

@@ -44,8 +44,12 @@ type link struct {
 	id      route.LinkID
 	heardAt atomic.Int64 // instant of the last FrameHeard
 	asks    asks
-	told    step.Instant // when a folder was last told that parts come; the receiver's
-	serve   *servers
+	// ahead is by how many milliseconds the other side's wall clock is ahead of ours, and
+	// clockTold whether it has said.
+	ahead     atomic.Int64
+	clockTold atomic.Bool
+	told      step.Instant // when a folder was last told that parts come; the receiver's
+	serve     *servers
 }
 
 func newLinks(a *agent) *links {
@@ -138,6 +142,7 @@ func (a *agent) useLink(conn *direct.Link, ticket step.Ticket) {
 	a.links.barrier()
 	a.start(l.serve.main.run)
 	a.sendOn(l, wire.Hello{Version: wire.ProtocolVersion, Name: a.ownName(), Client: "shoal " + a.opts.Version})
+	a.sendOn(l, wire.Clock{Wall: uint64(max(0, time.Now().UnixMilli()))})
 	reason := l.Receive(func(frame []byte) error { return a.heard(l, frame) })
 	l.Close(reason.Error())
 	l.serve.stop()
@@ -159,6 +164,9 @@ func (a *agent) heard(l *link, frame []byte) error {
 	switch m := m.(type) {
 	case wire.Slice:
 		return a.sliceHeard(l, m)
+	case wire.Clock:
+		l.ahead.Store(int64(m.Wall) - time.Now().UnixMilli())
+		l.clockTold.Store(true)
 	case wire.Ping:
 		a.device.Post(a.ctx, route.PingHeard{Link: l.id, Nonce: m.Nonce})
 		a.links.barrier()

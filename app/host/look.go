@@ -69,6 +69,8 @@ func (r *folderRun) watchTrouble(kind watch.Trouble, rel string, err error) {
 	default:
 		r.post(settle.WatchLimited{Path: rel})
 	}
+	why := err.Error()
+	r.deaf.Store(&why)
 	r.log.Warn("changes are not heard at once; the folder is scanned every minute instead",
 		"path", rel, "reason", err)
 	r.agent.events.add(status.Event{Kind: status.Trouble, Folder: r.id, Path: rel, Detail: err.Error()})

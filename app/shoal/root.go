@@ -84,6 +84,7 @@ func (s *session) root() *cobra.Command {
 		s.trashCommand(),
 		s.configCommand(),
 		s.logsCommand(),
+		s.doctorCommand(),
 		s.versionCommand(),
 	)
 	refuseUnknownShells(root)

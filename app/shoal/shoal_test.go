@@ -127,7 +127,7 @@ func TestUsageErrors(t *testing.T) {
 		{"link 4829-otter-maple --folder f", "--folder"}, {"link --address tcp://a:1", "--address"},
 		{"link 4829-otter-maple --address a:1", "tcp://HOST:PORT"}, {"link list x", "too much"},
 		{"device approve", "DEVICE is missing"}, {"link --role boss", "want owner, writer or reader"},
-		{"doctor", "no command"},
+		{"doctor a b", "too much"},
 		{"folder", "say what to do"}, {"device", "say what to do"},
 		{"folder explode", `there is no command "shoal folder explode"`},
 		{"folder set f name", "VALUE is missing"}, {"device rename a", "NAME is missing"},
@@ -482,6 +482,11 @@ func TestSettingsWithoutAnAgent(t *testing.T) {
 	all := read[[]setting](t, shoal(t, home, "--json", "config", "list"))
 	if len(all) < 6 || all[0].Key != "name" || all[0].Set {
 		t.Fatalf("listed %+v", all)
+	}
+	for _, one := range all {
+		if _, decided := told[one.Key]; !decided {
+			t.Errorf("nobody decided whether a report may tell the setting %s", one.Key)
+		}
 	}
 	change := read[struct {
 		Setting setting

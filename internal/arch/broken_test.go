@@ -112,6 +112,8 @@ var breaks = []struct{ rule, file, text, names string }{
 	{"files are formatted", "sync/disk/x.go", "package disk\nvar  x  int\n", "disk/x.go"},
 	{"no dead files", "sync/disk/x_test.go", "package disk\n\nimport \"os\"\n", "x_test.go"},
 	{"no dead files", "sync/disk/x.go", "//go:build never\n\npackage disk\n", "disk/x.go:1"},
+	{"log messages are constants", "sync/disk/x.go", "package disk\n\nfunc f(d *dir, name string) { d.log.Warn(\"no \" + name) }\n", "disk/x.go:3"},
+	{"log messages are constants", "sync/disk/x.go", "package disk\n\nfunc f(d *dir, name string) { d.log.Warn(\"no such\", \"name\", name) }\n", ""},
 	{"no file speaks of one machine", "docs/x.md", "see /ro" + "ot/notes\n", "docs/x.md:1"},
 	{"no file speaks of one machine", "docs/x.md", "see notes/work/today\n", ""},
 }

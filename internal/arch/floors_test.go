@@ -69,6 +69,7 @@ var rooms = []room{
 	{dir: "internal/step", floor: ground},
 	{dir: "internal/qr", floor: ground},
 	{dir: "internal/pace", floor: ground},
+	{dir: "app/redact", floor: ground},
 	{dir: "sync/tree", floor: ground},
 	{dir: "sync/version", floor: ground},
 	{dir: "sync/recipe", floor: ground},

@@ -3,9 +3,12 @@ package arch
 import (
 	"bytes"
 	"fmt"
+	"go/ast"
+	"go/token"
 	"io/fs"
 	"path"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -28,9 +31,58 @@ var banishedText = []pardon{
 const textMax = 1 << 20
 
 var textRules = []rule{
+	{"log messages are constants",
+		"reports keep the messages of the log and hide what stands beside them: a name in a " +
+			"message would be told to strangers",
+		messagesConstant},
 	{"no file speaks of one machine",
 		"everything here must make sense to somebody who has only this tree",
 		textClean},
+}
+
+// messagesConstant looks at calls of Debug, Info, Warn and Error of something called log.
+func messagesConstant(h *house, _ *law) (out []finding) {
+	for _, s := range h.files {
+		if s.test {
+			continue
+		}
+		ast.Inspect(s.syntax, func(n ast.Node) bool {
+			call, ok := n.(*ast.CallExpr)
+			if !ok || len(call.Args) == 0 {
+				return true
+			}
+			method, ok := call.Fun.(*ast.SelectorExpr)
+			if !ok || !slices.Contains([]string{"Debug", "Info", "Warn", "Error"}, method.Sel.Name) {
+				return true
+			}
+			var on string
+			switch x := method.X.(type) {
+			case *ast.Ident:
+				on = x.Name
+			case *ast.SelectorExpr:
+				on = x.Sel.Name
+			}
+			if !strings.EqualFold(on, "log") {
+				return true
+			}
+			if !spelledOut(call.Args[0]) {
+				out = append(out, finding{h.at(n), "logs a message that is no constant: put what varies beside it"})
+			}
+			return true
+		})
+	}
+	return out
+}
+
+// spelledOut reports whether a text stands in the source as it is.
+func spelledOut(text ast.Expr) bool {
+	switch text := text.(type) {
+	case *ast.BasicLit:
+		return text.Kind == token.STRING
+	case *ast.BinaryExpr:
+		return spelledOut(text.X) && spelledOut(text.Y)
+	}
+	return false
 }
 
 func textClean(h *house, _ *law) (out []finding) {

@@ -37,6 +37,7 @@ const (
 	typeWhereabouts = 32
 	typeAskTrash    = 40
 	typeTrashHeld   = 41
+	typeClock       = 50
 )
 
 // ErrUnknownType reports a frame of a message that only newer programs know. The host
@@ -145,6 +146,8 @@ func parseBody(kind byte, r *reader) Message {
 		return parseWhereabouts(r)
 	case typeAskTrash:
 		return parseAskTrash(r)
+	case typeClock:
+		return parseClock(r)
 	case typeTrashHeld:
 		return parseTrashHeld(r)
 	}
