@@ -147,6 +147,9 @@ func (b *batch) act(i int) tree.Refusal {
 	if !ok {
 		return tree.Missing
 	}
+	if o.Op != tree.Move && d.isOther(o.Path, o.Into) {
+		return tree.Changed
+	}
 	is := in[name]
 	if why := meets(is, o.Victim); why != tree.Done {
 		return why
@@ -194,6 +197,11 @@ func (b *batch) act(i int) tree.Refusal {
 	return tree.Done
 }
 
+// isOther reports whether the directory of a path is not the one an order was decided about.
+func (d *disk) isOther(path string, into tree.FileID) bool {
+	return !into.IsZero() && d.at(parentPath(path)).id != into
+}
+
 // meets compares what is at a path with what an order was decided about.
 func meets(is *file, victim *tree.Stat) tree.Refusal {
 	switch {
@@ -213,6 +221,8 @@ func (b *batch) move(i int, in map[string]*file, name string) tree.Refusal {
 	switch {
 	case !ok:
 		return tree.Missing
+	case d.isOther(o.To, o.Into):
+		return tree.Changed
 	case to[newName] != nil:
 		return tree.Occupied
 	case strings.HasPrefix(o.To+"/", o.Path+"/"):

@@ -40,6 +40,7 @@ type Options struct {
 	DiskFaults  float64       // part of the orders that the disk refuses
 	Corrupt     float64       // part of the pieces that come wrong
 	Brake       folder.Brake  // how many deletes wait for a person
+	Approve     bool          // whether people say yes to them when all is over
 	Quiet       bool          // no trace, and big steps: for worlds of a thousand
 
 	Silent bool // no story is kept; the same happens, and the digest is empty
@@ -176,6 +177,7 @@ func (w *World) rest() time.Duration {
 		}
 		w.run(glance)
 		w.checkClaims()
+		w.approve()
 	}
 	took := w.now.Since(began)
 	if w.failed == nil {
@@ -186,6 +188,15 @@ func (w *World) rest() time.Duration {
 		w.witness.settle(w.devices[0])
 	}
 	return took
+}
+
+// approve lets people say yes to the deletes that wait for them.
+func (w *World) approve() {
+	for _, d := range w.devices {
+		if w.options.Approve && d.running() && len(d.core.Snapshot().Held) > 0 {
+			d.handle(folder.HeldAnswered{Approve: true, Wall: d.wall() / 1e6})
+		}
+	}
 }
 
 // agreed reports whether all devices have come to the same and know it.

@@ -2,6 +2,7 @@ package sim
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/shoal-sync/shoal/internal/ident"
 	"github.com/shoal-sync/shoal/internal/step"
@@ -36,8 +37,9 @@ type spotOf struct {
 // lineage is a file as people think of it: all contents that came of one by edits.
 type lineage struct {
 	latest  ident.ContentID
-	path    string // where a person last put it
-	deleted bool   // by a person who saw its latest content at its latest place
+	path    string   // where a person last put it
+	been    []string // where it was before
+	deleted bool     // by a person who saw its latest content at its latest place
 	by      *device
 	at      step.Instant
 	// before are lineages that ended where this one came to be. To the devices they may be
@@ -175,10 +177,11 @@ func (t *witness) moveBelow(d *device, from, to string, f *file) {
 	if l == nil {
 		return
 	}
-	if l.deleted || l.path != from {
+	// Of a file that is back where it was nobody can say whether they knew of its journey.
+	if l.deleted || l.path != from || slices.Contains(l.been, to) {
 		l.contested = true
 	}
-	l.path = to
+	l.path, l.been = to, append(l.been, l.path)
 	t.follow(d, to, f.content.lineage)
 }
 

@@ -12,7 +12,7 @@ func Calm(seed uint64) Options {
 		Name: "calm", Seed: seed, Nodes: 2, Delay: 40 * time.Millisecond,
 		Pause: 5 * time.Millisecond, CommitDelay: 20 * time.Millisecond,
 		LossNotice: 10 * time.Second, EncodeEvery: 3, Pauses: 5 * time.Second,
-		Files: 15, Alike: 0.5, Owners: 1, Busy: time.Minute, Rounds: 2,
+		Files: 15, Alike: 0.5, Owners: 1, Busy: time.Minute, Rounds: 2, Approve: true,
 	}
 }
 
@@ -77,7 +77,8 @@ func Mixed(seed uint64) Options {
 		o.Degree = 2 + chance.IntN(2)
 	}
 	if chance.IntN(3) == 0 {
-		o.ClockOffset = 3 * 365 * 24 * time.Hour
+		o.ClockOffset = 10 * 365 * 24 * time.Hour
 	}
+	o.Brake.Off, o.Approve = chance.IntN(4) > 0, true
 	return o
 }

@@ -263,6 +263,25 @@ func (b *batch) parent(t *task, path string) (*dir, string, bool) {
 	return parent, name, true
 }
 
+// into is parent, for an order that makes a name. It refuses the task when the directory
+// is another one than the order was decided about.
+func (b *batch) into(t *task, path string) (*dir, string, bool) {
+	parent, name, ok := b.parent(t, path)
+	if !ok || t.order.Into.IsZero() {
+		return parent, name, ok
+	}
+	switch now, err := parent.lookSelf(); {
+	case err != nil:
+		t.refuseFor(err)
+	case now.File != t.order.Into:
+		t.refuse(tree.Changed, "its directory is another one now")
+	default:
+		return parent, name, true
+	}
+	parent.release()
+	return nil, "", false
+}
+
 // isVictim looks at a name and refuses the task unless it is what the order was decided
 // about.
 func (b *batch) isVictim(t *task, parent *dir, name string) bool {
@@ -288,7 +307,7 @@ func (b *batch) at(point string, t *task) {
 }
 
 func (b *batch) makeDir(t *task) {
-	parent, name, ok := b.parent(t, t.order.Path)
+	parent, name, ok := b.into(t, t.order.Path)
 	if !ok {
 		return
 	}
@@ -314,7 +333,7 @@ func (b *batch) move(t *task) {
 		return
 	}
 	defer from.release()
-	to, newName, ok := b.parent(t, t.order.To)
+	to, newName, ok := b.into(t, t.order.To)
 	if !ok {
 		return
 	}

@@ -259,7 +259,7 @@ func sideBySide(calls []func() error) error {
 
 // install puts what is prepared in its place.
 func (b *batch) install(t *task) {
-	parent, name, ok := b.parent(t, t.order.Path)
+	parent, name, ok := b.into(t, t.order.Path)
 	if !ok {
 		return
 	}

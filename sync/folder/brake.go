@@ -148,7 +148,7 @@ func (c *Core) weigh(b tree.Base) (w weight, held bool) {
 // is written down.
 func (c *Core) judgeDeletes() {
 	sure, deletes := c.sureDeletes()
-	c.brake.waiting = false
+	c.brake.waiting = slices.ContainsFunc(sure, func(v vanish) bool { return v.asked })
 	if len(sure) == 0 {
 		return
 	}
@@ -183,6 +183,7 @@ func (c *Core) letPass(sure []vanish) {
 			c.brake.written.add(c.now, v.weight.Files)
 		case !v.asked:
 			v.asked, v.seen = true, false
+			v.path = c.basePath(&v.base) // a directory above it may have moved since
 			c.vanished[v.base.Entry] = *v
 			again = append(again, v.path)
 		}
@@ -237,7 +238,7 @@ func (c *Core) lookedAtGone(e ScanEnded) {
 		looked[path] = true
 	}
 	for id, v := range c.vanished {
-		if !v.asked || !e.Full && !looked[v.path] {
+		if !v.asked || !e.Full && !looked[v.path] && !looked[c.basePath(&v.base)] {
 			continue
 		}
 		if v.asked = false; v.seen {

@@ -9,7 +9,7 @@ import (
 )
 
 // intentForm begins the body of an intent. Another one was written by another program.
-const intentForm = 1
+const intentForm = 2
 
 // intentLeast is what the ids of an intent take, in bytes.
 const intentLeast = 3*16 + 4*32
@@ -66,6 +66,7 @@ func (c *codec) intent(i *intent) {
 		}
 		c.stat(o.Victim)
 	}
+	c.file(&o.Into)
 	c.fixed(o.Content[:])
 	number(c, &o.Size)
 	c.text(&o.Target)
@@ -91,9 +92,13 @@ func (c *codec) stat(s *tree.Stat) {
 	number(c, &s.Mtime)
 	number(c, &s.Mode)
 	number(c, &s.Links)
-	number(c, &s.File.Volume)
-	number(c, &s.File.Inode)
-	number(c, &s.File.Birth)
+	c.file(&s.File)
+}
+
+func (c *codec) file(f *tree.FileID) {
+	number(c, &f.Volume)
+	number(c, &f.Inode)
+	number(c, &f.Birth)
 }
 
 func (c *codec) vector(v *version.Vector) {

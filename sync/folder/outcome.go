@@ -88,6 +88,10 @@ func (c *Core) done(a *act, o *tree.Outcome) {
 		c.touch(a.entry)
 		return
 	}
+	if o.Recalled {
+		base.Racy = true // it may have been edited since, and looks as we left it
+		c.lookAgain(relook, a.place())
+	}
 	switch a.order.Op {
 	case tree.Remove:
 		c.clearBase(a.entry)

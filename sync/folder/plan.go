@@ -364,6 +364,9 @@ func (c *Core) pathOf(row *tree.Row, dir ident.EntryID, name string) (string, bo
 func (c *Core) order(row *tree.Row, o tree.Order, parent ident.EntryID, name string) *act {
 	c.ticket++
 	o.Ticket, o.Entry = c.ticket, row.Entry.ID
+	if o.Op != tree.Remove && o.Op != tree.SetAttributes {
+		o.Into = c.identityOf(parent)
+	}
 	e := &row.Entry
 	a := &act{
 		entry: e.ID, ticket: c.ticket, order: o, parent: parent, name: name,

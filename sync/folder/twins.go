@@ -59,3 +59,20 @@ func (c *Core) eachInside(dir ident.EntryID, show func(*tree.Base)) {
 		}
 	}
 }
+
+// identityOf returns what a directory on disk is known by. Of the rows of twins it is the
+// one that looks compare with.
+func (c *Core) identityOf(dir ident.EntryID) tree.FileID {
+	first, ok := c.index.Base(dir)
+	if !ok {
+		return tree.FileID{} // the top, or the parking place
+	}
+	for _, above := range c.view.Twins(first.Parent) {
+		for _, b := range c.index.BaseAt(above, first.Name) {
+			if lessID(b.Entry, first.Entry) && c.sameDirectory(b.Entry, dir) {
+				first = b
+			}
+		}
+	}
+	return first.Stat.File
+}

@@ -22,12 +22,15 @@ const (
 // slashes. The disk refuses, and changes nothing, when what it finds is not what the
 // order was decided about.
 type Order struct {
-	Ticket  step.Ticket
-	Entry   ident.EntryID
-	Op      Op
-	Path    string
-	To      string // Move only
-	Victim  *Stat  // what must be at Path; nil: Path must not exist
+	Ticket step.Ticket
+	Entry  ident.EntryID
+	Op     Op
+	Path   string
+	To     string // Move only
+	Victim *Stat  // what must be at Path; nil: Path must not exist
+	// Into is the directory in which the order makes a name; the zero FileID is not looked
+	// at. People move directories while orders are under way, and put others in their place.
+	Into    FileID
 	Content ident.ContentID
 	Size    int64
 	Target  string // InstallLink only

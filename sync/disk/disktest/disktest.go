@@ -46,6 +46,7 @@ func Run(t *testing.T, open func(t *testing.T) Disk) {
 		{"links", (*bench).links},
 		{"directories", (*bench).directories},
 		{"move", (*bench).move},
+		{"another directory", (*bench).anotherDirectory},
 		{"remove", (*bench).remove},
 		{"park", (*bench).park},
 		{"attributes", (*bench).attributes},
@@ -283,6 +284,23 @@ func (b *bench) move() {
 	b.do(tree.Order{Op: tree.Move, Path: "d", To: "e", Victim: b.look("d")}, tree.Done)
 	b.holds("e/b", "one")
 	b.trashHolds()
+}
+
+// anotherDirectory: what is made for one directory is not made in another one that has its
+// name by now.
+func (b *bench) anotherDirectory() {
+	b.do(tree.Order{Op: tree.MakeDir, Path: "d", Mode: 0o755}, tree.Done)
+	was := b.look("d").File
+	b.do(tree.Order{Op: tree.Move, Path: "d", To: "e", Victim: b.look("d")}, tree.Done)
+	b.do(tree.Order{Op: tree.MakeDir, Path: "d", Mode: 0o755}, tree.Done)
+	s := b.save("a", "one")
+	b.do(tree.Order{Op: tree.MakeDir, Path: "d/sub", Mode: 0o755, Into: was}, tree.Changed)
+	b.do(tree.Order{Op: tree.InstallLink, Path: "d/link", Target: "t", Into: was}, tree.Changed)
+	b.do(tree.Order{Op: tree.Move, Path: "a", To: "d/a", Victim: s, Into: was}, tree.Changed)
+	b.holds("a", "one")
+	b.do(tree.Order{Op: tree.Move, Path: "a", To: "e/a", Victim: s, Into: was}, tree.Done)
+	b.holds("e/a", "one")
+	b.do(tree.Order{Op: tree.InstallLink, Path: "e/link", Target: "t", Into: was}, tree.Done)
 }
 
 func (b *bench) remove() {
