@@ -49,7 +49,7 @@ func (c *Core) dealt(m *meeting, message Message) {
 		}
 		return
 	case Agree:
-		if m.stage != dealing || !d.offering || !d.yes {
+		if m.stage != dealing || !d.offering { // who offers has said yes
 			break
 		}
 		m.name, d.card = message.Card.Name, message.Card
