@@ -10,6 +10,7 @@
 //	GET  /v1/logs              a list of status.LogLine, the latest
 //	GET  /v1/logs/follow       JSON lines of status.LogLine, those after number since=N
 //	POST /v1/wait              WaitRequest → WaitAnswer
+//	POST /v1/link              LinkRequest → JSON lines of LinkEvent, until the end
 //	POST /v1/intents/KIND      an Intent → its result, null when there is none
 //
 // A request that fails is answered with an Error. The server is package control; it and

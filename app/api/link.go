@@ -76,7 +76,9 @@ type NearbyDevice struct {
 
 // The words for what happens while two devices link.
 const (
-	LinkCode     = "code"     // Code, Link and Expires are filled: show them
+	// Code, Link and Expires are filled: show them. Text says why the code alone may find
+	// nobody, empty when nothing is known to stand in its way.
+	LinkCode     = "code"
 	LinkLooking  = "looking"  // nothing was found yet; Text says why that may be
 	LinkQuestion = "question" // Ticket, Name, Words and Offers are filled: ask the person
 	LinkWaiting  = "waiting"  // the person at the other device has to say yes

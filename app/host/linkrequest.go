@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -127,8 +128,23 @@ func (a *agent) showCode(
 	a.device.Post(a.ctx, invited)
 	return deliver(api.LinkEvent{
 		Event: api.LinkCode, Code: invited.Code.String(), Link: link.String(),
-		Expires: status.MomentOf(time.Now().Add(invited.Lasts)),
+		Expires: status.MomentOf(time.Now().Add(invited.Lasts)), Text: a.hidden(),
 	})
+}
+
+// hidden says why nobody finds this device by its code, empty when it can be found.
+func (a *agent) hidden() string {
+	switch {
+	case a.finder == nil:
+		return "this device cannot be found by the code alone (mdns is off, or --no-mdns): use the link, or " +
+			"add --address tcp://HOST:" + strconv.Itoa(int(a.listener.Addr().Port())) + " on the other one"
+	case a.listener.Addr().Addr().IsLoopback():
+		return "this agent listens on this computer alone (" + a.listener.Addr().String() + "): only devices on it " +
+			"can be linked, by the link"
+	case len(a.finder.Sight().Interfaces) == 0:
+		return a.finder.Sight().Reason()
+	}
+	return ""
 }
 
 // ownAddresses lists where this device may be reached, the likeliest first: a device that

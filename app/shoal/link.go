@@ -38,7 +38,7 @@ func (s *session) linkCommand() *cobra.Command {
 			"standard input.\nWith --nearby it picks a device on the local network instead, by its name " +
 			"or number; both screens then show the same words.\n\n" +
 			"With --json it prints one line for each thing that happens, with \"event\" first: " +
-			"code {code, link, expires}, looking {text}, question {ticket, id, name, words, offers[]}, " +
+			"code {code, link, expires, text}, looking {text}, question {ticket, id, name, words, offers[]}, " +
 			"waiting {id, name}, and in the end linked {id, name, folders[]}.\n" +
 			"It exits with 4 when nobody came in time.",
 		Args: func(cmd *cobra.Command, args []string) error {
@@ -263,6 +263,9 @@ func (l *linkRun) showCode(e api.LinkEvent) error {
 	// Capital letters make a smaller picture.
 	if rows, err := qr.Squares(strings.ToUpper(e.Link)); err == nil && (!terminal || width >= len(rows)+2*qr.Quiet) {
 		lines = append(append(lines, qr.Lines(rows, terminal)...), "")
+	}
+	if e.Text != "" {
+		lines = append(lines, status.Plain(e.Text))
 	}
 	left := status.Duration(e.Expires.Sub(now()).Round(time.Second))
 	return l.s.lines(append(lines, "Waiting. The code is good for "+left+" and for one device; Ctrl-C ends it."))

@@ -1,8 +1,11 @@
 package e2e
 
 import (
+	"bytes"
+	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -63,6 +66,21 @@ func TestLinkOnALAN(t *testing.T) {
 		t.Errorf("linked with %+v", l)
 	}
 	shows.ends(0, "")
+
+	// They find each other again without any address, by the secret that linking exchanged.
+	for _, x := range []*agent{a, b} {
+		x.stop()
+		file := filepath.Join(x.home, "config.json")
+		state, err := os.ReadFile(file)
+		must(t, err)
+		bare := regexp.MustCompile(`(?s)"addresses": \[.*?\],`).ReplaceAll(state, nil)
+		if bytes.Equal(bare, state) || !bytes.Contains(bare, []byte("announce_key")) {
+			t.Fatalf("%s remembers %s", x.name, state)
+		}
+		must(t, os.WriteFile(file, bare, 0o600))
+	}
+	startAll(a, b)
+	a.connected(b)
 
 	// A slot that nobody shows: a reason within seconds, and no guess for anybody.
 	looks := b.links("link", "1234-otter-maple", "--timeout", "4200ms")

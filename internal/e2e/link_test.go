@@ -6,6 +6,7 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -169,5 +170,35 @@ func TestLinkEndsClearly(t *testing.T) {
 		if v := x.status(); len(v.Devices) != 0 {
 			t.Errorf("%s trusts %+v", x.name, v.Devices)
 		}
+	}
+}
+
+// TestApproveWhoCalls: one person adds a device by its id; on that device it is seen
+// asking, and a yes is enough.
+func TestApproveWhoCalls(t *testing.T) {
+	t.Parallel()
+	a, b := newAgent(t, "laptop"), newAgent(t, "desktop")
+	startAll(a, b)
+	a.command("device", "approve", b.id, "--yes").failed(t, 1, "asks to be linked")
+	b.command("device", "add", a.id, "--address", "tcp://"+a.listen).done(t)
+	a.eventually(20*time.Second, "the desktop is seen asking", func() error {
+		v, err := a.tryStatus()
+		if err == nil && (len(v.Asking) != 1 || v.Asking[0].ID.String() != b.id || v.Asking[0].Words != "") {
+			err = fmt.Errorf("asking are %+v", v.Asking)
+		}
+		return err
+	})
+	var listed []struct {
+		ID     string
+		Asking bool
+	}
+	a.command("device", "list").done(t).into(t, &listed)
+	if len(listed) != 1 || !listed[0].Asking || listed[0].ID != b.id {
+		t.Errorf("the list shows %+v", listed)
+	}
+	a.command("device", "approve", b.id[:7], "--yes").done(t)
+	a.connected(b)
+	if v := a.status(); len(v.Asking) != 0 {
+		t.Errorf("still asking: %+v", v.Asking)
 	}
 }
