@@ -27,6 +27,17 @@ func (h *Home) CheckRoot(c Config, path string) error {
 	return h.checkApart(c.Folders, path)
 }
 
+// CheckNewRoot is CheckRoot for a directory that is made when it does not exist yet.
+func (h *Home) CheckNewRoot(c Config, path string) error {
+	if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
+		return h.CheckRoot(c, path)
+	}
+	if err := checkAbsolute(path); err != nil {
+		return err
+	}
+	return h.checkApart(c.Folders, path)
+}
+
 // checkRoots holds each folder of a loaded configuration against the others. A folder
 // that does not exist is no mistake here: its disk may be unplugged.
 func (h *Home) checkRoots(c Config) error {

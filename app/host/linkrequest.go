@@ -311,21 +311,39 @@ func (a *agent) approve(ticket step.Ticket, r api.LinkRequest) (*api.LinkEvent, 
 	a.linking.mu.Unlock()
 	answer := pairing.PersonAnswered{Ticket: ticket, Device: asks.ID, Yes: true}
 	for _, o := range a.proposed(r, offers) {
+		if err := a.checkPlace(api.LinkPlace{Folder: o.ID, Path: o.Path}); err != nil {
+			return nil, err
+		}
 		answer.Places = append(answer.Places, pairing.Place{Folder: o.ID, Path: o.Path})
 	}
 	for _, p := range r.Places {
+		if err := a.checkPlace(p); err != nil {
+			return nil, err
+		}
 		answer.Places = append([]pairing.Place{{Folder: p.Folder, Path: p.Path}}, answer.Places...)
 	}
 	a.device.Post(a.ctx, answer)
 	return nil, nil
 }
 
+// checkPlace reports why an offered folder cannot go to a place, before anybody agrees.
+func (a *agent) checkPlace(p api.LinkPlace) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, f := range a.config.Folders {
+		if f.ID == p.Folder && f.Path == p.Path {
+			return nil // it is kept there already
+		}
+	}
+	return a.home.CheckNewRoot(a.config, p.Path)
+}
+
 // answerLink passes on what the person said.
 func (a *agent) answerLink(i api.LinkAnswer) (any, error) {
 	answer := pairing.PersonAnswered{Ticket: step.Ticket(i.Ticket), Yes: i.Yes}
 	for _, p := range i.Places {
-		if !filepath.IsAbs(p.Path) {
-			return nil, api.Errorf(api.Usage, "path %q: want the full path from the root", p.Path)
+		if err := a.checkPlace(p); err != nil {
+			return nil, err
 		}
 		answer.Places = append(answer.Places, pairing.Place{Folder: p.Folder, Path: p.Path})
 	}

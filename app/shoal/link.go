@@ -307,7 +307,13 @@ func (l *linkRun) answer(ctx context.Context, client *api.Client, e api.LinkEven
 			answer.Places = append(answer.Places, api.LinkPlace{Folder: o.ID, Path: o.Path})
 		}
 	}
-	if _, err := client.Do(ctx, answer); err != nil && ctx.Err() == nil {
+	_, err := client.Do(ctx, answer)
+	if err != nil && answer.Yes && ctx.Err() == nil {
+		// A place will not do. Nothing is agreed on; the person may try again.
+		l.complain(err)
+		_, err = client.Do(ctx, api.LinkAnswer{Ticket: e.Ticket})
+	}
+	if err != nil && ctx.Err() == nil {
 		l.complain(err)
 	}
 }

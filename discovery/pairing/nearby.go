@@ -86,6 +86,9 @@ func (c *Core) nearby(m *meeting, message Message) bool {
 		if m.stage != fresh {
 			return false
 		}
+		if c.crossed(m) {
+			return true
+		}
 		pending := 0
 		for _, o := range c.meetings {
 			if o == m || o.dialed || o.stage != askAnswered && o.words == "" {
@@ -100,8 +103,7 @@ func (c *Core) nearby(m *meeting, message Message) bool {
 			c.part(m)
 			return true
 		}
-		m.name, m.commit, m.deal.terms = message.Name, message.Commit, nil
-		m.deal.offers = message.Offers
+		m.name, m.commit, m.deal.offers = message.Name, message.Commit, message.Offers
 		c.say(m, Answered{c.card.Name, c.commitment(m)}, askAnswered)
 		return true
 	case Answered:
@@ -114,6 +116,34 @@ func (c *Core) nearby(m *meeting, message Message) bool {
 	case Reveal:
 		return c.revealed(m, message)
 	}
+	return false
+}
+
+// crossed deals with two people who pick each other's device at once: the request of the
+// lower id goes on, and both screens show its words. It reports whether the request that
+// arrived here has to wait: nothing more comes of it, and it ends when the other side has
+// seen ours.
+func (c *Core) crossed(m *meeting) (waits bool) {
+	at := slices.IndexFunc(c.tries, func(t *try) bool {
+		return t.picked != nil && t.picked.Device == m.device && (t.meeting == nil || t.meeting.stage < dealing)
+	})
+	if at < 0 {
+		return false
+	}
+	t := c.tries[at]
+	switch {
+	case slices.Compare(c.self[:], m.device[:]) < 0:
+		return true
+	case len(t.offers) > 0:
+		c.end(t, Failed, "the other device picked this one at the same moment: say yes to it with "+
+			"`shoal device approve`, and share folders afterwards")
+		return false
+	}
+	if own := t.meeting; own != nil {
+		own.try = nil
+		c.part(own)
+	}
+	t.meets, t.meeting, m.try = nil, m, t
 	return false
 }
 
@@ -137,9 +167,13 @@ func (c *Core) revealed(m *meeting, reveal Reveal) bool {
 		c.tell(m.try, Question{m.device, m.name, m.words, nil})
 		return true
 	}
-	m.asked = true
 	offers := m.deal.offers
 	m.deal.offers = nil // they are the other side's
+	if m.try != nil {   // see crossed
+		c.tell(m.try, Question{m.device, m.name, m.words, offers})
+		return true
+	}
+	m.asked = true
 	c.out = append(c.out, Asked{m.device, m.name, m.words, m.addr, offers, m.until})
 	return true
 }

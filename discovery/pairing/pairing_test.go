@@ -287,6 +287,31 @@ func TestNearbyLinksWhenBothSayYes(t *testing.T) {
 	}
 }
 
+// TestTwoWhoPickEachOther at once see the same words all the same, whoever is first.
+func TestTwoWhoPickEachOther(t *testing.T) {
+	for _, first := range []int{0, 1} {
+		w := newWorld(t, "laptop", "desktop")
+		a, b := w.devices[first], w.devices[1-first]
+		// Neither has heard of the other's request when it makes its own.
+		a.act(a.Handle(w.now, Picked{Ticket: 2, Device: b.id, Name: b.name, Addrs: addrs(b), Lasts: time.Minute}))
+		b.act(b.Handle(w.now, Picked{Ticket: 3, Device: a.id, Name: a.name, Addrs: addrs(a), Lasts: time.Minute}))
+		w.settle()
+		qa, _ := a.newest(2).(Question)
+		qb, _ := b.newest(3).(Question)
+		if qa.Words == "" || qa.Words != qb.Words || len(a.asked)+len(b.asked) > 0 {
+			t.Fatalf("the screens show %+v and %+v", a.newest(2), b.newest(3))
+		}
+		a.hear(PersonAnswered{Ticket: 2, Device: b.id, Yes: true})
+		b.hear(PersonAnswered{Ticket: 3, Device: a.id, Yes: true})
+		if len(a.saved) != 1 || len(b.saved) != 1 {
+			t.Errorf("ended as %+v and %+v", a.newest(2), b.newest(3))
+		}
+		w.wait(time.Hour)
+		a.quiet()
+		b.quiet()
+	}
+}
+
 func TestStrangersAskWithinBounds(t *testing.T) {
 	names := []string{"desktop"}
 	for i := range 30 {

@@ -67,20 +67,7 @@ func TestLinkOnALAN(t *testing.T) {
 	}
 	shows.ends(0, "")
 
-	// They find each other again without any address, by the secret that linking exchanged.
-	for _, x := range []*agent{a, b} {
-		x.stop()
-		file := filepath.Join(x.home, "config.json")
-		state, err := os.ReadFile(file)
-		must(t, err)
-		bare := regexp.MustCompile(`(?s)"addresses": \[.*?\],`).ReplaceAll(state, nil)
-		if bytes.Equal(bare, state) || !bytes.Contains(bare, []byte("announce_key")) {
-			t.Fatalf("%s remembers %s", x.name, state)
-		}
-		must(t, os.WriteFile(file, bare, 0o600))
-	}
-	startAll(a, b)
-	a.connected(b)
+	findAgain(t, a, b)
 
 	// A slot that nobody shows: a reason within seconds, and no guess for anybody.
 	looks := b.links("link", "1234-otter-maple", "--timeout", "4200ms")
@@ -117,4 +104,23 @@ func TestLinkOnALAN(t *testing.T) {
 	a.command("device", "remove", "tv").done(t)
 	asks.ends(1, "said no")
 	c.command("link", "--nearby", "laptop").failed(t, 1, "too many devices at once")
+}
+
+// findAgain takes all addresses from two linked devices: they find each other by the
+// secret that linking has exchanged.
+func findAgain(t *testing.T, a, b *agent) {
+	t.Helper()
+	for _, x := range []*agent{a, b} {
+		x.stop()
+		file := filepath.Join(x.home, "config.json")
+		state, err := os.ReadFile(file)
+		must(t, err)
+		bare := regexp.MustCompile(`(?s)"addresses": \[.*?\],`).ReplaceAll(state, nil)
+		if bytes.Equal(bare, state) || !bytes.Contains(bare, []byte("announce_key")) {
+			t.Fatalf("%s remembers %s", x.name, state)
+		}
+		must(t, os.WriteFile(file, bare, 0o600))
+	}
+	startAll(a, b)
+	a.connected(b)
 }

@@ -152,6 +152,17 @@ func TestLinkEndsClearly(t *testing.T) {
 	b.command("link", code, "--address", at).failed(t, 1, "not linked")
 	shows.ends(1, "said no")
 
+	// A place that will not do is noticed before anybody agrees.
+	b.command("folder", "add", b.root).done(t)
+	a.command("folder", "add", a.root, "--name", "work").done(t)
+	shows = a.links("link", "--folder", "work")
+	code = shows.next("code").Code
+	refused := b.command("link", code, "--address", at, "--yes", "--to", filepath.Join(b.root, "in", "it"))
+	if refused.code != 1 || !strings.Contains(refused.errs, "folders cannot be nested") {
+		t.Errorf("nested: exit %d, %q", refused.code, refused.errs)
+	}
+	shows.ends(1, "said no")
+
 	// The agent stops while it waits, and while the other one asks its person.
 	shows = a.links("link")
 	shows.next("code")
