@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/shoal-sync/shoal/internal/ident"
 	"github.com/shoal-sync/shoal/internal/step"
@@ -106,6 +107,7 @@ type quick struct {
 	summary summary.Tree
 	core    *folder.Core
 	orders  int
+	thought time.Duration // by the core, index included
 }
 
 func openMemory(testing.TB) paged { return inMemory{newIndex()} }
@@ -163,7 +165,9 @@ func (k *quick) do(event folder.Event) {
 	const now = step.Instant(1)
 	events := []folder.Event{event}
 	for len(events) > 0 {
+		begun := time.Now()
 		effects := slices.Clone(k.core.Handle(now, events[0]))
+		k.thought += time.Since(begun)
 		events = events[1:]
 		for _, f := range effects {
 			events = append(events, k.act(f)...)
@@ -284,6 +288,7 @@ func BenchmarkOneChange(b *testing.B) {
 			}, true},
 		} {
 			b.Run(x.name+"/"+c.name, func(b *testing.B) {
+				before, n := k.thought, after
 				for b.Loop() {
 					after++
 					at := int(after) * 7919 % len(entries)
@@ -301,6 +306,7 @@ func BenchmarkOneChange(b *testing.B) {
 					})
 					k.receive([]tree.Entry{e}, after-1)
 				}
+				b.ReportMetric(float64((k.thought-before).Microseconds())/float64(after-n), "µs-in-core/op")
 			})
 		}
 	}
