@@ -80,6 +80,18 @@ func watchStalls() (total func() time.Duration) {
 	}
 }
 
+// mostInASecond is how many moments lie within any one second.
+func mostInASecond(moments []time.Time) (most int) {
+	from := 0
+	for i, at := range moments {
+		for moments[from].Before(at.Add(-time.Second)) {
+			from++
+		}
+		most = max(most, i-from)
+	}
+	return most
+}
+
 // A link is held to its rate in each direction, words overtake bulk all the same, and a
 // link that waits at a gate can be closed at once.
 func TestLinksKeepToTheirRate(t *testing.T) {
@@ -136,13 +148,7 @@ func TestLinksKeepToTheirRate(t *testing.T) {
 			if took := time.Since(ending); took > 2*closeGrace+stall {
 				t.Errorf("closing took %v", took)
 			}
-			most, from := 0, 0
-			for i, at := range came {
-				for came[from].Before(at.Add(-time.Second)) {
-					from++
-				}
-				most = max(most, (i-from)*10_000)
-			}
+			most := 10_000 * mostInASecond(came)
 			// What waited while the machine did something else comes at once afterwards.
 			spare := int(float64(rate) * stall.Seconds())
 			if most > int(rate)*105/100+spare || most < int(rate)*80/100-spare {
