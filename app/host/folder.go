@@ -76,6 +76,7 @@ type folderRun struct {
 	syncs   map[step.Ticket]chan struct{}
 	ticket  step.Ticket
 	brought map[ident.ContentID]chan error // contents a person waits for
+	paths   map[step.Ticket]chan folder.PathFacts
 	answers map[step.Ticket]chan roster.Answered
 	reverts map[step.Ticket]chan int
 
@@ -94,7 +95,8 @@ func (a *agent) startFolder(f config.Folder) *folderRun {
 		orders: newOrderQueue(), pieces: newPieceQueue(), looks: make(chan lookOrder, 1),
 		stages: map[ident.ContentID]*disk.Stage{}, syncs: map[step.Ticket]chan struct{}{},
 		answers: map[step.Ticket]chan roster.Answered{}, reverts: map[step.Ticket]chan int{},
-		brought: map[ident.ContentID]chan error{}, sweep: make(chan struct{}, 1),
+		brought: map[ident.ContentID]chan error{}, paths: map[step.Ticket]chan folder.PathFacts{},
+		sweep: make(chan struct{}, 1),
 	}
 	r.scans.init()
 	r.brakeOff.Store(brakeOf(f).Off)
@@ -202,6 +204,9 @@ func (r *folderRun) build(f config.Folder, state tree.State) error {
 	}
 	err := r.look(func(v *index.View) error {
 		return v.EachEntry(func(row *tree.Row) error {
+			if row.Entry.Live() && row.Entry.ShowsConflict() {
+				cfg.Conflicts = append(cfg.Conflicts, row.Entry.ID)
+			}
 			if row.Entry.Live() {
 				cfg.Summary.Set(row.Entry.ID, tree.Digest(&row.Entry))
 			}
@@ -327,6 +332,8 @@ func (r *folderRun) act(effect node.FolderEffect) {
 		r.dropStage(f.Content)
 	case folder.Notice:
 		r.notice(f)
+	case folder.PathTold:
+		r.pathTold(f)
 	case folder.ContentHere:
 		r.contentCame(f.Content, nil)
 	case folder.ContentLacking:

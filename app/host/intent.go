@@ -43,6 +43,12 @@ func (a *agent) Do(ctx context.Context, intent api.Intent) (any, error) {
 		return a.setFolder(i)
 	case api.HeldList:
 		return a.listHeld(i)
+	case api.ConflictList:
+		return a.listConflicts(i)
+	case api.ConflictResolve:
+		return a.resolveConflict(i)
+	case api.WhyAsk:
+		return a.why(i)
 	case api.TrashList:
 		return a.listTrash(ctx, i)
 	case api.TrashRestore:

@@ -24,6 +24,8 @@ type Snapshot struct {
 	Members  []Member // by device id
 	Troubles []folder.Trouble
 	Held     []folder.HeldBatch // oldest first
+	// Conflicts are the entries that people see as conflict copies.
+	Conflicts []ident.EntryID
 }
 
 // troublesShown is how many troubles a person is shown at once.
@@ -31,7 +33,7 @@ const troublesShown = 100
 
 // Snapshot returns how the folder and its members stand now.
 func (n *Folder) Snapshot() Snapshot {
-	s := Snapshot{Folder: n.folder.Snapshot(), Troubles: n.folder.Troubles(troublesShown), Held: n.folder.Held()}
+	s := Snapshot{Folder: n.folder.Snapshot(), Troubles: n.folder.Troubles(troublesShown), Held: n.folder.Held(), Conflicts: n.folder.Conflicts()}
 	s.Folder.Scanning = s.Folder.Scanning || n.settle.Doubtful()
 	for _, d := range n.order {
 		s.Members = append(s.Members, n.member(n.peers[d]))

@@ -82,6 +82,8 @@ func (s *session) root() *cobra.Command {
 		s.eventsCommand(),
 		s.heldCommand(),
 		s.trashCommand(),
+		s.conflictsCommand(),
+		s.whyCommand(),
 		s.configCommand(),
 		s.logsCommand(),
 		s.doctorCommand(),

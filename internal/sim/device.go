@@ -96,7 +96,7 @@ func (d *device) start() {
 		Folder: d.world.folder, Device: d.id, Index: d.index, State: rows.state,
 		Totals: totals, Summary: sums, Replicas: sortedReplicas(rows.replicas),
 		Cursors: sortedCursors(rows.cursors), Intents: sortedIntents(rows.intents),
-		Notes: sortedNotes(rows.notes), Brake: d.world.options.Brake,
+		Notes: sortedNotes(rows.notes), Conflicts: rows.conflicts(), Brake: d.world.options.Brake,
 	}
 	d.life++
 	d.wakeAt, d.commitDue, d.look, d.touched = step.Never, false, nil, nil

@@ -56,7 +56,7 @@ func (d *device) do(effect node.FolderEffect) {
 		d.after(d.pause(), func() { d.loadDeleted(f) })
 	case folder.DropContent:
 		delete(d.disk.stages, f.Content)
-	case folder.Notice:
+	case folder.Notice, folder.PathTold, folder.ContentHere, folder.ContentLacking:
 	case settle.ScanNames:
 		d.beginLook(f.Ticket, f.Paths)
 	case settle.ScanFolder:

@@ -482,3 +482,14 @@ func sortedNotes(m map[string]tree.Note) []tree.Note {
 	slices.SortFunc(out, func(a, b tree.Note) int { return cmp.Compare(a.Key, b.Key) })
 	return out
 }
+
+// conflicts returns the live entries whose records say that they are conflict copies.
+func (r *rows) conflicts() (out []ident.EntryID) {
+	for id, row := range r.entries {
+		if row.Entry.Live() && row.Entry.ShowsConflict() {
+			out = append(out, id)
+		}
+	}
+	slices.SortFunc(out, compareIDs)
+	return out
+}

@@ -41,10 +41,12 @@ type Config struct {
 	Cursors  []tree.Cursor
 	Intents  []tree.Intent
 	Notes    []tree.Note
-	Brake    Brake
-	Patterns ignore.Patterns
-	Reader   bool       // this device may only read
-	Rand     *rand.Rand // for ids of new entries
+	// Conflicts are the live entries that ShowsConflict.
+	Conflicts []ident.EntryID
+	Brake     Brake
+	Patterns  ignore.Patterns
+	Reader    bool       // this device may only read
+	Rand      *rand.Rand // for ids of new entries
 }
 
 // Limits of what a core holds in memory; everything else waits in the index.
@@ -118,6 +120,7 @@ type Core struct {
 	vanished map[ident.EntryID]vanish
 	brake    braking
 	held     holding
+	clashes  conflicts
 	troubles map[ident.EntryID]*Trouble
 	retry    []ident.EntryID
 	unread   map[string]Trouble // names a scan could not read, by path
@@ -154,6 +157,7 @@ func New(cfg Config) (*Core, error) {
 		vanished:   map[ident.EntryID]vanish{},
 		brake:      newBraking(cfg.Brake),
 		held:       holding{entries: map[ident.EntryID]*held{}},
+		clashes:    newConflicts(cfg.Conflicts, cfg.Notes),
 		troubles:   map[ident.EntryID]*Trouble{},
 		unread:     map[string]Trouble{},
 		pending:    map[ident.DeviceID][]heard{},
@@ -213,6 +217,8 @@ func (c *Core) Handle(now step.Instant, event Event) []Effect {
 		c.obey(e.Patterns)
 	case NeedsLoaded:
 		c.needsLoaded(e)
+	case PathAsked:
+		c.tellPath(e)
 	case ContentAsked:
 		c.askContent(e)
 	case ContentUsed:

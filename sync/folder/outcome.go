@@ -14,6 +14,7 @@ type Trouble struct {
 	Kind    TroubleKind
 	Reason  string
 	NextTry step.Instant
+	Since   step.Instant // when it began
 	tries   int
 	fresh   bool // told by the scan that is not over yet
 }
@@ -100,6 +101,7 @@ func (c *Core) done(a *act, o *tree.Outcome) {
 			c.wake(base.Parent)
 		}
 	case tree.Move:
+		c.noticeConflict(a, base.Name)
 		base.Parent, base.Name, base.Stat = a.parent, a.name, o.Stat
 		base.SawPlace = a.sawPlace
 		c.setBase(base)
@@ -115,6 +117,7 @@ func (c *Core) done(a *act, o *tree.Outcome) {
 			c.touch(a.over)
 		}
 		if !onDisk {
+			c.noticeConflict(a, "")
 			base = tree.Base{Entry: a.entry, Parent: a.parent, Name: a.name, SawPlace: a.sawPlace}
 		}
 		base.Content, base.Stat, base.Racy = a.content, o.Stat, o.Recalled
@@ -212,8 +215,9 @@ func (c *Core) note(id ident.EntryID, t Trouble) {
 		c.needs.rewind()
 		return
 	}
+	t.Since = c.now
 	if old != nil {
-		t.tries = old.tries + 1
+		t.tries, t.Since = old.tries+1, old.Since
 	}
 	t.NextTry = c.now.Add(min(retryMax, retryFirst<<min(t.tries, 10)))
 	c.troubles[id] = &t

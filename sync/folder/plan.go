@@ -195,6 +195,7 @@ func (c *Core) plan(id ident.EntryID) {
 	}
 	base, onDisk := c.index.Base(id)
 	shown := c.view.Of(&row)
+	c.noteShown(&row.Entry, shown)
 	if onDisk && c.isHeld(id) {
 		c.planHeld(&row, &base)
 		return

@@ -45,6 +45,7 @@ func (c *Core) put(old *tree.Row, e tree.Entry, need bool) tree.Row {
 	}
 	c.overcome(e.ID)
 	c.recount(old, &row)
+	c.noteRecorded(&e)
 	if e.Live() {
 		c.cfg.Summary.Set(e.ID, tree.Digest(&e))
 	} else {

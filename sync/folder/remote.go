@@ -122,7 +122,6 @@ func (c *Core) join(e tree.Entry, from string) {
 	}
 	for _, loser := range losers {
 		if from == "" || !loser.Content.IsNull() || c.foundHere(&loser, &e) {
-			c.emit(Notice{Kind: ConflictKept, Path: merged.Place.Name})
 			c.join(loser, derived)
 		}
 	}

@@ -38,6 +38,7 @@ func (c *Core) stand() {
 		Replica: c.state.Replica, Log: c.state.Log, Head: c.state.Head, Counter: c.state.Counter,
 		Root: c.cfg.Summary.Root(), Knowledge: c.state.Knowledge, Totals: c.totals,
 	}
+	c.stood.Totals.Conflicts = int64(len(c.Conflicts()))
 }
 
 // Durable reports whether everything recorded so far has been committed.
