@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
 	"path/filepath"
 	"slices"
 	"sync"
@@ -586,18 +585,6 @@ func (r *folderRun) shut() error {
 	if r.disk != nil {
 		errs = append(errs, r.disk.Close())
 		r.disk = nil
-	}
-	return errors.Join(errs...)
-}
-
-// removeIndex deletes the index of a folder that is not kept any more.
-func removeIndex(dir string, id ident.FolderID) error {
-	var errs []error
-	for _, suffix := range []string{"", "-wal", "-shm"} {
-		err := os.Remove(indexFile(dir, id) + suffix)
-		if err != nil && !errors.Is(err, os.ErrNotExist) {
-			errs = append(errs, err)
-		}
 	}
 	return errors.Join(errs...)
 }

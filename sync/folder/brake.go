@@ -36,6 +36,8 @@ const (
 	// every 0.6 s.
 	stormFew, stormMany = 2, 10
 	restShort, restLong = 300 * time.Millisecond, time.Second
+	// unseenMax is how many looks may not meet what waited before it is taken for returned.
+	unseenMax = 3
 )
 
 // limit is how many deletes are let pass in a folder of so many files.
@@ -183,7 +185,7 @@ func (c *Core) letPass(sure []vanish) {
 			c.brake.written.add(c.now, v.weight.Files)
 		case !v.asked:
 			v.asked, v.seen = true, false
-			v.path = c.basePath(&v.base) // a directory above it may have moved since
+			v.path = c.basePath(&v.base) // a directory above may have moved since
 			c.vanished[v.base.Entry] = *v
 			again = append(again, v.path)
 		}
@@ -230,22 +232,34 @@ func (c *Core) stillGone(f *tree.Finding) {
 	}
 }
 
-// lookedAtGone forgets what waited for one more look that found it there again. What that
-// look could not be believed about is looked at again by the order of whoever disbelieved.
+// lookedAtGone forgets what waited for one more look and was there again. A look that met
+// something else on the way, such as a directory that has moved, says nothing about what
+// is in it: so a few looks must agree.
 func (c *Core) lookedAtGone(e ScanEnded) {
 	looked := map[string]bool{}
 	for _, path := range e.Names {
 		looked[path] = true
 	}
+	var again []string
 	for id, v := range c.vanished {
-		if !v.asked || !e.Full && !looked[v.path] && !looked[c.basePath(&v.base)] {
+		switch {
+		case !v.asked || !e.Full && !looked[v.path] && !looked[c.basePath(&v.base)]:
 			continue
-		}
-		if v.asked = false; v.seen {
-			c.vanished[id] = v
-		} else {
+		case v.seen:
+			v.asked = false // who disbelieved it has ordered a look
+		case v.unseen == unseenMax:
 			delete(c.vanished, id)
+			continue
+		default:
+			v.unseen++
+			v.path = c.basePath(&v.base)
+			again = append(again, v.path)
 		}
+		c.vanished[id] = v
+	}
+	if len(again) > 0 {
+		slices.Sort(again)
+		c.lookAgain(relook, again...)
 	}
 }
 

@@ -103,12 +103,14 @@ func (c *Core) done(a *act, o *tree.Outcome) {
 	case tree.Move:
 		c.noticeConflict(a, base.Name)
 		base.Parent, base.Name, base.Stat = a.parent, a.name, o.Stat
+		base.Racy = base.Racy || o.Recalled // it may have been written to since
 		base.SawPlace = a.sawPlace
 		c.setBase(base)
 		c.view.Forget()
 		c.emit(NameMoved{From: a.order.Path, To: a.order.To})
 	case tree.SetAttributes:
 		base.Stat, base.SawAttrs = o.Stat, a.sawAtt
+		base.Racy = base.Racy || o.Recalled
 		c.setBase(base)
 		c.restat(base)
 	default:

@@ -25,6 +25,7 @@ type vanish struct {
 	replaced  bool // something else has its name
 	// asked is set while it waits for one more look, seen when that look has met it.
 	asked, seen bool
+	unseen      int // looks since that have not met it
 }
 
 const (
@@ -41,10 +42,10 @@ func (c *Core) takeVanished(b tree.Base, path string) {
 	v, known := c.vanished[b.Entry]
 	if known && v.base.Rev == b.Rev && c.now.Since(v.since) >= partnerWait {
 		if !v.sure {
-			v.sure, v.path = true, path
+			v.sure = true
 			v.weight, v.heldBelow = c.weigh(b)
 		}
-		v.found, v.asked = c.now, false
+		v.found, v.path, v.asked, v.unseen = c.now, path, false, 0
 		c.vanished[b.Entry] = v
 		return
 	}
