@@ -41,6 +41,7 @@ type folderRun struct {
 	cancel context.CancelCauseFunc
 	work   sync.WaitGroup
 	broken atomic.Pointer[status.Problem]
+	lost   atomic.Bool // the last look did not find the folder in its place
 
 	store   *index.Store
 	disk    *disk.Folder
@@ -105,7 +106,7 @@ func (a *agent) startFolder(f config.Folder) *folderRun {
 	a.folders[f.ID] = r
 	a.trust()
 	if err == nil {
-		kind, err = "root", r.open(f)
+		kind, err = problemRoot, r.open(f)
 	}
 	if err != nil {
 		r.breakDown(kind, err)
@@ -550,6 +551,9 @@ func (r *folderRun) dropStage(content ident.ContentID) {
 // breakDown ends the folder's life until a person has acted. Its files are left alone.
 func (r *folderRun) breakDown(kind string, err error) {
 	p := &status.Problem{Kind: kind, Reason: err.Error()}
+	if kind == problemRoot {
+		p.NextTry = status.MomentOf(time.Now().Add(rootRetry))
+	}
 	if r.broken.CompareAndSwap(nil, p) {
 		r.log.Error("the folder is not kept", "reason", err)
 		r.agent.events.add(status.Event{Kind: status.Trouble, Folder: r.id, Detail: err.Error()})

@@ -184,6 +184,7 @@ func (a *agent) run(ctx context.Context) error {
 	a.start(a.resolveAddresses)
 	a.start(a.measure)
 	a.start(a.watchPauses)
+	a.start(a.watchRoots)
 	a.start(a.watchSystem)
 	a.linking.introduce()
 	a.startLAN(*a.settings.Load())

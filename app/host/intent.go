@@ -154,6 +154,9 @@ func (a *agent) removeFolder(i api.FolderRemove) (any, error) {
 }
 
 func (a *agent) rescanFolder(ctx context.Context, i api.FolderRescan) (any, error) {
+	if known, err := api.FindFolder(a.Status(), i.Folder); err == nil {
+		a.seekFolder(known.ID)
+	}
 	f, r, err := a.runOf(i.Folder)
 	if err != nil {
 		return nil, err

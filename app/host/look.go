@@ -105,6 +105,7 @@ func (r *folderRun) lookAt(o lookOrder) {
 	} else {
 		result, err = r.scanner.Names(r.ctx, o.paths)
 	}
+	r.noteRoot(err)
 	r.reading.Store(nil)
 	done := node.ScanFinished{Full: o.full, Names: o.paths, Look: settle.LookFinished{
 		Ticket: o.ticket, Again: result.Again, Racy: result.Racy,

@@ -138,9 +138,12 @@ func TestRootGoneWhileStopped(t *testing.T) {
 	a.unharmed(want)
 	b.stop()
 
+	// Put back under the running agent it goes on.
 	must(t, os.RemoveAll(b.root))
-	must(t, os.Rename(away, b.root))
 	b.start()
+	b.troubled("it goes on by itself")
+	must(t, os.Rename(away, b.root))
+	b.command("folder", "rescan", shared).done(t)
 	settle(a, b)
 	a.unharmed(want)
 	b.unharmed(want)

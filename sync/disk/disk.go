@@ -195,8 +195,9 @@ func (f *Folder) openTop() (err error) {
 }
 
 func gone(err error) error {
-	return fmt.Errorf("%w (%w): nothing is taken for deleted; mount or restore it, or remove "+
-		"the folder from this device and add it anew", ErrRootGone, err)
+	return fmt.Errorf("%w (%w): nothing is taken for deleted; mount or restore it and it goes "+
+		"on by itself, tell where it is now with `shoal folder set FOLDER path PATH`, or remove it "+
+		"from this device with `shoal folder remove FOLDER`", ErrRootGone, err)
 }
 
 // openPrivate makes what is missing of the private directory and opens it.
@@ -304,7 +305,7 @@ func (f *Folder) CheckRoot() error {
 	}
 	if !now.SameContent(was) {
 		return fmt.Errorf("%w: %q is not the directory that was opened; put the right folder "+
-			"back and restart", ErrRootReplaced, f.path)
+			"back and it goes on by itself", ErrRootReplaced, f.path)
 	}
 	private, err := there.sub(tree.PrivateDir)
 	if err != nil {
