@@ -110,6 +110,15 @@ func TestLinkByCodeAndByLink(t *testing.T) {
 	}
 	t.Logf("linked, and the first file there, after %v", time.Since(begun).Round(time.Millisecond))
 
+	// Once more, which harms nothing.
+	shows = a.links("link")
+	b.command("link", shows.next("code").Code, "--address", "tcp://"+a.listen, "--yes").done(t)
+	shows.next("linked")
+	shows.ends(0, "")
+	if n, m := len(a.status().Devices), len(b.status().Devices); n != 1 || m != 1 {
+		t.Errorf("linked twice they trust %d and %d devices", n, m)
+	}
+
 	// The code is dead, and a third device is linked by the link, through standard input.
 	b.command("link", code, "--address", "tcp://"+a.listen, "--yes").failed(t, 1, "used here already")
 	shows = a.links("link", "--folder", "work")
