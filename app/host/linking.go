@@ -284,14 +284,15 @@ func (l *linking) found(n mdns.Neighbour) {
 	switch {
 	case same >= 0:
 		l.nearby[same] = n
-	case len(l.nearby) < nearbyMax:
+	case len(l.nearby) < nearbyMax && (l.seek || l.looking > 0):
 		l.nearby = append(l.nearby, n)
 	}
 	l.mu.Unlock()
 	a.device.Post(a.ctx, pairing.PlaceHeard{Device: n.Device, Name: n.Name, Slot: n.Slot, Addr: n.At})
 }
 
-// lanReason says why no device may be found on the local network, in a person's words.
+// lanReason says why no device may be found on the local network, in a person's words. It
+// asks the network once, which takes a second at most.
 func (a *agent) lanReason() string {
 	switch {
 	case a.finder == nil:
@@ -299,9 +300,9 @@ func (a *agent) lanReason() string {
 			"link, or tell where the other device is with --address tcp://HOST:PORT"
 	case a.listener.Addr().Addr().IsLoopback():
 		return "this agent listens on this computer alone (" + a.listener.Addr().String() + "): it finds " +
-			"others and is not found; " + a.finder.Sight().Reason()
+			"others and is not found; " + a.finder.Look(a.ctx).Reason()
 	}
-	return a.finder.Sight().Reason()
+	return a.finder.Look(a.ctx).Reason()
 }
 
 // lasts is the time a request asks for, or the usual one.

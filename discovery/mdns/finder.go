@@ -137,6 +137,7 @@ type tasks struct {
 	moved    bool // interfaces may have changed
 	relinked bool // the linked devices have changed
 	arrived  bool // a linked device has begun to ask
+	look     bool // a person wants to know how the network looks
 	seeking  bool // stays until it is taken back: a person looks for a device to link
 	end      bool
 }
@@ -223,6 +224,9 @@ func (f *Finder) run() {
 			f.lookedAt = now
 			f.judge(now, f.stations, linked)
 		}
+		if t.look {
+			f.judge(now, f.stations, linking)
+		}
 		f.seek(now, t.seeking)
 		f.askDue(now)
 		timer.Reset(max(0, time.Until(f.due(now))))
@@ -303,6 +307,7 @@ func (f *Finder) askDue(now time.Time) {
 // judge asks on some stations, and notices when we cannot be heard on any.
 func (f *Finder) judge(now time.Time, at []*station, want byte) {
 	own := f.register.at(now).shown()
+	f.sight.asked.Store(time.Now().UnixMilli())
 	sent := false
 	for _, s := range at {
 		ok, err := s.ask(want, own)
@@ -311,7 +316,9 @@ func (f *Finder) judge(now time.Time, at []*station, want byte) {
 		}
 		sent = sent || ok
 	}
-	f.sight.sent.Store(sent || f.sight.sent.Load() && len(at) == 0)
+	if len(at) > 0 {
+		f.sight.sent.Store(sent)
+	}
 	switch {
 	case sent:
 		f.deaf, f.told = time.Time{}, false

@@ -1,6 +1,7 @@
 package mdns
 
 import (
+	"context"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -10,6 +11,7 @@ import (
 // sight is what a person is told of who asks why nobody is found.
 type sight struct {
 	sent       atomic.Bool  // the last question went out
+	asked      atomic.Int64 // when one was last tried, in Unix milliseconds
 	ownHeard   atomic.Int64 // when a question of our own came back, in Unix milliseconds
 	otherHeard atomic.Int64 // when another shoal was last heard
 
@@ -23,24 +25,51 @@ type Sight struct {
 	Interfaces []string // the network interfaces that are used
 	Sent       bool     // the last question went out on one of them
 	Answering  bool     // questions of others can reach this device
-	// OwnHeard says that a question of our own came back within the last minutes, as
-	// multicast does inside one computer. While nothing is asked it says nothing.
+	// OwnHeard says that the last question came back, as multicast does inside one
+	// computer. Just after it was asked it may still be on its way.
 	OwnHeard bool
 	// OtherHeard is when another shoal was last heard, zero for never.
 	OtherHeard time.Time
 }
 
-// freshly is how long ago a question may have come back: longer than two of them are apart.
-const freshly = 3 * time.Minute
+const (
+	// lookPatience is how long Look waits: a question comes back within milliseconds, and
+	// devices nearby answer within a second.
+	lookPatience = time.Second
+	lookEvery    = 20 * time.Millisecond
+)
 
-// Sight returns how this device sees the local network now.
+// Look asks the local network once, and returns how this device sees it then. It takes a
+// second at most.
+func (f *Finder) Look(ctx context.Context) Sight {
+	begun := time.Now().UnixMilli()
+	f.wake(func(t *tasks) { t.look = true })
+	limit := time.After(lookPatience)
+	ticker := time.NewTicker(lookEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ticker.C:
+		case <-limit:
+			return f.Sight()
+		case <-ctx.Done():
+			return f.Sight()
+		}
+		s := f.Sight()
+		if f.sight.asked.Load() >= begun && (!s.Sent || s.OwnHeard && !s.OtherHeard.Before(time.UnixMilli(begun))) {
+			return s
+		}
+	}
+}
+
+// Sight returns how this device saw the local network when it last asked.
 func (f *Finder) Sight() Sight {
 	s := &f.sight
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	out := Sight{Interfaces: slices.Clone(s.interfaces), Sent: s.sent.Load(), Answering: s.answering}
 	if at := s.ownHeard.Load(); at != 0 {
-		out.OwnHeard = time.Since(time.UnixMilli(at)) < freshly
+		out.OwnHeard = at >= s.asked.Load()
 	}
 	if at := s.otherHeard.Load(); at != 0 {
 		out.OtherHeard = time.UnixMilli(at)
