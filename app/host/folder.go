@@ -41,7 +41,8 @@ type folderRun struct {
 	cancel context.CancelCauseFunc
 	work   sync.WaitGroup
 	broken atomic.Pointer[status.Problem]
-	lost   atomic.Bool // the last look did not find the folder in its place
+	lost   atomic.Bool     // the last look did not find the folder in its place
+	anew   *status.Problem // that it began anew, if it did; set before it is seen
 
 	store   *index.Store
 	disk    *disk.Folder
@@ -108,6 +109,9 @@ func (a *agent) startFolder(f config.Folder) *folderRun {
 	if err == nil {
 		kind, err = problemRoot, r.open(f)
 	}
+	if p, ok := a.renewalProblem(f.ID); ok {
+		r.anew = &p
+	}
 	if err != nil {
 		r.breakDown(kind, err)
 		if err := r.shut(); err != nil {
@@ -149,8 +153,7 @@ func (r *folderRun) openIndex() (tree.State, error) {
 		return tree.State{}, err
 	}
 	file := indexFile(dir, r.id)
-	var state tree.State
-	r.store, state, err = index.Open(file)
+	state, err := r.openKept(file)
 	if errors.Is(err, index.ErrDamaged) {
 		aside, moved := index.SetAside(file)
 		if moved != nil {
@@ -185,13 +188,9 @@ func indexFile(dir string, id ident.FolderID) string {
 
 // build makes the folder's machine from what the index holds.
 func (r *folderRun) build(f config.Folder, state tree.State) error {
-	if state.Replica == 0 {
-		state = tree.State{Replica: ident.ReplicaID(random64()), Log: ident.LogID(random64())}
-		own := tree.Replica{ID: state.Replica, Device: r.agent.id, Name: r.agent.ownName()}
-		r.store.Apply(tree.Batch{State: &state, Replicas: []tree.Replica{own}})
-		if err := r.store.Commit(); err != nil {
-			return err
-		}
+	state, err := r.beginLife(state)
+	if err != nil {
+		return err
 	}
 	if err := r.firstPatterns(); err != nil {
 		return err
@@ -202,7 +201,7 @@ func (r *folderRun) build(f config.Folder, state tree.State) error {
 		Totals: r.store.Totals(), Summary: &summary.Tree{}, Replicas: r.store.Replicas(),
 		Intents: r.store.Intents(), Notes: r.store.Notes(), Brake: brakeOf(f),
 	}
-	err := r.look(func(v *index.View) error {
+	err = r.look(func(v *index.View) error {
 		return v.EachEntry(func(row *tree.Row) error {
 			if row.Entry.Live() && row.Entry.ShowsConflict() {
 				cfg.Conflicts = append(cfg.Conflicts, row.Entry.ID)
@@ -326,6 +325,11 @@ func (r *folderRun) act(effect node.FolderEffect) {
 		r.start(func() { r.recall(f.Orders) })
 	case folder.LoadNeeds:
 		r.loadNeeds(f)
+	case folder.LoadDead:
+		rows := r.store.Dead(f.After, f.Limit)
+		r.own = append(r.own, folder.DeadLoaded{
+			Rows: rows, End: len(rows) < f.Limit, Wall: time.Now().UnixMilli(),
+		})
 	case folder.LoadDeleted:
 		r.start(func() { r.loadDeleted(f) })
 	case folder.DropContent:
@@ -399,8 +403,8 @@ func (r *folderRun) actNode(effect node.FolderEffect) {
 		r.synced = append(r.synced, r.syncs[f.Ticket])
 		delete(r.syncs, f.Ticket)
 		r.mu.Unlock()
-	case node.StopFolder:
-		r.breakDown("index", errors.New(f.Reason))
+	case node.RenewReplica:
+		r.renew(f)
 	default:
 		if !r.actSettle(effect) && !r.actMembers(effect) {
 			panic(fmt.Sprintf("bug: nobody carries out %T", effect))

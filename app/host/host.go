@@ -83,6 +83,8 @@ type agent struct {
 	hellos  map[ident.DeviceID]string // names that devices gave themselves, not configured
 	// systemRest is why everything rests without a person's word, empty when it does not.
 	systemRest string
+
+	renewals map[ident.FolderID]renewal // that began anew since the agent started
 }
 
 // Run runs an agent until the context ends, and stops it in order. It returns nil after a
@@ -123,7 +125,7 @@ func newAgent(home *config.Home, opts Options) (*agent, error) {
 		opts: opts, log: opts.Log, home: home, clock: step.NewClock(), id: key.Device(), key: key,
 		news: newNews(), events: newEvents(time.Now()), config: state,
 		folders: map[ident.FolderID]*folderRun{}, hellos: map[ident.DeviceID]string{}, rested: make(chan struct{}, 1),
-		asked: make(chan struct{}, 1),
+		asked: make(chan struct{}, 1), renewals: map[ident.FolderID]renewal{},
 	}
 	a.links = newLinks(a)
 	a.linking = newLinking(a)

@@ -2,7 +2,6 @@ package host
 
 import (
 	"errors"
-	"os"
 	"time"
 
 	"github.com/shoal-sync/shoal/internal/ident"
@@ -75,13 +74,4 @@ func (r *folderRun) collectRecipes() {
 func (r *folderRun) isStaging(content ident.ContentID) bool { return r.stageOf(content) != nil }
 
 // removeIndex deletes the index of a folder that is not kept any more.
-func removeIndex(dir string, id ident.FolderID) error {
-	var errs []error
-	for _, suffix := range []string{"", "-wal", "-shm"} {
-		err := os.Remove(indexFile(dir, id) + suffix)
-		if err != nil && !errors.Is(err, os.ErrNotExist) {
-			errs = append(errs, err)
-		}
-	}
-	return errors.Join(errs...)
-}
+func removeIndex(dir string, id ident.FolderID) error { return removeIndexFile(indexFile(dir, id)) }

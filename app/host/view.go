@@ -218,6 +218,9 @@ func (a *agent) folderView(settings *config.Config, f config.Folder, r *folderRu
 	out.Held = heldCount(s)
 	out.Problems = a.problems(settings, s)
 	out.LocalChanges = s.Folder.Locals
+	if r != nil && r.anew != nil {
+		out.Problems = append(out.Problems, *r.anew)
+	}
 	if r != nil {
 		if p := r.badPatterns.Load(); p != nil {
 			out.Problems = append(out.Problems, *p)
@@ -319,8 +322,8 @@ var refusals = map[wire.RefuseReason]string{
 	wire.LeftHere:     " does not share this folder itself any more",
 	wire.FolderPaused: " has paused this folder",
 	wire.FolderBroken: " cannot keep this folder at the moment; look at its status",
-	wire.CloneFound: " has a copy of this device's own replica: one index was copied to the other;" +
-		" stop one agent and delete its index of this folder",
+	wire.CloneFound: ": two computers run with one identity, or one index was copied from the other; stop one" +
+		" of them, delete its state directory, and link it as a new device",
 }
 
 func (a *agent) progress(id ident.FolderID, s *node.Snapshot, r *folderRun) *status.Progress {

@@ -21,7 +21,7 @@ func TestStrangersHearOnlyThatTheyAreNoMembers(t *testing.T) {
 	b.hear(stranger, join(), "x: Refuse")
 	b.hear(stranger, wire.WantHave{Contents: make([]ident.ContentID, 1)}, "")
 	b.hear(stranger, rows(1, true), "")
-	b.do(roster.ShareAsked{Device: stranger}, "roster.Answered, roster.Changed, x: Roster, x: Join")
+	b.do(roster.ShareAsked{Device: stranger}, "roster.Answered, roster.Changed, x: Roster, x: Join, x: Horizon")
 	b.do(roster.ShareAsked{Device: stranger}, "roster.Answered")
 	b.do(roster.UnshareAsked{Device: stranger}, "roster.Answered, x: Refuse, roster.Changed")
 	b.do(roster.UnshareAsked{Device: stranger}, "roster.Answered")
@@ -38,24 +38,24 @@ func TestPausedWithADevice(t *testing.T) {
 	b.hear(alice, join(), "a: Refuse")
 	b.do(PauseChanged{All: true}, "") // bob is away, alice has been told
 	b.do(PeerConnected{alice, rejoins}, "a: Roster")
-	b.do(PauseChanged{Devices: []ident.DeviceID{bob}}, "a: Join")
+	b.do(PauseChanged{Devices: []ident.DeviceID{bob}}, "a: Join, a: Horizon")
 	anew := join()
 	anew.Answers = 0
 	b.hear(alice, anew, "a: State")
 	b.do(PeerConnected{bob, connected}, "b: Roster")
-	b.do(PauseChanged{}, "b: Join")
+	b.do(PauseChanged{}, "b: Join, b: Horizon")
 }
 
 func TestALinkIsOpenedOnce(t *testing.T) {
 	b := newBench(t)
 	b.do(PeerConnected{alice, connected}, "")
-	b.do(PeerConnected{alice, rejoins}, "a: Roster, a: Join")
+	b.do(PeerConnected{alice, rejoins}, "a: Roster, a: Join, a: Horizon")
 	b.do(PeerLost{alice}, "")
 	b.hear(alice, join(), "")
 	if m := b.node.Snapshot().Members[0]; m.Linked || m.Joined {
 		t.Fatalf("alice stands as %+v", m)
 	}
-	b.do(PeerConnected{alice, rejoins}, "a: Roster, a: Join")
+	b.do(PeerConnected{alice, rejoins}, "a: Roster, a: Join, a: Horizon")
 }
 
 func TestAnswersReachTheConversation(t *testing.T) {

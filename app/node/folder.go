@@ -131,8 +131,23 @@ type DropPeer struct {
 	Reason string
 }
 
-// StopFolder ends the folder's life until a person has acted.
-type StopFolder struct{ Reason string }
+// RenewReplica ends the folder's life and begins another one as a new replica: what is on
+// disk is found as if for the first time, and nothing is taken for deleted.
+type RenewReplica struct {
+	Peer ident.DeviceID // who made it known
+	Why  RenewReason
+}
+
+// RenewReason is why a replica cannot go on.
+type RenewReason uint8
+
+// The reasons.
+const (
+	// IndexOld: a peer remembers what this replica wrote, and its index does not.
+	IndexOld RenewReason = iota + 1
+	// AwayTooLong: the peers have forgotten deletes that this replica has not heard of.
+	AwayTooLong
+)
 
 // Folder joins the cores of one folder.
 type Folder struct {
@@ -292,6 +307,7 @@ func (n *Folder) addMember(d ident.DeviceID) {
 	n.toPeer(d, n.cast(d))
 	n.order = append(n.order, d)
 	slices.SortFunc(n.order, func(a, b ident.DeviceID) int { return slices.Compare(a[:], b[:]) })
+	n.toFolder(folder.MemberAdded{Device: d})
 	n.open(d)
 }
 
@@ -344,7 +360,7 @@ func (n *Folder) standing() peer.Standing {
 	s := n.folder.Snapshot()
 	return peer.Standing{
 		Replica: s.Replica, Log: s.Log, Head: s.Head, Counter: s.Counter, Root: s.Root,
-		Knowledge: s.Knowledge, Scanning: s.Scanning || n.settle.Doubtful(), Needs: s.Totals.Needs,
+		Knowledge: s.Knowledge, Collected: s.Collected, Lives: s.Lives, Scanning: s.Scanning || n.settle.Doubtful(), Needs: s.Totals.Needs,
 		NeedFiles: s.Totals.NeedFiles, NeedBytes: s.Totals.NeedBytes,
 		Files: s.Totals.Files, Bytes: s.Totals.Bytes,
 	}

@@ -60,6 +60,7 @@ func (n *Folder) cast(d ident.DeviceID) peer.Cast {
 
 func (n *Folder) removeMember(d ident.DeviceID) {
 	n.close(d)
+	n.toFolder(folder.MemberRemoved{Device: d})
 	delete(n.peers, d)
 	n.order = slices.DeleteFunc(n.order, func(o ident.DeviceID) bool { return o == d })
 	if _, up := n.up[d]; up {

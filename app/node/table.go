@@ -69,7 +69,7 @@ func (n *Folder) routePeer(d ident.DeviceID, effect peer.Effect) {
 		})
 	case peer.TakeKnowledge:
 		n.toFolder(folder.KnowledgeHeard{
-			From: d, Log: f.Log, Head: f.Head, Knowledge: f.Knowledge,
+			From: d, Log: f.Log, Head: f.Head, Knowledge: f.Knowledge, Wall: n.wall,
 		})
 	case peer.TakeStanding:
 		n.toFolder(folder.PeerStands{From: d, Log: f.Log, Head: f.Head, Root: f.Root})
@@ -102,10 +102,14 @@ func (n *Folder) routePeer(d ident.DeviceID, effect peer.Effect) {
 		n.toPeer(d, peer.Heard{Message: f.Join})
 	case peer.Reopen:
 		n.open(d)
+	case peer.TakeHeard:
+		n.toFolder(folder.ReaderHeard{Device: d, Knowledge: f.Knowledge})
+	case peer.TakeHorizon:
+		n.toFolder(folder.HorizonHeard{From: d, Life: f.Life, Collected: f.Collected})
 	case peer.RolledBack:
-		n.out = append(n.out, StopFolder{"the index of this folder is older than what " + d.Short() +
-			" has seen of it, as after restoring a backup: stop the agent and delete the index of this" +
-			" folder, it is rebuilt from the files and the other devices"})
+		n.out = append(n.out, RenewReplica{d, IndexOld})
+	case peer.AwayTooLong:
+		n.out = append(n.out, RenewReplica{d, AwayTooLong})
 	case peer.Drop:
 		n.out = append(n.out, DropPeer{d, f.Reason})
 	default:

@@ -54,8 +54,9 @@ func newBench(t *testing.T) *bench {
 	b.do(ScanFinished{Full: true, Look: settle.LookFinished{Ticket: look.Ticket}}, "folder.LoadNeeds")
 	b.do(folder.NeedsLoaded{End: true}, "")
 	b.commit()
-	b.do(PeerConnected{alice, connected}, "a: Roster, a: Join")
+	b.do(PeerConnected{alice, connected}, "a: Roster, a: Join, a: Horizon")
 	b.hear(alice, join(), "a: State")
+	b.hear(alice, wire.Horizon{Life: 1}, "")
 	return b
 }
 
@@ -228,7 +229,8 @@ func TestPeerToWorld(t *testing.T) {
 		{peer.LoadRows{After: 3, Limit: 9}, "LoadRows"},
 		{peer.ServePieces{Items: make([]wire.PieceAsk, 1)}, "ServePieces"},
 		{peer.ServeRecipes{Contents: make([]ident.ContentID, 1)}, "ServeRecipes"},
-		{peer.RolledBack{}, "StopFolder"},
+		{peer.RolledBack{}, "RenewReplica"},
+		{peer.AwayTooLong{}, "RenewReplica"},
 		{peer.Drop{Reason: "r"}, "DropPeer"},
 		{peer.Content{Message: wire.WantHave{Contents: make([]ident.ContentID, 1)}}, "swarm.CheckHaves"},
 	} {
@@ -276,7 +278,7 @@ func TestPeerThatBeganAnew(t *testing.T) {
 	b := newBench(t)
 	anew := join()
 	anew.Answers = 0
-	b.hear(alice, anew, "a: Join, a: State")
+	b.hear(alice, anew, "a: Join, a: Horizon, a: State")
 	if m := b.node.Snapshot().Members[0]; m.Device != alice || !m.Linked || !m.Joined || m.Refused {
 		t.Fatalf("alice stands as %+v", m)
 	}

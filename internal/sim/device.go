@@ -27,6 +27,8 @@ type device struct {
 	uplink int64 // bytes per second, for all links together
 
 	disk    *disk
+	keeper  tree.Keeper // as noted on the disk
+	saved   *rows       // a backup of the index
 	index   *index
 	recipes map[ident.ContentID]bool
 	unseen  map[string]step.Instant // what people changed and no look has covered since
@@ -51,7 +53,7 @@ type device struct {
 func newDevice(w *World, number int) *device {
 	d := &device{
 		world: w, number: number, name: fmt.Sprintf("n%d", number),
-		ends: map[ident.DeviceID]*end{}, index: newIndex(),
+		ends:    map[ident.DeviceID]*end{},
 		recipes: map[ident.ContentID]bool{}, unseen: map[string]step.Instant{},
 	}
 	d.id = hashOf("device", uint64(number))
@@ -61,12 +63,7 @@ func newDevice(w *World, number int) *device {
 	d.uplink = 1<<20 + w.chance.Int64N(100<<20)
 	d.disk = newDisk(uint64(number)+1, d.wall)
 	d.disk.touched = d.noteTouched
-	state := tree.State{
-		Replica: ident.ReplicaID(w.chance.Uint64() | 1), Log: ident.LogID(w.chance.Uint64() | 1),
-	}
-	me := tree.Replica{ID: state.Replica, Device: d.id, Name: d.name}
-	d.index.Apply(tree.Batch{State: &state, Replicas: []tree.Replica{me}})
-	d.index.commit()
+	d.beginIndex()
 	return d
 }
 
@@ -90,13 +87,21 @@ func (d *device) start() {
 	if d.running() {
 		return
 	}
+	if d.keeper.Outlived(d.index.kept.state) {
+		d.loseIndex()
+	}
 	rows := &d.index.kept
+	rows.state.Life++
+	rows.state.Lives = rows.state.Lives.Begin(d.world.chance.Uint64()|1, rows.state.Head)
+	d.index.live.state = rows.state
+	d.keeper = tree.Keeper{Log: rows.state.Log, Life: rows.state.Life}
 	sums, totals := rows.summarize()
 	cfg := folder.Config{
 		Folder: d.world.folder, Device: d.id, Index: d.index, State: rows.state,
 		Totals: totals, Summary: sums, Replicas: sortedReplicas(rows.replicas),
 		Cursors: sortedCursors(rows.cursors), Intents: sortedIntents(rows.intents),
 		Notes: sortedNotes(rows.notes), Conflicts: rows.conflicts(), Brake: d.world.options.Brake,
+		Collect: d.world.options.Collect,
 	}
 	d.life++
 	d.wakeAt, d.commitDue, d.look, d.touched = step.Never, false, nil, nil

@@ -29,6 +29,31 @@ func (w *World) trouble(until time.Duration) {
 		d.rest(node.PauseChanged{All: true})
 		w.after(w.between(time.Second, 20*time.Second), func() { d.rest(node.PauseChanged{}) })
 	})
+	w.nowAndThen(w.options.Losses, until, func() {
+		d := w.devices[w.chance.IntN(len(w.devices))]
+		d.crash()
+		d.loseIndex()
+		w.after(w.between(10*time.Millisecond, 5*time.Second), d.start)
+	})
+	w.nowAndThen(w.options.Restores, until, func() {
+		w.putBack(w.devices[w.chance.IntN(len(w.devices))])
+	})
+}
+
+// putBack puts back the copy of a device's index that was made the last time, and makes
+// one for the next time. Sometimes the folder's private directory is as old.
+func (w *World) putBack(d *device) {
+	old, now := d.saved, d.copyIndex()
+	d.saved = &now
+	if old == nil {
+		return
+	}
+	d.crash()
+	d.restoreIndex(*old)
+	if w.likely(0.5) {
+		d.keeper = tree.Keeper{}
+	}
+	w.after(w.between(10*time.Millisecond, time.Second), d.start)
 }
 
 // rest lets a device's folder rest, or go on.

@@ -52,6 +52,8 @@ func (d *device) do(effect node.FolderEffect) {
 			rows := d.index.live.needed(f.After, f.Limit)
 			d.handle(folder.NeedsLoaded{Rows: rows, End: len(rows) < f.Limit})
 		})
+	case folder.LoadDead:
+		d.after(d.pause(), func() { d.loadDead(f) })
 	case folder.LoadDeleted:
 		d.after(d.pause(), func() { d.loadDeleted(f) })
 	case folder.DropContent:
@@ -123,8 +125,8 @@ func (d *device) doContent(effect node.FolderEffect) {
 		d.world.fail("nobody is banned for nothing", "%s bans %s: %s", d.name, f.Peer.Short(), f.Reason)
 	case node.DropPeer:
 		d.world.fail("nobody breaks the protocol", "%s drops %s: %s", d.name, f.Device.Short(), f.Reason)
-	case node.StopFolder:
-		d.world.fail("no folder stops", "%s stops: %s", d.name, f.Reason)
+	case node.RenewReplica:
+		d.after(d.pause(), func() { d.renew(f.Why) })
 	default:
 		if !d.doMembers(effect) {
 			d.world.fail("every effect is known", "%s orders %T", d.name, effect)

@@ -45,6 +45,10 @@ func (x *index) Apply(b tree.Batch) {
 		x.dirtyBases[b.Placed[i].Entry] = true
 	}
 	x.dirtySmall = x.dirtySmall || len(b.Replicas)+len(b.Cursors)+len(b.Intents)+len(b.Notes) > 0
+	for _, id := range b.Forgotten {
+		x.live.dropRow(id)
+		x.dirtyRows[id] = true
+	}
 	for _, r := range b.Replicas {
 		if _, known := x.live.replicas[r.ID]; !known {
 			x.live.replicas[r.ID] = r

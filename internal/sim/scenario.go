@@ -35,6 +35,9 @@ type Options struct {
 	Partitions  time.Duration // the world falls into two parts about this often
 	Crashes     time.Duration // a device crashes about this often
 	Rests       time.Duration // a device's folder is paused for a while about this often
+	Losses      time.Duration // a device loses its index about this often
+	Restores    time.Duration // a device has an old copy of it put back about this often
+	Collect     time.Duration // how often deleted entries are looked through; 0: seldom
 	ClockOffset time.Duration // most that a clock is wrong
 	Overflow    float64       // part of the watcher's news that is lost
 	DiskFaults  float64       // part of the orders that the disk refuses

@@ -24,6 +24,7 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"github.com/shoal-sync/shoal/app/node"
 	"github.com/shoal-sync/shoal/internal/ident"
 	"github.com/shoal-sync/shoal/internal/step"
 )
@@ -44,8 +45,10 @@ type World struct {
 	failed  error
 	healed  bool // no more faults
 	handled int  // events handed to nodes
-	orders  int  // orders given to disks
-	words   int  // messages sent
+
+	renewals map[node.RenewReason]int // of replicas
+	orders   int                      // orders given to disks
+	words    int                      // messages sent
 }
 
 // epoch is the wall clock at the beginning of every world, in unix nanoseconds.
@@ -83,7 +86,7 @@ func (h *happenings) Pop() any {
 
 // newWorld makes a world whose devices are not started yet.
 func newWorld(o Options) *World {
-	w := &World{options: o, chance: rand.New(rand.NewPCG(o.Seed, 0x5ea)), trace: newTrace(o)}
+	w := &World{options: o, renewals: map[node.RenewReason]int{}, chance: rand.New(rand.NewPCG(o.Seed, 0x5ea)), trace: newTrace(o)}
 	w.library = newLibrary(w.split())
 	w.witness = newWitness(w)
 	id := hashOf("folder", o.Seed)

@@ -36,6 +36,12 @@ func Named(kind string, seed uint64) Options {
 		o.Nodes, o.People, o.Degree = 5, 2, 2
 	case "part":
 		o.Nodes, o.People, o.Owners, o.Partitions, o.Cuts = 4, 4, 2, 15*time.Second, 5*time.Second
+	case "forget":
+		o.Nodes, o.People, o.Losses, o.Cuts, o.Collect = 3, 2, 15*time.Second, 10*time.Second, time.Second
+	case "putback":
+		o.Nodes, o.People, o.Restores, o.Cuts, o.Collect = 3, 2, 8*time.Second, 10*time.Second, time.Second
+	case "collect":
+		o.Nodes, o.People, o.Partitions, o.Crashes, o.Collect = 4, 3, 20*time.Second, 20*time.Second, time.Second
 	case "mixed":
 		o = Mixed(seed)
 	default:

@@ -45,6 +45,7 @@ type KnowledgeHeard struct {
 	Log       ident.LogID
 	Head      uint64
 	Knowledge version.Vector
+	Wall      int64
 }
 
 // PeerStands: a peer has joined; this is its log, how far that goes, and its root.
@@ -53,6 +54,32 @@ type PeerStands struct {
 	Log  ident.LogID
 	Head uint64
 	Root [32]byte
+}
+
+// HorizonHeard: a peer has forgotten deletes that these writes cover.
+type HorizonHeard struct {
+	From      ident.DeviceID
+	Life      uint64 // of the peer
+	Collected version.Vector
+}
+
+// MemberAdded: a device shares the folder.
+type MemberAdded struct{ Device ident.DeviceID }
+
+// MemberRemoved: it does not any more.
+type MemberRemoved struct{ Device ident.DeviceID }
+
+// ReaderHeard: a reader has heard of this much.
+type ReaderHeard struct {
+	Device    ident.DeviceID
+	Knowledge version.Vector
+}
+
+// DeadLoaded answers LoadDead.
+type DeadLoaded struct {
+	Rows []tree.Row
+	End  bool // there are no more after these
+	Wall int64
 }
 
 // PeerLeft: the conversation with a peer is over.
@@ -120,6 +147,11 @@ func (ScanEnded) event()        {}
 func (RowsReceived) event()     {}
 func (KnowledgeHeard) event()   {}
 func (PeerStands) event()       {}
+func (HorizonHeard) event()     {}
+func (MemberAdded) event()      {}
+func (MemberRemoved) event()    {}
+func (ReaderHeard) event()      {}
+func (DeadLoaded) event()       {}
 func (PeerLeft) event()         {}
 func (AuditAsked) event()       {}
 func (RepairHeard) event()      {}
@@ -188,6 +220,13 @@ type LoadDeleted struct {
 	Knowledge version.Vector
 }
 
+// LoadDead asks for up to Limit rows of deleted entries whose number is above After, in
+// order of number, as the core itself would read them.
+type LoadDead struct {
+	After uint64
+	Limit int
+}
+
 // FoundMax is how many entries answer one LoadDeleted.
 const FoundMax = wire.RowsMax
 
@@ -253,6 +292,7 @@ func (ReplicasLearnt) effect() {}
 func (NameMoved) effect()      {}
 func (Tell) effect()           {}
 func (LoadDeleted) effect()    {}
+func (LoadDead) effect()       {}
 func (DropPeer) effect()       {}
 func (FetchContent) effect()   {}
 func (ContentsHeld) effect()   {}

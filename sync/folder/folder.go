@@ -47,6 +47,9 @@ type Config struct {
 	Patterns  ignore.Patterns
 	Reader    bool       // this device may only read
 	Rand      *rand.Rand // for ids of new entries
+	// Collect is how often it is looked for deleted entries that nobody needs to hear of any
+	// more; 0 stands for ten minutes.
+	Collect time.Duration
 }
 
 // Limits of what a core holds in memory; everything else waits in the index.
@@ -128,6 +131,7 @@ type Core struct {
 	cursors  map[ident.DeviceID]tree.Cursor
 	standing map[ident.DeviceID]PeerStands // of peers that have joined
 	repairs  map[ident.DeviceID]*repair
+	horizon  horizon
 	// repairNumber is that of the newest repair.
 	repairNumber uint64
 	answers      []answer
@@ -166,6 +170,7 @@ func New(cfg Config) (*Core, error) {
 		standing:   map[ident.DeviceID]PeerStands{},
 		repairs:    map[ident.DeviceID]*repair{},
 	}
+	c.horizon = newHorizon()
 	for _, cursor := range cfg.Cursors {
 		c.cursors[cursor.Device] = cursor
 	}
@@ -201,6 +206,8 @@ func (c *Core) Handle(now step.Instant, event Event) []Effect {
 		c.takeKnowledge(e)
 	case PeerStands, PeerLeft, AuditAsked, RepairHeard, FoundEntries:
 		c.handleRepair(e)
+	case HorizonHeard, MemberAdded, MemberRemoved, ReaderHeard, DeadLoaded:
+		c.handleHorizon(e)
 	case ReplicasHeard:
 		c.takeReplicas(e.Replicas)
 	case OutcomesReported:
@@ -244,6 +251,9 @@ func (c *Core) Tick(now step.Instant) []Effect {
 		c.emit(RecallOrders{Orders: c.recalled})
 		c.recalled = nil
 	}
+	if c.horizon.due <= now {
+		c.beginCollecting()
+	}
 	if c.due <= now {
 		c.due = step.Never
 		c.forgetVanished()
@@ -258,7 +268,7 @@ func (c *Core) Deadline() step.Instant {
 	if len(c.queue) > 0 && len(c.acts) < actsMax && !c.scanning && !c.gated {
 		return c.now
 	}
-	return c.due
+	return min(c.due, c.horizon.due)
 }
 
 // dueAt notes that something is to be done at an instant.

@@ -355,7 +355,11 @@ func (c *Core) move(first tree.Base, f *tree.Finding, parent ident.EntryID, name
 		delete(c.vanished, b.Entry)
 		c.writeLocal(e)
 		for _, twin := range twins {
-			c.follow(&twin.Entry, &e)
+			if !e.Content.IsNull() && twin.Entry.Content.IsNull() && twin.Entry.Place.IsNull() {
+				c.endFound(&twin)
+			} else {
+				c.follow(&twin.Entry, &e)
+			}
 		}
 		c.noticeLocal(f.Path, "moved")
 		if b.Content != f.Content || attributesChanged(&old, &f.Stat) {

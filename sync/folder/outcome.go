@@ -96,6 +96,7 @@ func (c *Core) done(a *act, o *tree.Outcome) {
 	switch a.order.Op {
 	case tree.Remove:
 		c.clearBase(a.entry)
+		c.gaveUp(a.entry)
 		if base.Parent != tree.Parking {
 			c.touch(base.Parent)
 			c.wake(base.Parent)
@@ -116,6 +117,7 @@ func (c *Core) done(a *act, o *tree.Outcome) {
 	default:
 		if a.over != (ident.EntryID{}) {
 			c.clearBase(a.over)
+			c.gaveUp(a.over)
 			c.touch(a.over)
 		}
 		if !onDisk {

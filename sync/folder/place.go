@@ -343,6 +343,7 @@ func (c *Core) planTakeOver(row *tree.Row, occupant tree.Base, parent ident.Entr
 		sawAll(&b, &row.Entry)
 		c.clearBase(occupant.Entry)
 		c.setBase(b)
+		c.gaveUp(occupant.Entry)
 		c.touch(occupant.Entry)
 		c.touch(row.Entry.ID)
 		c.wake(row.Entry.ID)

@@ -99,6 +99,29 @@ func (c *Core) touchWithLosers(e *tree.Entry, out ident.EntryID, depth int) {
 	}
 }
 
+// touchInside queues the namesakes of what was deleted in a directory that has become one
+// with others of its name, or in one below it: a file that was found there may be what was
+// deleted here, and deletes may be heard of before the directory they were in.
+func (c *Core) touchInside(e *tree.Entry, depth int) {
+	const page = 256
+	if e.Kind != tree.Dir || depth > pathMax || len(c.view.Twins(e.ID)) < 2 {
+		return
+	}
+	for after := (ident.EntryID{}); ; {
+		below := c.index.Children(e.ID, after, page)
+		for i := range below {
+			o := &below[i].Entry
+			if after = o.ID; !o.Live() {
+				c.touchNamesakes(o)
+			}
+			c.touchInside(o, depth+1)
+		}
+		if len(below) < page {
+			return
+		}
+	}
+}
+
 // touchCycle queues the directories that a placement of one of them joins in a cycle:
 // which of them is shown elsewhere depends on all (rule R10).
 func (c *Core) touchCycle(id, parent ident.EntryID) {
@@ -246,6 +269,7 @@ func (c *Core) yield(row *tree.Row, base tree.Base, keeper ident.EntryID) {
 		c.setBase(handed)
 		c.touch(keeper)
 		c.settled(row)
+		c.gaveUp(row.Entry.ID)
 		return
 	}
 	if !ok || !kept.Entry.Live() || kept.Entry.Content.ID != row.Entry.Content.ID {
@@ -259,6 +283,29 @@ func (c *Core) yield(row *tree.Row, base tree.Base, keeper ident.EntryID) {
 		return
 	}
 	c.planRemove(row, base, &other)
+}
+
+// endFound deletes an entry that a first scan found and another one stands for, once the
+// file on this disk is that one's, or gone. Else it would come up again, without its
+// bytes, when the other one is moved by somebody who does not know of it.
+func (c *Core) endFound(row *tree.Row) {
+	e := &row.Entry
+	if e.Kind != tree.Dir && e.Live() && e.Content.IsNull() && e.Place.IsNull() {
+		c.join(c.deletion(e), "")
+	}
+}
+
+// gaveUp notes that nothing is on disk for an entry any more because another one stands for
+// it. Of two that were both found, either may be the one that stays.
+func (c *Core) gaveUp(id ident.EntryID) {
+	row, ok := c.index.Entry(id)
+	if !ok {
+		return
+	}
+	keeper, ok := c.index.Entry(c.view.Of(&row).Twin)
+	if ok && !keeper.Entry.Content.IsNull() {
+		c.endFound(&row)
+	}
 }
 
 // planRemove takes from disk what the view does not show. A name another entry is about

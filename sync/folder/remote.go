@@ -42,6 +42,7 @@ func (c *Core) takeRows(e RowsReceived) {
 
 // takeKnowledge notes what a peer knows, to hold once its rows are here.
 func (c *Core) takeKnowledge(e KnowledgeHeard) {
+	c.wall = e.Wall
 	waiting := append(c.pending[e.From], heard{e.Log, e.Head, e.Knowledge})
 	if len(waiting) > pendingMax {
 		waiting = waiting[len(waiting)-pendingMax:]
@@ -53,11 +54,14 @@ func (c *Core) takeKnowledge(e KnowledgeHeard) {
 func (c *Core) applyKnowledge(from ident.DeviceID, cursor tree.Cursor) {
 	rest := c.pending[from][:0]
 	for _, h := range c.pending[from] {
-		switch {
-		case h.log != cursor.Log || h.head > cursor.Seq:
+		if h.log != cursor.Log || h.head > cursor.Seq {
 			rest = append(rest, h)
-		case !c.state.Knowledge.CoversAll(h.knowledge):
+			continue
+		}
+		c.heardOf(from, h.knowledge)
+		if !c.state.Knowledge.CoversAll(h.knowledge) {
 			c.state.Knowledge = c.state.Knowledge.Join(h.knowledge)
+			c.state.Collected = c.state.Collected.Join(c.horizon.lacking[from])
 			c.stateNew = true
 		}
 	}
@@ -109,6 +113,7 @@ func (c *Core) join(e tree.Entry, from string) {
 			c.touch(e.ID)
 		}
 		c.touchAround(&row.Entry)
+		c.touchInside(&row.Entry, 0)
 		return
 	}
 	was, told := tree.Digest(&old.Entry), tree.Digest(&e)
@@ -218,11 +223,15 @@ func (c *Core) joined(old, row *tree.Row) {
 	}
 	c.touch(row.Entry.ID)
 	c.touchAround(&row.Entry)
+	if moved || ended || was.Name != is.Name {
+		c.touchInside(&row.Entry, 0)
+	}
 	c.wake(row.Entry.ID)
 }
 
 // setCursor remembers how much of a peer's log has been taken in.
 func (c *Core) setCursor(cursor tree.Cursor) {
+	cursor.Life = c.horizon.lives[cursor.Device]
 	c.cursors[cursor.Device] = cursor
 	c.apply(tree.Batch{Cursors: []tree.Cursor{cursor}})
 }

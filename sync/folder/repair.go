@@ -65,6 +65,8 @@ func (c *Core) handleRepair(event Event) {
 // peerStands looks whether the log of a peer that has joined can be gone on with.
 func (c *Core) peerStands(e PeerStands) {
 	delete(c.repairs, e.From)
+	delete(c.horizon.heard, e.From) // it says again what it knows
+	delete(c.horizon.lives, e.From)
 	c.standing[e.From] = e
 	cursor := c.cursors[e.From]
 	if cursor.Log == e.Log && cursor.Seq <= e.Head {

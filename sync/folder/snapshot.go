@@ -17,6 +17,8 @@ type Snapshot struct {
 	Counter   uint64
 	Root      [32]byte
 	Knowledge version.Vector
+	Collected version.Vector // see tree.State
+	Lives     tree.Lives     // see tree.State
 	Scanning  bool
 	Totals    tree.Totals
 	Locals    int    // names changed here, on a device that may only read
@@ -37,6 +39,7 @@ func (c *Core) stand() {
 	c.stood = Snapshot{
 		Replica: c.state.Replica, Log: c.state.Log, Head: c.state.Head, Counter: c.state.Counter,
 		Root: c.cfg.Summary.Root(), Knowledge: c.state.Knowledge, Totals: c.totals,
+		Collected: c.state.Collected, Lives: c.state.Lives,
 	}
 	c.stood.Totals.Conflicts = int64(len(c.Conflicts()))
 }

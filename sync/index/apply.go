@@ -106,6 +106,11 @@ func (s *Store) apply(b *tree.Batch) error {
 			return fmt.Errorf("base of %v: %w", b.Placed[i].Entry, err)
 		}
 	}
+	for i := range b.Forgotten {
+		if err := s.forget(b.Forgotten[i]); err != nil {
+			return fmt.Errorf("forget %v: %w", b.Forgotten[i], err)
+		}
+	}
 	for i := range b.Replicas {
 		if err := s.putReplica(&b.Replicas[i]); err != nil {
 			return err
@@ -348,6 +353,7 @@ func (s *Store) putCursor(c *tree.Cursor) error {
 	st.BindBytes(1, c.Device[:])
 	st.BindInt64(2, int64(c.Log))
 	st.BindInt64(3, int64(c.Seq))
+	st.BindInt64(4, int64(c.Life))
 	return run(st)
 }
 
@@ -364,6 +370,9 @@ func (s *Store) putState(state *tree.State) error {
 	st.BindInt64(6, int64(state.Clock))
 	st.BindBool(7, state.Scanned)
 	st.BindBytes(8, appendVector(nil, state.Knowledge))
+	st.BindBytes(9, appendVector(nil, state.Collected))
+	st.BindInt64(10, int64(state.Life))
+	st.BindBytes(11, appendLives(nil, state.Lives))
 	return run(st)
 }
 

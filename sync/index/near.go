@@ -87,6 +87,14 @@ func (n *near) cleared(id ident.EntryID) {
 	n.bases.put(id, found[tree.Base]{})
 }
 
+// forgot notes that there is no row of the entry any more, nor a number, which would be
+// another one if the entry came back.
+func (n *near) forgot(id ident.EntryID) {
+	n.rows.put(id, found[tree.Row]{})
+	delete(n.numbers.young, id)
+	delete(n.numbers.old, id)
+}
+
 // recent keeps the answers used last: between nearMax and twice as many.
 type recent[K comparable, V any] struct {
 	young, old map[K]V

@@ -123,6 +123,14 @@ func (s *Store) Needs(after uint64, limit int) []tree.Row {
 	return s.near.keepPage(rows)
 }
 
+// Dead returns up to limit rows of deleted entries whose number is above after, in order of
+// number.
+func (s *Store) Dead(after uint64, limit int) []tree.Row {
+	rows, err := s.reader().numbered(entriesDead, after, limit)
+	s.must(err)
+	return rows
+}
+
 // Cursor returns how much of a device's log has been taken in.
 func (s *Store) Cursor(device ident.DeviceID) (tree.Cursor, bool) {
 	cursor, found, err := s.reader().cursor(device)

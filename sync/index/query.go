@@ -23,6 +23,8 @@ const (
 	entryFacts
 	entryInsert
 	entryUpdate
+	entryDelete
+	idDelete
 
 	baseByID
 	baseAt
@@ -91,6 +93,8 @@ var queryText = [queries]string{
 		"VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
 	entryUpdate: "UPDATE entries SET seq = ?, parent = ?, name = ?, need = ?, live = ?, size = ?, record = ?, " +
 		"died = ? WHERE number = ?",
+	entryDelete: "DELETE FROM entries WHERE number = ?",
+	idDelete:    "DELETE FROM ids WHERE id = ?",
 
 	baseByID:    "SELECT " + baseColumns + " FROM base WHERE number = (SELECT number FROM ids WHERE id = ?)",
 	baseAt:      "SELECT " + baseColumns + " FROM base WHERE parent = ? AND name = ?",
@@ -124,12 +128,12 @@ var queryText = [queries]string{
 	notePut:       "INSERT OR REPLACE INTO notes (key, body) VALUES (?, ?)",
 	noteDrop:      "DELETE FROM notes WHERE key = ?",
 	replicaInsert: "INSERT INTO replicas (id, device, name) VALUES (?, ?, ?) ON CONFLICT (id) DO NOTHING",
-	cursorGet:     "SELECT log, seq FROM cursors WHERE device = ?",
-	cursorPut: "INSERT INTO cursors (device, log, seq) VALUES (?, ?, ?) " +
-		"ON CONFLICT (device) DO UPDATE SET log = excluded.log, seq = excluded.seq",
-	stateGet: "SELECT replica, log, head, counter, rev, clock, scanned, knowledge FROM state",
-	statePut: "INSERT OR REPLACE INTO state (one, replica, log, head, counter, rev, clock, scanned, knowledge) " +
-		"VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?)",
+	cursorGet:     "SELECT log, seq, life FROM cursors WHERE device = ?",
+	cursorPut: "INSERT INTO cursors (device, log, seq, life) VALUES (?, ?, ?, ?) " +
+		"ON CONFLICT (device) DO UPDATE SET log = excluded.log, seq = excluded.seq, life = excluded.life",
+	stateGet: "SELECT replica, log, head, counter, rev, clock, scanned, knowledge, collected, life, lives FROM state",
+	statePut: "INSERT OR REPLACE INTO state (one, replica, log, head, counter, rev, clock, scanned, knowledge, " +
+		"collected, life, lives) VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
 	countsGet: "SELECT files, bytes, needs, needfiles, needbytes, conflicts, ids FROM counts",
 	countsPut: "INSERT OR REPLACE INTO counts (one, files, bytes, needs, needfiles, needbytes, conflicts, ids) " +
 		"VALUES (1, ?, ?, ?, ?, ?, ?, ?)",

@@ -268,7 +268,8 @@ func (c *conn) cursor(device ident.DeviceID) (out tree.Cursor, found bool, err e
 	}
 	s.BindBytes(1, device[:])
 	found, err = one(s, func(s *sqlite.Stmt) error {
-		out = tree.Cursor{Device: device, Log: ident.LogID(s.ColumnInt64(0)), Seq: uint64(s.ColumnInt64(1))}
+		out = tree.Cursor{Device: device, Log: ident.LogID(s.ColumnInt64(0)), Seq: uint64(s.ColumnInt64(1)),
+			Life: uint64(s.ColumnInt64(2))}
 		return nil
 	})
 	return out, found, err
@@ -344,7 +345,14 @@ func (c *conn) state() (out tree.State, err error) {
 			Rev: uint64(s.ColumnInt64(4)), Clock: uint64(s.ColumnInt64(5)),
 			Scanned: s.ColumnBool(6),
 		}
-		out.Knowledge, err = parseVector(c.bytes(s, 7))
+		if out.Knowledge, err = parseVector(c.bytes(s, 7)); err != nil {
+			return err
+		}
+		out.Life = uint64(s.ColumnInt64(9))
+		if out.Collected, err = parseVector(c.bytes(s, 8)); err != nil {
+			return err
+		}
+		out.Lives, err = parseLives(c.bytes(s, 10))
 		return err
 	})
 	return out, err

@@ -14,7 +14,7 @@ const applicationID = 0x53686f61
 // empty file. A published step is never edited: what must change is a new step. Each runs
 // in one transaction together with the new version number, so a step that is interrupted
 // has not happened.
-var steps = []string{schema1, schema2, schema3}
+var steps = []string{schema1, schema2, schema3, schema4}
 
 // schema1 in words.
 //
@@ -159,6 +159,15 @@ CREATE TABLE notes (
 	key   BLOB PRIMARY KEY,
 	body  BLOB NOT NULL
 ) STRICT, WITHOUT ROWID;
+`
+
+// schema4 adds to state and cursors what tree.State and tree.Cursor say. Lives are pairs of
+// fixed numbers: id, head.
+const schema4 = `
+ALTER TABLE state ADD COLUMN collected BLOB NOT NULL DEFAULT x'';
+ALTER TABLE state ADD COLUMN life INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE state ADD COLUMN lives BLOB NOT NULL DEFAULT x'';
+ALTER TABLE cursors ADD COLUMN life INTEGER NOT NULL DEFAULT 0;
 `
 
 // ErrForeign reports a database that another program made.

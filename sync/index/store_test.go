@@ -384,27 +384,32 @@ func TestMigrationGoesOn(t *testing.T) {
 // deleted entries are found.
 func TestOldFilesAreBroughtForward(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "folder.db")
-	old := steps
-	t.Cleanup(func() { steps = old })
-	steps = steps[:1]
-	s, _ := openAt(t, path)
+	if err := os.WriteFile(path, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c, err := dial(path, cacheReader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.step(schema1, 1); err != nil {
+		t.Fatal(err)
+	}
 	for n := range uint64(2) {
 		e := benchRow(n + 1).Entry
 		if e.Content.Deleted = n == 1; e.Content.Deleted {
 			e.Content.SawPlace = e.Place.Context
 		}
-		err := s.c.script(fmt.Sprintf(`INSERT INTO ids VALUES (x'%x', %d);
+		err := c.script(fmt.Sprintf(`INSERT INTO ids VALUES (x'%x', %d);
 			INSERT INTO entries VALUES (%[2]d, %[2]d, x'%[1]x', x'%[3]x', x'%[4]x', 0, %[5]d, NULL, x'%[6]x')`,
 			e.ID[:], n+1, e.Place.Parent[:], e.Place.Name, 1-n, tree.AppendEntry(nil, &e)))
 		if err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := s.Close(); err != nil {
+	if err := c.close(); err != nil {
 		t.Fatal(err)
 	}
-	steps = old
-	s, _ = openAt(t, path)
+	s, _ := openAt(t, path)
 	if row, ok := s.Entry(benchRow(1).Entry.ID); !ok || row.Seq != 1 {
 		t.Errorf("a live entry became %+v, %v", row, ok)
 	}

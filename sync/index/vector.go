@@ -35,6 +35,30 @@ func parseVector(b []byte) (version.Vector, error) {
 	return v, nil
 }
 
+// lifeBytes is the size of a life in a column: id and head, eight bytes each.
+const lifeBytes = 16
+
+func appendLives(b []byte, lives tree.Lives) []byte {
+	for _, l := range lives {
+		b = binary.BigEndian.AppendUint64(b, l.ID)
+		b = binary.BigEndian.AppendUint64(b, l.Head)
+	}
+	return b
+}
+
+func parseLives(b []byte) (tree.Lives, error) {
+	if len(b)%lifeBytes != 0 || len(b) > lifeBytes*tree.LivesMax {
+		return nil, fmt.Errorf("%w: the lives of the replica are malformed", ErrDamaged)
+	}
+	var lives tree.Lives
+	for ; len(b) > 0; b = b[lifeBytes:] {
+		lives = append(lives, tree.LifeMark{
+			ID: binary.BigEndian.Uint64(b), Head: binary.BigEndian.Uint64(b[8:]),
+		})
+	}
+	return lives, nil
+}
+
 // The three vectors of a base row lie one after another: length in bytes, then the dots. A
 // vector that equals the one before it has the length sawSame instead; nearly always all
 // three are equal.

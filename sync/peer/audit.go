@@ -35,7 +35,7 @@ func (c *Core) wonder() {
 
 // toldAll reports whether nothing is on its way in either direction.
 func (c *Core) toldAll() bool {
-	return c.tookUs && !c.repairing && !c.theirs.Scanning && !c.ours.Scanning &&
+	return c.tookUs && c.mayTell() && !c.theirs.Scanning && !c.ours.Scanning &&
 		c.took.Log == c.log && c.took.Seq >= c.theirs.Head &&
 		c.sent == c.ours.Head && len(c.batches) == 0 && !c.stateOld
 }

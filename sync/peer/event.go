@@ -87,6 +87,10 @@ type TakeKnowledge struct {
 	Knowledge version.Vector
 }
 
+// TakeHeard tells what a reader says it has heard of. It is not ours to rely on, but deletes
+// are kept until it has heard of them.
+type TakeHeard struct{ Knowledge version.Vector }
+
 // TakeStanding hands the peer's log and root to the folder, which knows whether it can go
 // on with that log.
 type TakeStanding struct {
@@ -133,9 +137,19 @@ type TrashTold struct{ Trash wire.TrashHeld }
 // the peer began anew.
 type Renew struct{ Join wire.Join }
 
+// TakeHorizon hands the peer's life, and what it has forgotten, to the folder.
+type TakeHorizon struct {
+	Life      uint64
+	Collected version.Vector
+}
+
 // RolledBack: the peer remembers writes of this replica that it does not remember itself.
-// The folder must stop: it would give numbers out twice.
+// The folder must begin anew: it would give numbers out twice.
 type RolledBack struct{}
+
+// AwayTooLong: the peer has forgotten deletes that this replica has not heard of. The
+// folder must begin anew: it would bring deleted files back as if they were new.
+type AwayTooLong struct{}
 
 // Drop ends the link: the peer broke the rules.
 type Drop struct{ Reason string }
@@ -157,5 +171,8 @@ func (ServeTrash) effect()    {}
 func (TrashTold) effect()     {}
 func (Renew) effect()         {}
 func (Reopen) effect()        {}
+func (TakeHorizon) effect()   {}
+func (TakeHeard) effect()     {}
 func (RolledBack) effect()    {}
+func (AwayTooLong) effect()   {}
 func (Drop) effect()          {}

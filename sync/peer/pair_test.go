@@ -34,7 +34,7 @@ func newPair(rows uint64) *pair {
 	for i := range p.sides {
 		n := uint64(i + 1)
 		p.sides[i] = &side{stand: Standing{
-			Replica: ident.ReplicaID(n), Log: ident.LogID(n), Head: rows, Counter: rows, Root: [32]byte{byte(n)},
+			Replica: ident.ReplicaID(n), Log: ident.LogID(n), Lives: tree.Lives{{ID: n}}, Head: rows, Counter: rows, Root: [32]byte{byte(n)},
 		}}
 	}
 	p.sides[0].other, p.sides[1].other = p.sides[1], p.sides[0]
@@ -172,8 +172,9 @@ func TestPairMeets(t *testing.T) {
 		t.Fatal("they do not stop talking")
 	}
 	p.check(t, 0)
-	// A Join, a State, nine Rows and ten RowsTaken from each: the first says where to begin.
-	if p.joins != 2 || p.said != 42 {
+	// A Join, a Horizon, a State, nine Rows and ten RowsTaken from each: the first of these
+	// says where to begin.
+	if p.joins != 2 || p.said != 44 {
 		t.Fatalf("%d Joins in %d messages", p.joins, p.said)
 	}
 }
@@ -189,7 +190,7 @@ func TestPairMeetsAfterARestartOnOneSide(t *testing.T) {
 		t.Fatal("they do not stop talking")
 	}
 	p.check(t, 0)
-	if p.joins != 2 || p.said != 4 {
+	if p.joins != 2 || p.said != 6 {
 		t.Fatalf("%d Joins in %d messages: each joins once and tells how it stands", p.joins, p.said)
 	}
 }

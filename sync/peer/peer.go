@@ -33,6 +33,8 @@ type Standing struct {
 	Counter   uint64
 	Root      [32]byte
 	Knowledge version.Vector
+	Collected version.Vector // deletes that were forgotten
+	Lives     tree.Lives     // of this replica; the last one goes on
 	Scanning  bool
 	Needs     int64 // rows of any kind that are not yet as they should be
 	NeedFiles int64
@@ -90,8 +92,12 @@ type Core struct {
 	batches []batch // sent, not yet recorded there
 	loading bool
 	// repairing is set until the peer has told from where our log goes on for it.
-	repairing bool
-	echo      map[ident.EntryID][32]byte
+	repairing  bool
+	metHorizon bool           // the peer's Horizon was heard
+	collected  version.Vector // what it said
+	theyTook   tree.Cursor    // of our log, as its Join said
+	lives      lives
+	echo       map[ident.EntryID][32]byte
 
 	stateDue  step.Instant
 	stateSent step.Instant
@@ -167,7 +173,7 @@ func (c *Core) drop(reason string) { c.emit(Drop{Reason: reason}) }
 func (c *Core) open(e Opened) {
 	*c = Core{
 		folder: c.folder, peer: c.peer, out: c.out, now: c.now, ours: e.Standing,
-		call: c.call + 1, heard: c.heard, rests: c.rests, cast: c.cast,
+		call: c.call + 1, heard: c.heard, rests: c.rests, cast: c.cast, lives: c.lives,
 		stage: joining, took: e.Cursor,
 		stateDue: step.Never, learntDue: step.Never, auditDue: step.Never, learntSent: c.now.Add(-statePause),
 		echo: map[ident.EntryID][32]byte{},
@@ -222,4 +228,5 @@ func (c *Core) join(cursor tree.Cursor, replicas []tree.Replica) {
 		Call: c.call, Answers: c.heard,
 		Replicas: replicas[:min(len(replicas), wire.ReplicasMax)],
 	})
+	c.say(wire.Horizon{Folder: c.folder, Life: c.ours.Lives.Now(), TookLife: cursor.Life, Collected: c.ours.Collected})
 }

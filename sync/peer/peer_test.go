@@ -87,6 +87,8 @@ func showMessage(m wire.Message) string {
 	switch m := m.(type) {
 	case wire.Join:
 		return fmt.Sprintf("join call=%d answers=%d took=%d", m.Call, m.Answers, m.TookSeq)
+	case wire.Horizon:
+		return "horizon"
 	case wire.Refuse:
 		return fmt.Sprintf("refuse %d", m.Reason)
 	case wire.State:
@@ -144,19 +146,20 @@ func page(after, upto uint64) RowsLoaded {
 // which they took so many. Our State has been told.
 func openBench(t *testing.T, head, took uint64) bench {
 	b := newBench(t)
-	b.do(0, Opened{Standing: standing(head)}, "join call=1 answers=0 took=0")
-	want := fmt.Sprintf("meet 0, stands 0, peerjoined, state %d", head)
+	b.do(0, Opened{Standing: standing(head)}, "join call=1 answers=0 took=0, horizon")
+	b.hear(0, joins(1, 1, took), fmt.Sprintf("meet 0, stands 0, peerjoined, state %d", head))
+	want := "takehorizon"
 	if took < head {
-		want = fmt.Sprintf("meet 0, stands 0, peerjoined, load %d, state %d", took, head)
+		want = fmt.Sprintf("takehorizon, load %d", took)
 	}
-	b.hear(0, joins(1, 1, took), want)
+	b.hear(0, wire.Horizon{Life: 1}, want)
 	return b
 }
 
 func TestNothingIsAnsweredBeforeJoin(t *testing.T) {
 	b := newBench(t)
 	b.hear(0, joins(1, 0, 0), "")
-	b.do(0, Opened{Standing: standing(0)}, "join call=1 answers=0 took=0")
+	b.do(0, Opened{Standing: standing(0)}, "join call=1 answers=0 took=0, horizon")
 	for _, m := range []wire.Message{
 		wire.State{}, wire.Rows{}, wire.RowsTaken{}, wire.AskPieces{Items: make([]wire.PieceAsk, 1)},
 		wire.AskRecipes{Contents: make([]ident.ContentID, 1)}, wire.WantHave{}, wire.Replicas{},
@@ -181,7 +184,7 @@ func TestPausedExchange(t *testing.T) {
 	b.do(0, Stood{standing(6)}, "")
 	b.do(0, Rested{true}, "")
 	b.do(0, Rested{false}, "reopen")
-	b.do(0, Opened{Standing: standing(6)}, "join call=2 answers=0 took=0")
+	b.do(0, Opened{Standing: standing(6)}, "join call=2 answers=0 took=0, horizon")
 	b.hear(0, joins(2, 2, 6), "meet 0, stands 0, peerjoined, state 6")
 	b.do(0, Rested{true}, "peerleft, refuse 2")
 	if _, refused := b.core.Refused(); refused || b.core.Connected() {
@@ -195,13 +198,14 @@ func TestPausedExchange(t *testing.T) {
 func TestJoinTellsWhereBothStand(t *testing.T) {
 	b := newBench(t)
 	cursor := tree.Cursor{Log: theirLog, Seq: 9}
-	b.do(0, Opened{Standing: standing(5), Cursor: cursor}, "join call=1 answers=0 took=9")
-	b.hear(0, joins(1, 0, 3), "meet 0, stands 0, peerjoined, load 3, state 5")
+	b.do(0, Opened{Standing: standing(5), Cursor: cursor}, "join call=1 answers=0 took=9, horizon")
+	b.hear(0, joins(1, 0, 3), "meet 0, stands 0, peerjoined, state 5")
+	b.hear(0, wire.Horizon{Life: 1}, "takehorizon, load 3")
 	if !b.core.Connected() {
 		t.Fatal("not connected after both joined")
 	}
 	b.do(1, Closed{}, "")
-	b.do(2, Opened{Standing: standing(5), Cursor: cursor}, "join call=2 answers=1 took=9")
+	b.do(2, Opened{Standing: standing(5), Cursor: cursor}, "join call=2 answers=1 took=9, horizon")
 }
 
 func TestWhereStreamingBegins(t *testing.T) {
@@ -212,27 +216,33 @@ func TestWhereStreamingBegins(t *testing.T) {
 		root [32]byte
 		want string
 	}{
-		{"goes on", ourLog, 3, theirRoot, "meet 0, stands 4, peerjoined, load 3, state 5"},
-		{"has all", ourLog, 5, theirRoot, "meet 0, stands 4, peerjoined, state 5"},
-		{"never met", 0, 0, theirRoot, "meet 0, stands 4, peerjoined, state 5"},
-		{"knew another log of ours", 99, 3, theirRoot, "meet 0, stands 4, peerjoined, state 5"},
-		{"ahead of our log", ourLog, 6, theirRoot, "meet 0, stands 4, peerjoined, state 5"},
-		{"equal, never met", 0, 0, ourRoot, "meet 0, stands 4, peerjoined, state 5"},
-		{"equal, goes on", ourLog, 3, ourRoot, "meet 0, stands 4, peerjoined, load 3, state 5"},
+		{"goes on", ourLog, 3, theirRoot, "meet 0, stands 4, peerjoined, state 5, takehorizon, load 3"},
+		{"has all", ourLog, 5, theirRoot, "meet 0, stands 4, peerjoined, state 5, takehorizon"},
+		{"never met", 0, 0, theirRoot, "meet 0, stands 4, peerjoined, state 5, takehorizon"},
+		{"knew another log of ours", 99, 3, theirRoot, "meet 0, stands 4, peerjoined, state 5, takehorizon"},
+		{"ahead of our log", ourLog, 6, theirRoot, "rolledback"},
+		{"equal, never met", 0, 0, ourRoot, "meet 0, stands 4, peerjoined, state 5, takehorizon"},
+		{"equal, goes on", ourLog, 3, ourRoot, "meet 0, stands 4, peerjoined, state 5, takehorizon, load 3"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			b := newBench(t)
-			b.do(0, Opened{Standing: standing(5)}, "join call=1 answers=0 took=0")
+			b.do(0, Opened{Standing: standing(5)}, "join call=1 answers=0 took=0, horizon")
 			m := joins(1, 0, c.took)
 			m.TookLog, m.Root, m.Head = c.log, c.root, 4
-			b.hear(0, m, c.want)
+			got := show(b.core.Handle(0, Heard{m}))
+			if horizon := show(b.core.Handle(0, Heard{wire.Horizon{Life: 1}})); horizon != "" {
+				got += ", " + horizon
+			}
+			if got != c.want {
+				t.Errorf("got  %s\nwant %s", got, c.want)
+			}
 		})
 	}
 }
 
 func TestRefusedUntilTheyJoin(t *testing.T) {
 	b := newBench(t)
-	b.do(0, Opened{Standing: standing(0)}, "join call=1 answers=0 took=0")
+	b.do(0, Opened{Standing: standing(0)}, "join call=1 answers=0 took=0, horizon")
 	b.hear(0, wire.Refuse{Reason: wire.FolderPaused}, "")
 	if reason, refused := b.core.Refused(); !refused || reason != wire.FolderPaused {
 		t.Fatalf("refused %v for reason %v", refused, reason)
@@ -241,7 +251,7 @@ func TestRefusedUntilTheyJoin(t *testing.T) {
 	// lets the same Join be heard.
 	join := joins(1, 0, 0)
 	b.hear(1, join, "renew")
-	b.do(1, Opened{Standing: standing(0)}, "join call=2 answers=1 took=0")
+	b.do(1, Opened{Standing: standing(0)}, "join call=2 answers=1 took=0, horizon")
 	b.hear(1, join, "meet 0, stands 0, peerjoined, state 0")
 	if _, refused := b.core.Refused(); refused {
 		t.Fatal("still refused after they joined")
@@ -258,7 +268,7 @@ func TestJoinThatAnswersIsNotAnswered(t *testing.T) {
 
 func TestOneReplicaOnTwoDevices(t *testing.T) {
 	b := newBench(t)
-	b.do(0, Opened{Standing: standing(0)}, "join call=1 answers=0 took=0")
+	b.do(0, Opened{Standing: standing(0)}, "join call=1 answers=0 took=0, horizon")
 	clone := joins(1, 0, 0)
 	clone.Replica = ourReplica
 	b.hear(0, clone, fmt.Sprintf("refuse %d", wire.CloneFound))
@@ -400,10 +410,11 @@ func TestEqualIsVerified(t *testing.T) {
 // what it lacks; nothing is sent before.
 func TestLogWaitsForARepair(t *testing.T) {
 	b := newBench(t)
-	b.do(0, Opened{Standing: standing(5)}, "join call=1 answers=0 took=0")
+	b.do(0, Opened{Standing: standing(5)}, "join call=1 answers=0 took=0, horizon")
 	m := joins(1, 1, 3)
 	m.TookLog = 99
 	b.hear(0, m, "meet 0, stands 0, peerjoined, state 5")
+	b.hear(0, wire.Horizon{Life: 1}, "takehorizon")
 	b.do(200*ms, Stood{standing(7)}, "state 7")
 	b.hear(201*ms, wire.AskParts{}, "repair")
 	b.hear(202*ms, wire.RowsTaken{Log: ourLog, Upto: 8}, "") // more than there is
@@ -416,8 +427,9 @@ func TestLogWaitsForARepair(t *testing.T) {
 // often while that does not help, and not at all while something is on its way.
 func TestDifferenceThatStaysIsLookedFor(t *testing.T) {
 	b := newBench(t)
-	b.do(0, Opened{Standing: standing(5), Cursor: tree.Cursor{Log: theirLog, Seq: 8}}, "join call=1 answers=0 took=8")
+	b.do(0, Opened{Standing: standing(5), Cursor: tree.Cursor{Log: theirLog, Seq: 8}}, "join call=1 answers=0 took=8, horizon")
 	b.hear(0, joins(1, 1, 5), "meet 0, stands 0, peerjoined, state 5")
+	b.hear(0, wire.Horizon{Life: 1}, "takehorizon")
 	b.hear(1*ms, wire.State{Root: theirRoot, Head: 9}, "know 9")
 	if at := b.core.Deadline(); at != step.Never {
 		t.Fatalf("an audit is due at %v while a row is on its way", time.Duration(at))
@@ -438,4 +450,60 @@ func TestDifferenceThatStaysIsLookedFor(t *testing.T) {
 	if at := b.core.Deadline(); at != step.Never {
 		t.Fatalf("an audit of a lost peer is due at %v", time.Duration(at))
 	}
+}
+
+// Whoever has not heard of what the peer has deleted and forgotten tells nothing until it
+// has; whoever may hold it, because it has heard of others' writes, has to begin anew.
+func TestForgottenDeletes(t *testing.T) {
+	collected := version.Vector{{Replica: theirReplica, Counter: 9}}
+	begin := func(knows version.Vector, want string) bench {
+		b := newBench(t)
+		s := standing(5)
+		s.Knowledge = knows
+		b.do(0, Opened{Standing: s}, "join call=1 answers=0 took=0, horizon")
+		b.hear(0, joins(1, 1, 3), "meet 0, stands 0, peerjoined, state 5")
+		b.hear(0, wire.Horizon{Life: 1, Collected: collected}, want)
+		return b
+	}
+	own := version.Dot{Replica: ourReplica, Counter: 5}
+	b := begin(version.Vector{own}, "takehorizon")
+	s := standing(5)
+	s.Knowledge = version.Vector{own}.Join(collected)
+	b.do(1, Stood{s}, "load 3")
+	begin(collected, "takehorizon, load 3")
+	begin(version.Vector{own, {Replica: theirReplica, Counter: 8}}, "peerleft, awaytoolong")
+	begin(version.Vector{{Replica: 7, Counter: 1}}, "peerleft, awaytoolong")
+}
+
+// A life that comes back after another one has begun shows that two programs run with one
+// key; one that is started again, however often, does not.
+func TestTwoLivesAtOnce(t *testing.T) {
+	b := newBench(t)
+	at := step.Instant(0)
+	meet := func(life uint64) string {
+		at++
+		b.core.Handle(at, Opened{Standing: standing(0)})
+		b.core.Handle(at, Heard{joins(uint64(at), uint64(at), 0)})
+		return show(b.core.Handle(at, Heard{wire.Horizon{Life: life}}))
+	}
+	for _, life := range []uint64{11, 12, 12, 13} {
+		if got := meet(life); got != "takehorizon" {
+			t.Fatalf("life %d: %s", life, got)
+		}
+	}
+	if got := meet(12); got != fmt.Sprintf("peerleft, refuse %d", wire.CloneFound) {
+		t.Fatalf("a life that came back: %s", got)
+	}
+	if reason, refused := b.core.Refused(); !refused || reason != wire.CloneFound || b.core.Connected() {
+		t.Fatal("two at once are let in")
+	}
+	if got := meet(14); got != "takehorizon" {
+		t.Fatalf("one that was started again after it was found: %s", got)
+	}
+}
+
+func TestRowsAheadOfWhereWeStandWait(t *testing.T) {
+	b := openBench(t, 5, 3)
+	b.do(1, page(3, 7), "rows 3-5:2")
+	b.do(2, Stood{standing(7)}, "load 5")
 }

@@ -43,9 +43,10 @@ func TestPageOfALinkBeforeIsNotSent(t *testing.T) {
 	b := openBench(t, 10, 0)
 	b.do(1, Closed{}, "")
 	b.do(2, page(0, 10), "")
-	b.do(3, Opened{Standing: standing(10)}, "join call=2 answers=1 took=0")
+	b.do(3, Opened{Standing: standing(10)}, "join call=2 answers=1 took=0, horizon")
 	b.do(4, page(0, 10), "")
-	b.hear(5, joins(2, 2, 4), "meet 0, stands 0, peerjoined, load 4, state 10")
+	b.hear(5, joins(2, 2, 4), "meet 0, stands 0, peerjoined, state 10")
+	b.hear(5, wire.Horizon{Life: 1}, "takehorizon, load 4")
 	b.do(6, page(0, 10), "load 4")
 	b.do(7, page(4, 10), "rows 4-10:6")
 }

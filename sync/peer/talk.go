@@ -35,6 +35,8 @@ func (c *Core) hear(m wire.Message) {
 		c.heardState(m)
 	case wire.Replicas:
 		c.takeReplicas(m.Replicas)
+	case wire.Horizon:
+		c.heardHorizon(m)
 	case wire.Rows:
 		c.heardRows(m)
 	case wire.RowsTaken:
@@ -84,7 +86,13 @@ func (c *Core) heardJoin(m wire.Join) {
 		c.batches, c.loading = nil, false
 	}
 	c.heard = m.Call
+	if m.TookLog == c.ours.Log && m.TookSeq > c.ours.Head && !c.cast.TheyRead {
+		c.rolledBack()
+		return
+	}
 	c.stage, c.log = joined, m.Log
+	c.theyTook = tree.Cursor{Log: m.TookLog, Seq: m.TookSeq}
+	c.metHorizon, c.collected = false, nil
 	c.theirs, c.tookUs = wire.State{Head: m.Head, Root: m.Root}, false
 	c.resume(m)
 	c.takeReplicas(m.Replicas)
@@ -102,7 +110,7 @@ func (c *Core) heardJoin(m wire.Join) {
 // log, it looks for what it lacks by itself, and tells from where it goes on then.
 func (c *Core) resume(m wire.Join) {
 	c.sent, c.told = c.ours.Head, c.ours.Head
-	c.repairing = !c.cast.WeRead && (m.TookLog != c.ours.Log || m.TookSeq > c.ours.Head)
+	c.repairing = !c.cast.WeRead && m.TookLog != c.ours.Log
 	if !c.repairing && !c.cast.WeRead {
 		c.sent, c.told = m.TookSeq, m.TookSeq
 	}
@@ -120,14 +128,11 @@ func (c *Core) heardRefuse(m wire.Refuse) {
 func (c *Core) heardState(m wire.State) {
 	if c.cast.TheyRead {
 		c.theirs, c.tookUs = m, true
+		c.emit(TakeHeard{Knowledge: m.Knowledge})
 		return
 	}
 	if m.Knowledge.Of(c.ours.Replica) > c.ours.Counter {
-		// It remembers writes of ours that we do not: our index was rolled back. Writing
-		// on would give the same number to two different writes.
-		c.stage, c.reason = refused, wire.CloneFound
-		c.emit(PeerLeft{})
-		c.emit(RolledBack{})
+		c.rolledBack()
 		return
 	}
 	if m.Root != c.theirs.Root {
@@ -135,6 +140,13 @@ func (c *Core) heardState(m wire.State) {
 	}
 	c.theirs, c.tookUs = m, true
 	c.emit(TakeKnowledge{Log: c.log, Head: m.Head, Knowledge: m.Knowledge})
+}
+
+// rolledBack: the peer remembers writes of ours, or rows, that we do not. Our index was
+// rolled back; writing on would give the same number to two different writes.
+func (c *Core) rolledBack() {
+	c.refuse(wire.CloneFound)
+	c.emit(RolledBack{})
 }
 
 func (c *Core) heardRows(m wire.Rows) {
@@ -262,7 +274,7 @@ func (c *Core) pump() {
 		c.stateDue, c.learntDue, c.auditDue = step.Never, step.Never, step.Never
 		return
 	}
-	if !c.repairing && !c.loading && c.sent < c.ours.Head && len(c.batches) < batchesMax {
+	if c.mayTell() && !c.loading && c.sent < c.ours.Head && len(c.batches) < batchesMax {
 		c.loading = true
 		c.emit(LoadRows{After: c.sent, Limit: wire.RowsMax})
 	}
@@ -298,6 +310,11 @@ func (c *Core) rowsLoaded(e RowsLoaded) {
 	if c.stage != joined || e.After != c.sent {
 		return // the conversation moved on while the page was read
 	}
+	// Rows that became durable just now are told when we say that we stand there.
+	for n := len(e.Rows); n > 0 && e.Rows[n-1].Seq > c.ours.Head; n-- {
+		e.Rows = e.Rows[:n-1]
+	}
+	e.Upto = min(e.Upto, c.ours.Head)
 	c.sent = e.Upto
 	if len(e.Rows) == 0 {
 		c.sent = c.ours.Head // every row after was replaced by one that is told already

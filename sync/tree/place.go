@@ -83,6 +83,7 @@ type Cursor struct {
 	Device ident.DeviceID
 	Log    ident.LogID
 	Seq    uint64
+	Life   uint64 // of the peer, in which the last of it was taken; 0 when not known
 }
 
 // ErrBadName reports a name that can be no entry's name on any system.
@@ -157,7 +158,9 @@ type Batch struct {
 	Cursors  []Cursor        // replaced, by device
 	Intents  []Intent        // inserted, or removed where Body is nil
 	Notes    []Note          // inserted or replaced, or removed where Body is nil
-	State    *State          // replaced
+	// Forgotten entries are removed: deleted ones that nobody needs to hear of any more.
+	Forgotten []ident.EntryID
+	State     *State // replaced
 }
 
 // Intent says what a replica was about to do to the disk: a batch of orders, in the folder
@@ -185,6 +188,64 @@ type State struct {
 	Clock     uint64         // last reading of the hybrid clock (version.Hybrid)
 	Scanned   bool           // the first scan is over: new names are writes from now on
 	Knowledge version.Vector // highest change seen without gaps, per origin replica
+	// Collected covers the writes of deleted entries whose records were forgotten. Whoever
+	// has not heard of all of them may hold such an entry as a live one.
+	Collected version.Vector
+	// Life counts how often the index was opened. The folder's private directory notes it
+	// too: an index that counts less is an old copy.
+	Life uint64
+	// Lives are the newest of them, oldest first.
+	Lives Lives
+}
+
+// Lives are starts of a replica, in their order. A peer that took rows from one which is not
+// among them, or more of them than it gave, knows of a past that this index does not.
+type Lives []LifeMark
+
+// LifeMark is one start of a replica.
+type LifeMark struct {
+	ID   uint64 // drawn at the start, never 0
+	Head uint64 // newest row before it
+}
+
+// LivesMax is how many starts are remembered.
+const LivesMax = 64
+
+// Begin returns the lives with one more, and without what is too long ago.
+func (l Lives) Begin(id, head uint64) Lives {
+	out := append(Lives(nil), l[max(0, len(l)-LivesMax+1):]...)
+	return append(out, LifeMark{id, head})
+}
+
+// Now returns the id of the life that goes on, 0 when none was begun.
+func (l Lives) Now() uint64 {
+	if len(l) == 0 {
+		return 0
+	}
+	return l[len(l)-1].ID
+}
+
+// Gave reports whether rows up to a number may have been given in a life. Of those too long
+// ago to be remembered nothing is known.
+func (l Lives) Gave(id, seq uint64) bool {
+	for i, mark := range l {
+		if mark.ID == id {
+			return i == len(l)-1 || seq <= l[i+1].Head
+		}
+	}
+	return len(l) == LivesMax && seq <= l[0].Head
+}
+
+// Keeper is the note, in a folder's private directory, of the index that kept it last.
+type Keeper struct {
+	Log  ident.LogID
+	Life uint64 // see State.Life
+}
+
+// Outlived reports whether a state is not what this keeper's index came to: it is an old
+// copy of that index, put back from a backup, or another index altogether.
+func (k Keeper) Outlived(s State) bool {
+	return s.Replica != 0 && k.Log != 0 && (k.Log != s.Log || k.Life > s.Life)
 }
 
 // Index is the memory of a folder core: what it reads, and the one way to change it. A

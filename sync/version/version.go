@@ -109,6 +109,21 @@ func (v Vector) Join(o Vector) Vector {
 	return append(out, o[j:]...)
 }
 
+// Meet returns the greatest vector that both cover.
+func (v Vector) Meet(o Vector) Vector {
+	var out Vector
+	i := 0
+	for _, d := range o {
+		for i < len(v) && v[i].Replica < d.Replica {
+			i++
+		}
+		if i < len(v) && v[i].Replica == d.Replica {
+			out = append(out, Dot{d.Replica, min(d.Counter, v[i].Counter)})
+		}
+	}
+	return out
+}
+
 // Equal reports whether both saw exactly the same.
 func (v Vector) Equal(o Vector) bool { return slices.Equal(v, o) }
 

@@ -216,3 +216,26 @@ func compareInts(a, b int) int {
 	}
 	return 0
 }
+
+// Meet is the greatest lower bound: both cover it, and it covers whatever both cover.
+func TestMeet(t *testing.T) {
+	for seed := range uint64(2000) {
+		r := rand.New(rand.NewPCG(seed, 3))
+		draw := func() (v Vector) {
+			for id := ident.ReplicaID(1); id < 6; id++ {
+				if n := r.Uint64N(4); n > 0 {
+					v = v.With(Dot{id, n})
+				}
+			}
+			return v
+		}
+		a, b, c := draw(), draw(), draw()
+		m := a.Meet(b)
+		if !m.Valid() || !m.Equal(b.Meet(a)) || !a.CoversAll(m) || !b.CoversAll(m) {
+			t.Fatalf("%v meets %v in %v", a, b, m)
+		}
+		if a.CoversAll(c) && b.CoversAll(c) && !m.CoversAll(c) {
+			t.Fatalf("%v and %v cover %v, their meet %v does not", a, b, c, m)
+		}
+	}
+}

@@ -47,6 +47,8 @@ func FolderOf(m Message) (ident.FolderID, bool) {
 		return m.Folder, true
 	case Found:
 		return m.Folder, true
+	case Horizon:
+		return m.Folder, true
 	}
 	return ident.FolderID{}, false
 }

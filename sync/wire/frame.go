@@ -31,6 +31,7 @@ const (
 	typeAskEntries   = 22
 	typeAskDeleted   = 23
 	typeFound        = 24
+	typeHorizon      = 25
 
 	typeRoster      = 30
 	typeRecords     = 31
@@ -138,6 +139,8 @@ func parseBody(kind byte, r *reader) Message {
 		return parseAskDeleted(r)
 	case typeFound:
 		return parseFound(r)
+	case typeHorizon:
+		return parseHorizon(r)
 	case typeRoster:
 		return parseRoster(r)
 	case typeRecords:

@@ -64,6 +64,21 @@ type Found struct {
 	After uint64
 }
 
+// Horizon follows each Join.
+type Horizon struct {
+	Folder ident.FolderID
+	// Life is a number drawn when the sender began to keep the folder, anew at each start of
+	// its program. One that comes back after another one means that two run at once.
+	Life uint64
+	// TookLife is the receiver's life in which the sender took the last of TookSeq, as its
+	// Join said; 0 when it does not know.
+	TookLife uint64
+	// Collected covers the deletes that the sender has forgotten. A receiver that has not
+	// heard of them may hold what was deleted, and must not tell of it.
+	Collected version.Vector
+}
+
+func (Horizon) message()    {}
 func (AskParts) message()   {}
 func (Parts) message()      {}
 func (AskEntries) message() {}
@@ -77,6 +92,25 @@ const (
 	partSizeMin = 1 + 1 + 1
 	itemsMax    = 32
 )
+
+func (Horizon) kind() byte { return typeHorizon }
+
+func (m Horizon) appendTo(b []byte) []byte {
+	b = append(b, m.Folder[:]...)
+	b = binary.BigEndian.AppendUint64(b, m.Life)
+	b = binary.BigEndian.AppendUint64(b, m.TookLife)
+	return appendVector(b, m.Collected)
+}
+
+func (m Horizon) size() int { return folderLen + 2*8 + vectorSize(m.Collected) }
+
+func parseHorizon(r *reader) (m Horizon) {
+	r.into("folder", m.Folder[:])
+	m.Life = r.fixed64("life")
+	m.TookLife = r.fixed64("took life")
+	m.Collected = r.vector("collected", KnowledgeMax)
+	return m
+}
 
 func (AskParts) kind() byte { return typeAskParts }
 

@@ -37,6 +37,7 @@ func repairConversation() []line {
 		}, Has: []bool{false, true}}},
 		{"a", AskDeleted{Folder: folder, Repair: 1, After: 77, Knowledge: version.Vector{{Replica: alice, Counter: 300}}}},
 		{"b", Found{Folder: folder, Repair: 1, Last: true, After: 1 << 40}},
+		{"a", Horizon{Folder: folder, Life: 0x1234567812345678, TookLife: 77, Collected: version.Vector{{Replica: bob, Counter: 6}}}},
 	}
 }
 
@@ -60,6 +61,8 @@ func TestRepairFramesByHand(t *testing.T) {
 		{AskDeleted{Folder: folder, Repair: 5, After: 6, Knowledge: version.Vector{{Replica: 9, Counter: 8}}},
 			"17" + f16 + "05" + "06" + "01" + "0000000000000009" + "08"},
 		{Found{Folder: folder, Repair: 5, Last: true, After: 7}, "18" + f16 + "05" + "00" + "01" + "07"},
+		{Horizon{Folder: folder, Life: 5, TookLife: 6, Collected: version.Vector{{Replica: 9, Counter: 8}}},
+			"19" + f16 + "0000000000000005" + "0000000000000006" + "01" + "0000000000000009" + "08"},
 	} {
 		if got := hex.EncodeToString(Append(nil, c.message)); got != c.frame {
 			t.Errorf("%T:\n got %s\nwant %s", c.message, got, c.frame)
@@ -81,6 +84,8 @@ func refusedRepairs() []refusal {
 		{"unsorted knowledge asks", "17" + f16 + "01" + "00" + "02" + "0000000000000002" + "01" +
 			"0000000000000001" + "01", []string{"AskDeleted", "knowledge"}},
 		{"found beyond the limit", "18" + f16 + "01" + "e907", []string{"Found", "entries", "1001"}},
+		{"nothing was collected", "19" + f16 + strings.Repeat("00", 16) + "01" + "0000000000000002" + "00",
+			[]string{"Horizon", "collected"}},
 		{"neither last nor not", "18" + f16 + "01" + "00" + "02", []string{"Found", "last"}},
 	}
 }

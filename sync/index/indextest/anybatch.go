@@ -28,6 +28,9 @@ func (f *facts) apply(b tree.Batch) {
 	for _, b := range b.Placed {
 		f.bases[b.Entry] = b
 	}
+	for _, id := range b.Forgotten {
+		delete(f.rows, id)
+	}
 }
 
 func (f *facts) placed(keep func(*tree.Placement) bool) (out []tree.Row) {
@@ -89,6 +92,11 @@ func randomBatches(t *testing.T, x Index, ids int) {
 	f := facts{map[ident.EntryID]tree.Row{}, map[ident.EntryID]tree.Base{}}
 	for seq := uint64(1); seq < anyRounds*8; seq += 8 {
 		b := anyBatch(random, seq, ids)
+		for n := byte(1); n <= byte(ids) && random.IntN(2) == 0; n++ {
+			if _, known := f.rows[id(n)]; known {
+				b.Forgotten = append(b.Forgotten, id(n))
+			}
+		}
 		x.Apply(b)
 		f.apply(b)
 		if random.IntN(3) == 0 {

@@ -328,10 +328,12 @@ func totals(t *testing.T, x Index) {
 func others(t *testing.T, x Index) {
 	r1 := tree.Replica{ID: 1<<63 + 1, Device: ident.DeviceID{5}, Name: "caf\xe9"}
 	r2 := tree.Replica{ID: 2, Device: ident.DeviceID{6}, Name: ""}
-	c := tree.Cursor{Device: ident.DeviceID{5}, Log: 1<<64 - 1, Seq: 1<<63 - 1}
+	c := tree.Cursor{Device: ident.DeviceID{5}, Log: 1<<64 - 1, Seq: 1<<63 - 1, Life: 1<<64 - 7}
 	state := tree.State{Replica: 1<<64 - 3, Log: 1<<63 + 9, Head: 5, Counter: 1<<64 - 1, Rev: 1 << 63,
 		Clock: 1<<64 - 2, Scanned: true,
-		Knowledge: version.Vector{{Replica: 1, Counter: 1<<64 - 1}, {Replica: 1<<64 - 1, Counter: 2}}}
+		Knowledge: version.Vector{{Replica: 1, Counter: 1<<64 - 1}, {Replica: 1<<64 - 1, Counter: 2}},
+		Collected: version.Vector{{Replica: 1, Counter: 1<<64 - 2}}, Life: 1 << 62,
+		Lives: tree.Lives{{ID: 1<<64 - 5, Head: 3}, {ID: 6, Head: 1<<63 - 1}}}
 	x.Apply(tree.Batch{Replicas: []tree.Replica{r1, r2}, State: &tree.State{Replica: 1},
 		Cursors: []tree.Cursor{{Device: c.Device, Log: 1, Seq: 1}, {Device: ident.DeviceID{8}}}})
 	renamed := r1

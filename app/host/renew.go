@@ -1,0 +1,160 @@
+package host
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/shoal-sync/shoal/app/node"
+	"github.com/shoal-sync/shoal/app/status"
+	"github.com/shoal-sync/shoal/internal/ident"
+	"github.com/shoal-sync/shoal/sync/index"
+	"github.com/shoal-sync/shoal/sync/tree"
+)
+
+// A replica begins anew when its index cannot be believed: it is an old copy, or so old
+// that the others have forgotten what was deleted meanwhile. The index is made again,
+// from the files and from the other devices; nothing on disk is changed for that, and
+// nothing is taken for deleted.
+
+// renewalsApart is how soon a folder may begin anew again by what a peer says. More often
+// means that something is wrong that this does not mend.
+const renewalsApart = time.Hour
+
+// renew ends this life of the folder and begins another one. The loop calls it.
+func (r *folderRun) renew(f node.RenewReplica) {
+	reason := renewed[f.Why]
+	r.agent.start(func() {
+		a := r.agent
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		if a.folders[r.id] != r || r.ctx.Err() != nil {
+			return // it ends for another reason
+		}
+		if last, ok := a.renewals[r.id]; ok && time.Since(last.at) < renewalsApart {
+			r.breakDown("index", errors.New("this folder began anew less than an hour ago, and "+
+				nameOf(&a.config, f.Peer)+" says once more that "+reason+"; look whether two computers "+
+				"run with the same identity, then restart the agent"))
+			return
+		}
+		r.log.Warn("the folder begins anew", "reason", reason, "peer", f.Peer.Short())
+		a.stopFolder(r.id)
+		a.noteRenewal(r.id, reason)
+		dir, err := a.home.IndexDir()
+		if err == nil {
+			err = removeIndex(dir, r.id)
+		}
+		if err != nil {
+			r.log.Error("cannot make the index anew", "error", err)
+		}
+		for _, again := range a.config.Folders {
+			if again.ID == r.id {
+				a.startFolder(again)
+			}
+		}
+	})
+}
+
+// renewal is when a folder began anew, and why.
+type renewal struct {
+	at     time.Time
+	reason string
+}
+
+var renewed = map[node.RenewReason]string{
+	node.IndexOld: "the index of this folder was older than what this device had already told others, as " +
+		"after a backup was put back",
+	node.AwayTooLong: "this device was away for so long that the others have forgotten what was deleted meanwhile",
+}
+
+const copiedIndex = "the index of this folder was not the one that kept it last: it was copied from " +
+	"another device, or put back from a backup"
+
+// noteRenewal lets people know. The agent's lock is held.
+func (a *agent) noteRenewal(id ident.FolderID, reason string) {
+	a.renewals[id] = renewal{time.Now(), reason}
+	a.events.add(status.Event{Kind: status.Trouble, Folder: id, Detail: renewalText(reason)})
+}
+
+func renewalText(reason string) string {
+	return reason + ": it began anew, and no file was deleted or replaced for that. Versions that " +
+		"differed are kept side by side, and files that were deleted elsewhere may be back"
+}
+
+// renewalProblem is shown until the agent is started again.
+func (a *agent) renewalProblem(id ident.FolderID) (status.Problem, bool) {
+	last, ok := a.renewals[id]
+	return status.Problem{Kind: "renewed", Reason: renewalText(last.reason)}, ok
+}
+
+// openKept opens the index and makes sure that it is the one that kept this folder last.
+// One that is not is made anew. The agent's lock is held.
+func (r *folderRun) openKept(file string) (tree.State, error) {
+	store, state, err := index.Open(file)
+	r.store = store
+	if err != nil {
+		return state, err
+	}
+	keeper, err := r.disk.Keeper()
+	if err != nil {
+		return state, err
+	}
+	if keeper.Outlived(state) || r.isForeign(state) {
+		r.log.Warn("the folder begins anew", "reason", copiedIndex)
+		err := r.store.Close()
+		r.store = nil
+		if err == nil {
+			err = removeIndexFile(file)
+		}
+		if err != nil {
+			return state, fmt.Errorf("make the index anew: %w", err)
+		}
+		r.agent.noteRenewal(r.id, copiedIndex)
+		if r.store, state, err = index.Open(file); err != nil {
+			return state, err
+		}
+	}
+	return state, nil
+}
+
+// isForeign reports whether an index is another device's: its replica is not ours.
+func (r *folderRun) isForeign(state tree.State) bool {
+	for _, replica := range r.store.Replicas() {
+		if replica.ID == state.Replica {
+			return replica.Device != r.agent.id
+		}
+	}
+	return false
+}
+
+// beginLife counts this start in the index and then in the folder, so that an old copy of
+// the index is known by counting less. A new index finds what was parked put back.
+func (r *folderRun) beginLife(state tree.State) (tree.State, error) {
+	var own []tree.Replica
+	if state.Replica == 0 {
+		if err := r.disk.Unpark(); err != nil {
+			return state, err
+		}
+		state = tree.State{Replica: ident.ReplicaID(random64()), Log: ident.LogID(random64())}
+		own = append(own, tree.Replica{ID: state.Replica, Device: r.agent.id, Name: r.agent.ownName()})
+	}
+	state.Life++
+	state.Lives = state.Lives.Begin(random64(), state.Head)
+	r.store.Apply(tree.Batch{State: &state, Replicas: own})
+	if err := r.store.Commit(); err != nil {
+		return state, err
+	}
+	return state, r.disk.SetKeeper(tree.Keeper{Log: state.Log, Life: state.Life})
+}
+
+// removeIndexFile deletes a database with what SQLite keeps beside it.
+func removeIndexFile(file string) error {
+	var errs []error
+	for _, suffix := range []string{"", "-wal", "-shm"} {
+		if err := os.Remove(file + suffix); err != nil && !errors.Is(err, os.ErrNotExist) {
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(errs...)
+}
