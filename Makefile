@@ -22,7 +22,7 @@ SEEDS    ?= 2000
 PLATFORMS = linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-race demo test check lint build run sim model fuzz bench package clean
+.PHONY: help setup setup-race man demo test check lint build run sim model fuzz bench package clean
 
 help: ## list what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | \
@@ -85,14 +85,18 @@ bench: setup ## benchmarks; BASE=main compares with that branch
 		git worktree remove --force .cache/base; [ $$ok = 0 ] || exit 1; \
 		$(TOOL) benchstat bin/bench-old.txt bin/bench-new.txt
 
-package: setup ## archives of the headless program for each system, in bin/package
+man: setup ## the manual page, bin/shoal.1
+	@mkdir -p bin
+	CGO_ENABLED=0 go run -trimpath ./app/shoal help --man > bin/shoal.1
+
+package: man ## archives of the headless program for each system, in bin/package
 	@for platform in $(PLATFORMS); do \
 		os=$${platform%/*}; arch=$${platform#*/}; \
 		name=shoal-$(VERSION)-$$os-$$arch; dir=bin/package/$$name; \
 		exe=shoal; [ $$os = windows ] && exe=shoal.exe; \
 		echo "$$name"; mkdir -p $$dir && \
 		GOOS=$$os GOARCH=$$arch $(GOBUILD) -o $$dir/$$exe ./app/shoal && \
-		cp LICENSE README.md CHANGELOG.md packaging/*.service packaging/*.plist $$dir/ && \
+		cp bin/shoal.1 LICENSE README.md CHANGELOG.md packaging/*.service packaging/*.plist $$dir/ && \
 		tar -C bin/package -czf $$dir.tar.gz $$name && rm -r $$dir || exit 1; \
 	done
 

@@ -48,6 +48,20 @@ func (h *Home) ListSettings() ([]status.Setting, error) {
 	return out, nil
 }
 
+// Documented returns every setting as it is in a new home; the name, which follows the
+// computer's, is said to.
+func Documented() []status.Setting {
+	var out []status.Setting
+	for _, row := range table {
+		s := status.Setting{Key: row.key, Default: row.deflt(), Restart: row.restart, Says: row.says}
+		if row.key == "name" {
+			s.Default = "the computer's"
+		}
+		out = append(out, s)
+	}
+	return out
+}
+
 // GetSetting returns one of them.
 func (h *Home) GetSetting(key string) (status.Setting, error) {
 	if _, err := find(key); err != nil {

@@ -61,7 +61,7 @@ func (s *session) root() *cobra.Command {
 	}
 	flags := root.PersistentFlags()
 	flags.StringVar(&s.homeFlag, "home", "",
-		"where all state lives (or the environment variable SHOAL_HOME)")
+		"`DIR` where all state lives (or the environment variable SHOAL_HOME)")
 	flags.BoolVar(&s.json, "json", false, "print JSON for programs")
 	flags.BoolVar(&s.quiet, "quiet", false, "say less")
 	flags.BoolVar(&s.verbose, "verbose", false, "say more")
@@ -90,6 +90,7 @@ func (s *session) root() *cobra.Command {
 		s.versionCommand(),
 	)
 	refuseUnknownShells(root)
+	s.completeNames(root)
 	return root
 }
 

@@ -40,11 +40,45 @@ func (s *session) statusCommand() *cobra.Command {
 			if s.json {
 				return s.document(view)
 			}
-			return s.lines(status.Lines(view, now()))
+			return s.show(view)
 		},
 	}
 	cmd.Flags().BoolVar(&watch, "watch", false, "keep showing what changes")
 	return cmd
+}
+
+// show draws the whole view; for who wants less only what is not as it should be, for who
+// wants more every problem there is.
+func (s *session) show(view status.View) error {
+	switch lines := status.Lines(view, now()); {
+	case s.quiet:
+		for _, line := range troubles(view) {
+			if err := s.line(line); err != nil {
+				return err
+			}
+		}
+		return nil
+	case s.verbose:
+		return s.lines(append(lines, status.ProblemLines(view, now())...))
+	default:
+		return s.lines(lines)
+	}
+}
+
+// troubles are the lines about folders that are not up to date and devices that are not
+// connected.
+func troubles(v status.View) (lines []string) {
+	for _, f := range v.Folders {
+		if f.State != status.UpToDate {
+			lines = append(lines, f.Brief())
+		}
+	}
+	for _, d := range v.Devices {
+		if !d.Connected || d.Paused != nil {
+			lines = append(lines, d.Brief())
+		}
+	}
+	return lines
 }
 
 // watch repaints a terminal. Elsewhere it prints JSON lines, or a plain line for each

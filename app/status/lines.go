@@ -151,13 +151,27 @@ func folderNotes(f Folder, now Moment) []string {
 	}
 	for i, p := range f.Problems {
 		if i == problemsShown {
-			notes = append(notes, fmt.Sprintf("and %s more problems (all of them: --json)",
+			notes = append(notes, fmt.Sprintf("and %s more problems (all of them: --verbose)",
 				Count(int64(len(f.Problems)-i))))
 			break
 		}
 		notes = append(notes, problemNote(p, now))
 	}
 	return notes
+}
+
+// ProblemLines lists every problem of every folder, however many there are.
+func ProblemLines(v View, now Moment) []string {
+	var lines []string
+	for _, f := range v.Folders {
+		for _, p := range f.Problems {
+			lines = append(lines, fmt.Sprintf("%s (%s): %s", Plain(f.Name), Plain(p.Kind), problemNote(p, now)))
+		}
+	}
+	if lines != nil {
+		lines = append([]string{"", "Problems:"}, lines...)
+	}
+	return lines
 }
 
 // words says which limits hold, empty when none does.

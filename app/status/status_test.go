@@ -188,7 +188,7 @@ func TestManyProblemsAreCounted(t *testing.T) {
 	f := Folder{State: Syncing, Problems: make([]Problem, 1005)}
 	got := folderNotes(f, noon)
 	if len(got) != problemsShown+1 ||
-		got[problemsShown] != "and 1,000 more problems (all of them: --json)" {
+		got[problemsShown] != "and 1,000 more problems (all of them: --verbose)" {
 		t.Errorf("got %d notes, the last %q", len(got), got[len(got)-1])
 	}
 }

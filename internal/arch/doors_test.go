@@ -22,6 +22,8 @@ var doors = []door{
 		"the command line is one face of the program, not its skeleton"},
 	{"github.com/godbus/dbus", []string{"app/platform", "internal/e2e"},
 		"what the desktop's services tell is asked in one place; a test plays such a service"},
+	{"github.com/spf13/pflag", []string{"app/shoal"},
+		"flags are read where the command line is"},
 	{"github.com/hashicorp/mdns", []string{"discovery/mdns"},
 		"what the local network is asked and told is decided in one place"},
 	{"github.com/miekg/dns", []string{"discovery/mdns"},
