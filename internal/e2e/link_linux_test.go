@@ -70,7 +70,7 @@ func TestLinkOnALAN(t *testing.T) {
 	findAgain(t, a, b)
 
 	// A slot that nobody shows: a reason within seconds, and no guess for anybody.
-	looks := b.links("link", "1234-otter-maple", "--timeout", "4200ms")
+	looks := b.links("link", "1234-otter-maple", "--timeout", "5500ms")
 	if s := looks.next("looking"); !strings.Contains(s.Text, "other devices with shoal are heard here") {
 		t.Errorf("the reason is %q", s.Text)
 	}

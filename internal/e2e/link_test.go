@@ -151,7 +151,7 @@ func TestLinkEndsClearly(t *testing.T) {
 	shows.ends(1, "tried with wrong words")
 	b.command("link", code, "--address", at, "--yes").failed(t, 4, "ask for a new one")
 	b.command("link", "4829-otter-maple", "--timeout", "200ms").failed(t, 4, "no device was found")
-	b.command("link", "4829-otter-maple", "--timeout", "200ms", "--address", "tcp://127.0.0.1:1").failed(t, 1, "cannot be reached")
+	b.command("link", "4829-otter-maple", "--address", "tcp://127.0.0.1:1").failed(t, 1, "cannot be reached")
 	a.command("link", "--timeout", "100ms").failed(t, 4, "nobody used the code in time")
 	a.command("link", "--folder", "nothing").failed(t, 1, "nothing")
 
