@@ -98,7 +98,11 @@ func (s *session) aboutFolder(
 		Use: verb + " FOLDER", Short: short, Args: takes("FOLDER"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			var folder api.Folder
-			raw, err := s.do(cmd, intent(args[0]), &folder)
+			var raw json.RawMessage
+			err := s.during(cmd.Context(), args[0], func() (err error) {
+				raw, err = s.do(cmd, intent(args[0]), &folder)
+				return err
+			})
 			if err != nil || s.json {
 				return s.raw(raw, err)
 			}

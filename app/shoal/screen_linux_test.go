@@ -3,11 +3,14 @@ package main
 import (
 	"bufio"
 	"fmt"
+	"io"
 	"os"
 	"strings"
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/shoal-sync/shoal/internal/ident"
 )
 
 // A person at a real terminal sees one screen that is painted over.
@@ -42,6 +45,46 @@ func TestWatchRepaintsATerminal(t *testing.T) {
 	}
 	if err := cmd.Wait(); err != nil {
 		t.Errorf("interrupted, it ended with %v", err)
+	}
+}
+
+// A person who waits at a terminal sees one line that is painted over, and then it is
+// gone; elsewhere lines come only to who asked for more.
+func TestWaitingShowsProgress(t *testing.T) {
+	home := startAgent(t)
+	if r := shoal(t, home, "folder", "add", t.TempDir(), "--name", "photos"); r.code != 0 {
+		t.Fatalf("got %+v", r)
+	}
+	nas := ident.DeviceFromKey([]byte("nas")).String()
+	if r := shoal(t, home, "device", "add", nas, "--name", "nas"); r.code != 0 {
+		t.Fatalf("got %+v", r)
+	}
+	if r := shoal(t, home, "folder", "share", "photos", "nas"); r.code != 0 {
+		t.Fatalf("got %+v", r)
+	}
+	far, near := terminal(t, 30, 30)
+	cmd := command(t, home, "wait", "--folder", "photos", "--timeout", "700ms")
+	cmd.Stderr = near
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if err := near.Close(); err != nil {
+		t.Fatal(err)
+	}
+	shown, _ := io.ReadAll(far) // it ends with an error when the program does
+	if err := cmd.Wait(); cmd.ProcessState.ExitCode() != 4 {
+		t.Errorf("it ended with %v", err)
+	}
+	text := string(shown)
+	line, gone := strings.Index(text, "\rfolder photos: waiting\x1b[K"), strings.Index(text, "\r\x1b[Kshoal: not equal")
+	if line < 0 || gone < line {
+		t.Errorf("shown was %q", text)
+	}
+	if r := shoal(t, home, "--verbose", "wait", "--folder", "photos", "--timeout", "700ms"); !strings.HasPrefix(r.errs, "folder photos: waiting\n") {
+		t.Errorf("got %+v", r)
+	}
+	if r := shoal(t, home, "wait", "--folder", "photos", "--timeout", "200ms"); strings.Contains(r.errs, "folder photos") {
+		t.Errorf("got %+v", r)
 	}
 }
 

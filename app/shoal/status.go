@@ -159,10 +159,7 @@ func painted(lines []string, width, height int) string {
 	var b strings.Builder
 	b.WriteString(toTop)
 	for _, line := range lines {
-		if runes := []rune(line); width > 0 && len(runes) > width {
-			line = string(runes[:width-1]) + "…"
-		}
-		b.WriteString(line + clearToEnd + "\n")
+		b.WriteString(cut(line, width) + clearToEnd + "\n")
 	}
 	b.WriteString(clearBeyond)
 	return b.String()

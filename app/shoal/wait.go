@@ -53,7 +53,11 @@ func (s *session) wait(ctx context.Context, ask api.WaitRequest, limit time.Dura
 		ctx, cancel = context.WithDeadline(ctx, time.Now().Add(limit).Add(answerGrace))
 		defer cancel()
 	}
-	answer, err := client.Wait(ctx, ask)
+	var answer api.WaitAnswer
+	err = s.during(ctx, ask.Folder, func() (err error) {
+		answer, err = client.Wait(ctx, ask)
+		return err
+	})
 	if err != nil {
 		return err
 	}

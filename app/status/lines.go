@@ -97,6 +97,14 @@ func (f Folder) Brief() string {
 	return text
 }
 
+// Going says how a folder is and how far it has come, in one line that changes as it goes.
+func (f Folder) Going() string {
+	if f.Progress == nil {
+		return f.Brief()
+	}
+	return f.Brief() + ", " + progressNote(*f.Progress)
+}
+
 // Brief says how a device is in one line that only changes when its link does.
 func (d Device) Brief() string {
 	if d.Paused != nil {
