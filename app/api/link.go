@@ -82,6 +82,7 @@ const (
 	LinkLooking  = "looking"  // nothing was found yet; Text says why that may be
 	LinkQuestion = "question" // Ticket, Name, Words and Offers are filled: ask the person
 	LinkWaiting  = "waiting"  // the person at the other device has to say yes
+	LinkAsking   = "asking"   // while a code is shown, another device asks; see status.Asking
 	LinkLinked   = "linked"   // the end: both devices trust each other; see ID and Folders
 	LinkEnded    = "ended"    // the end: Kind and Text say why nothing came of it
 )

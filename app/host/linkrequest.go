@@ -349,6 +349,8 @@ func (a *agent) linkEvent(ticket step.Ticket, r api.LinkRequest, n pairing.News)
 		return api.LinkEvent{Event: api.LinkLooking, Text: a.lanReason()}, false
 	case pairing.Waiting:
 		return api.LinkEvent{Event: api.LinkWaiting, ID: n.Device, Name: n.Name}, false
+	case pairing.Asks:
+		return api.LinkEvent{Event: api.LinkAsking, ID: n.Device, Name: n.Name, Words: n.Words}, false
 	case pairing.Question:
 		return api.LinkEvent{
 			Event: api.LinkQuestion, Ticket: uint64(ticket), ID: n.Device, Name: n.Name, Words: n.Words,

@@ -39,7 +39,7 @@ func (s *session) linkCommand() *cobra.Command {
 			"or number; both screens then show the same words.\n\n" +
 			"With --json it prints one line for each thing that happens, with \"event\" first: " +
 			"code {code, link, expires, text}, looking {text}, question {ticket, id, name, words, offers[]}, " +
-			"waiting {id, name}, and in the end linked {id, name, folders[]}.\n" +
+			"waiting {id, name}, asking {id, name, words} (another device, nearby), and in the end linked {id, name, folders[]}.\n" +
 			"It exits with 4 when nobody came in time.",
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 1 {
@@ -238,6 +238,9 @@ func (l *linkRun) show(e api.LinkEvent) error {
 		return l.s.say("Waiting for a yes at %s …", status.Plain(e.Name))
 	case api.LinkQuestion:
 		return l.showQuestion(e)
+	case api.LinkAsking:
+		return l.s.say("%s (%s) asks to be linked. If the words on its screen are:  %s\nthen run:  shoal device approve %s",
+			status.Plain(e.Name), e.ID.Short(), e.Words, e.ID.Short())
 	case api.LinkLinked:
 		lines := []string{fmt.Sprintf("linked with %s (%s)", status.Plain(e.Name), e.ID)}
 		for _, f := range e.Folders {

@@ -124,6 +124,14 @@ type Question struct {
 	Offers []Offer // to be taken here
 }
 
+// Asks says, while a code is shown, that a device nearby asks the person here to compare
+// words; see Asked.
+type Asks struct {
+	Device ident.DeviceID
+	Name   string
+	Words  string
+}
+
 // Done says that both devices trust each other now.
 type Done struct {
 	Device ident.DeviceID
@@ -154,5 +162,6 @@ const (
 func (Looking) news()  {}
 func (Waiting) news()  {}
 func (Question) news() {}
+func (Asks) news()     {}
 func (Done) news()     {}
 func (Ended) news()    {}

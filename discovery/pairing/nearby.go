@@ -175,6 +175,11 @@ func (c *Core) revealed(m *meeting, reveal Reveal) bool {
 	}
 	m.asked = true
 	c.out = append(c.out, Asked{m.device, m.name, m.words, m.addr, offers, m.until})
+	for _, t := range c.tries {
+		if t.invite != nil { // somebody looks at that screen now
+			c.tell(t, Asks{m.device, m.name, m.words})
+		}
+	}
 	return true
 }
 

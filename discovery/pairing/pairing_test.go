@@ -255,8 +255,13 @@ func TestNearbyLinksWhenBothSayYes(t *testing.T) {
 	for _, first := range []string{"a", "b"} {
 		w := newWorld(t, "laptop", "desktop")
 		a, b := w.devices[0], w.devices[1]
+		b.hear(Invited{9, code, secret, nil, time.Minute})
 		a.hear(Picked{Ticket: 2, Device: b.id, Name: "desktop", Addrs: addrs(b), Offers: []Offer{work}, Lasts: time.Minute})
 		q, ok := a.newest(2).(Question)
+		if told := b.newest(9); !reflect.DeepEqual(told, Asks{a.id, "laptop", q.Words}) {
+			t.Errorf("who looks at the code is told %+v", told)
+		}
+		b.hear(Withdrawn{9})
 		if !ok || len(b.asked) != 1 || q.Words == "" || q.Words != b.asked[0].Words || len(strings.Fields(q.Words)) != 3 {
 			t.Fatalf("a shows %+v, b %+v", a.newest(2), b.asked)
 		}

@@ -83,6 +83,9 @@ func TestLinkOnALAN(t *testing.T) {
 	asks := c.links("link", "--nearby", "laptop", "--yes")
 	q := asks.next("question")
 	asks.next("waiting")
+	if s := shows.next("asking"); s.Words != q.Words || s.Name != "tv" {
+		t.Errorf("the tv shows %q, the terminal %+v", q.Words, s)
+	}
 	view := a.status()
 	if len(view.Asking) != 1 || view.Asking[0].Words != q.Words || view.Asking[0].Name != "tv" {
 		t.Fatalf("the tv shows %q, the laptop %+v", q.Words, view.Asking)
