@@ -68,6 +68,10 @@ model: setup ## every history of three replicas and four acts, against an oracle
 	SHOAL_MODEL_LARGE=1 CGO_ENABLED=0 go test -count=1 -timeout 2h -v \
 		-run 'TestEveryHistory|TestEveryHistoryOfNames' ./sync/merge
 
+.PHONY: mutants
+mutants: setup ## break the program on purpose, line by line: every test must notice (MUTANTS=name)
+	SHOAL_MUTANTS='$(or $(MUTANTS),.)' CGO_ENABLED=0 go test -count=1 -timeout 2h -v ./internal/mutants
+
 fuzz: setup ## each fuzz target for a while (FUZZTIME=20s)
 	@grep -rn --include='*_test.go' -o '^func Fuzz[A-Za-z0-9_]*' $(GO_DIRS) | \
 	while IFS=: read -r file _ name; do \

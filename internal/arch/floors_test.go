@@ -118,6 +118,7 @@ var rooms = []room{
 	{dir: "internal/sim", floor: hosts},
 	{dir: "internal/arch", floor: hosts, aid: true},
 	{dir: "internal/e2e", floor: hosts, aid: true},
+	{dir: "internal/mutants", floor: hosts, aid: true},
 
 	{dir: "app/shoal", floor: mains},
 	{dir: "internal/demo", floor: mains},

@@ -75,15 +75,15 @@ func joinContent(a, b tree.Content) (tree.Content, *tree.Content) {
 	if contentOrder(a, b) < 0 {
 		win, lost = b, a
 	}
-	replaced := win.Dot != lost.Dot && win.After(lost.Version) // R1
-	// Where the two met first the loser was kept, and that entry is told of before the
-	// record that has seen both; or it was replaced knowingly, and nobody wants it.
-	settled := !lost.IsNull() && win.Dot != lost.Dot && win.Context.Covers(lost.Dot)
+	// What the winner's author had seen is replaced (R1). What else its context covers was
+	// kept where the two met first, and that entry is told of before the record that has
+	// seen both; or it was replaced knowingly, and nobody wants it (docs/decisions/0012).
+	settled := win.Dot != lost.Dot && win.Context.Covers(lost.Dot)
 	win.Context = a.Context.Join(b.Context)
 	// What any delete ever saw of the placement counts, also when another delete stands, or
 	// a content does that a later delete will replace (R6, R15).
 	win.SawPlace = a.SawPlace.Join(b.SawPlace)
-	if replaced || settled || lost.Deleted || win.Descends(lost.ID) { // R5, R2 and R3
+	if settled || lost.Deleted || win.Descends(lost.ID) { // R5, R2 and R3
 		return win, nil
 	}
 	return win, &lost

@@ -328,3 +328,34 @@ func TestThreeInARing(t *testing.T) {
 		checkStory(t, s, ring)
 	}
 }
+
+// TestSettledLosers: a content that somebody deleted knowingly does not come back as a
+// conflict copy when a device that was away tells of it, although what stands now was
+// written by somebody who had not seen it. Where the two meet first it is kept.
+func TestSettledLosers(t *testing.T) {
+	s, ann, bert := pair()
+	away, eve := newReplica(3, 3000, s), newReplica(4, 4000, s)
+	eve.from(ann)
+	ann.edit(one, "x")
+	away.from(ann)
+	bert.from(ann)
+	bert.remove(one)
+	eve.edit(one, "z")
+	eve.from(bert)
+	eve.from(away)
+	if got := holds(eve.set, one); got != "z" {
+		t.Errorf("after a device that was away told of x: %s", got)
+	}
+	away.from(eve)
+	if got := holds(away.set, one); got != "z" {
+		t.Errorf("on the device that was away: %s", got)
+	}
+
+	_, ann, bert = pair()
+	ann.edit(one, "x")
+	bert.edit(one, "y")
+	bert.from(ann)
+	if got := holds(bert.set, one); got != "y +x" {
+		t.Errorf("where two edits meet first: %s", got)
+	}
+}
