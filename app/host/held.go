@@ -61,16 +61,20 @@ func (a *agent) listHeld(i api.HeldList) (any, error) {
 
 func (a *agent) heldIn(id ident.FolderID, name string) (out []api.Held) {
 	a.view.mu.Lock()
-	defer a.view.mu.Unlock()
-	s := a.view.folders[id]
-	if s == nil {
-		return nil
+	var held []folder.HeldBatch
+	if s := a.view.folders[id]; s != nil {
+		held = s.Held
 	}
-	for _, b := range s.Held {
+	a.view.mu.Unlock()
+	for _, b := range held {
+		by := b.By
+		if by.IsZero() {
+			by = a.id
+		}
 		out = append(out, api.Held{
 			Folder: id, FolderName: name, ID: b.ID, Since: status.MomentOf(time.UnixMilli(b.At)), Files: b.Files,
 			Bytes: b.Bytes, Names: b.Names, Paths: append([]string{}, b.Paths...), Approved: b.Approved,
-			Device: a.id, DeviceName: a.ownName(), Kind: api.HeldDeletes,
+			Device: by, DeviceName: a.personName(by), Kind: api.HeldDeletes,
 		})
 	}
 	return out

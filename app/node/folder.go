@@ -103,8 +103,7 @@ type ServeRecipes struct {
 	Contents []ident.ContentID
 }
 
-// AskTrash asks all members who share the folder now what their trash holds. TrashAsked
-// says how many they are, and TrashTold brings each answer.
+// AskTrash asks all members who share the folder now what their trash holds.
 type AskTrash struct{ Ticket uint64 }
 
 // TrashAsked answers AskTrash.
@@ -315,7 +314,7 @@ func (n *Folder) addMember(d ident.DeviceID) {
 func (n *Folder) open(d ident.DeviceID) {
 	if _, up := n.up[d]; up && n.peers[d] != nil {
 		n.toPeer(d, peer.Opened{
-			Standing: n.standing(), Cursor: n.folder.Cursor(d), Replicas: n.folder.Replicas(),
+			Standing: n.standing(), Cursor: n.folder.Cursor(d), Replicas: n.folder.Replicas(), Checked: n.folder.Checked(),
 		})
 	}
 }

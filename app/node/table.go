@@ -17,6 +17,10 @@ func (n *Folder) route() {
 		switch f := n.queue[i].(type) {
 		case folder.LookAt:
 			n.toSettle(settle.LookAsked{Paths: f.Paths, After: f.After})
+		case folder.CheckedLearnt:
+			for _, d := range n.order {
+				n.toPeer(d, peer.CheckedLearnt{Ranges: f.Ranges})
+			}
 		case folder.ReplicasLearnt:
 			for _, d := range n.order {
 				n.toPeer(d, peer.ReplicasLearnt{Replicas: f.Replicas})
@@ -80,6 +84,8 @@ func (n *Folder) routePeer(d ident.DeviceID, effect peer.Effect) {
 		n.toFolder(folder.RepairHeard{From: d, Message: f.Message, Wall: n.wall})
 	case peer.Audit:
 		n.toFolder(folder.AuditAsked{From: d})
+	case peer.TakeChecked:
+		n.toFolder(folder.CheckedHeard{Ranges: f.Ranges})
 	case peer.TakeReplicas:
 		n.toFolder(folder.ReplicasHeard{Replicas: f.Replicas})
 	case peer.PeerJoined:

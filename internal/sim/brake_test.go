@@ -17,6 +17,9 @@ func braked(t *testing.T, nodes int) *World {
 	o := Calm(7)
 	o.Name, o.Nodes, o.Files, o.Owners, o.Rounds, o.Approve = "brake", nodes, 600, 1, 1, false
 	w := newWorld(o)
+	for _, d := range w.devices {
+		d.brake = o.Brake
+	}
 	w.furnish()
 	for _, d := range w.devices {
 		d.start()
@@ -228,5 +231,66 @@ func TestBrakeHoldsWhatIsReplaced(t *testing.T) {
 	w.run(20 * time.Second)
 	if len(b.files()) < 500 || a.heldFiles() == 0 {
 		t.Fatalf("b has %d files, a holds %d", len(b.files()), a.heldFiles())
+	}
+}
+
+// A mass delete that passed no brake where it happened is held by everybody who hears of
+// it; one answer, on any device, is carried out everywhere, also where nobody was asked
+// because the device was away.
+func TestUncheckedDeletesAreHeldByOthers(t *testing.T) {
+	for _, approve := range []bool{true, false} {
+		t.Run(fmt.Sprint("approve ", approve), func(t *testing.T) {
+			w := braked(t, 4)
+			if f := tracer(t); f != nil {
+				w.trace.full = f
+			}
+			a, b, c, away := w.devices[0], w.devices[1], w.devices[2], w.devices[3]
+			away.crash()
+			a.brake.Off = true
+			a.handle(folder.BrakeSet{Brake: a.brake})
+			before := len(b.files())
+			a.wipe(0, "d1")
+			w.run(15 * time.Second)
+			few := before - len(b.files())
+			if few == 0 || few != before-len(c.files()) {
+				t.Fatalf("few unchecked deletes have not arrived: %d files are gone", few)
+			}
+			w.run(time.Minute)
+			a.wipe(0, "d0", "d2", "d3", "d4", "d5")
+			w.run(20 * time.Second)
+			b.crash()
+			w.run(time.Second)
+			b.start()
+			w.run(30 * time.Second)
+			for _, d := range []*device{b, c} {
+				if n := len(d.files()); n != before-few {
+					t.Errorf("%s has %d files of %d after a mass delete that nobody has checked", d.name, n, before-few)
+				}
+				if n := d.heldFiles(); n < 200 {
+					t.Errorf("%s holds %d deletes", d.name, n)
+				}
+				if s := d.core.Snapshot(); s.Folder.Totals.Needs != 0 {
+					t.Errorf("%s still needs %d entries", d.name, s.Folder.Totals.Needs)
+				}
+			}
+			left := len(a.files())
+			if !approve {
+				for _, l := range w.witness.files {
+					l.contested = true // the delete is taken back
+				}
+			}
+			b.answer(approve)
+			away.start()
+			w.calm(t)
+			want := before - few
+			if approve {
+				want = left
+			}
+			for _, d := range w.devices {
+				if n := len(d.files()); n != want || d.heldFiles() != 0 {
+					t.Errorf("%s has %d files after the answer, want %d; %d are held", d.name, n, want, d.heldFiles())
+				}
+			}
+		})
 	}
 }

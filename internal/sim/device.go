@@ -26,6 +26,7 @@ type device struct {
 	order  []*end
 	uplink int64 // bytes per second, for all links together
 
+	brake   folder.Brake
 	disk    *disk
 	keeper  tree.Keeper // as noted on the disk
 	saved   *rows       // a backup of the index
@@ -100,7 +101,7 @@ func (d *device) start() {
 		Folder: d.world.folder, Device: d.id, Index: d.index, State: rows.state,
 		Totals: totals, Summary: sums, Replicas: sortedReplicas(rows.replicas),
 		Cursors: sortedCursors(rows.cursors), Intents: sortedIntents(rows.intents),
-		Notes: sortedNotes(rows.notes), Conflicts: rows.conflicts(), Brake: d.world.options.Brake,
+		Notes: sortedNotes(rows.notes), Conflicts: rows.conflicts(), Brake: d.brake,
 		Collect: d.world.options.Collect,
 	}
 	d.life++

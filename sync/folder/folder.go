@@ -124,6 +124,7 @@ type Core struct {
 	brake    braking
 	held     holding
 	clashes  conflicts
+	checked  checked
 	troubles map[ident.EntryID]*Trouble
 	retry    []ident.EntryID
 	unread   map[string]Trouble // names a scan could not read, by path
@@ -180,7 +181,7 @@ func New(cfg Config) (*Core, error) {
 	c.view = merge.NewView(cfg.Index, func(r ident.ReplicaID) string { return c.names[r].Name })
 	c.needs.rewind()
 	c.stand()
-	if err := errors.Join(c.recallHeld(cfg.Notes), c.recallPatterns(cfg.Notes)); err != nil {
+	if err := errors.Join(c.recallHeld(cfg.Notes), c.recallChecked(cfg.Notes), c.recallPatterns(cfg.Notes)); err != nil {
 		return nil, err
 	}
 	return c, c.recall(cfg.Intents)
@@ -232,8 +233,10 @@ func (c *Core) Handle(now step.Instant, event Event) []Effect {
 		c.contentUsed(e.Content)
 	case HeldAnswered:
 		c.answerHeld(e)
+	case CheckedHeard:
+		c.takeChecked(e.Ranges)
 	case BrakeSet:
-		c.brake.set = e.Brake
+		c.setBrake(e.Brake)
 	case RoleChanged, RevertAsked:
 		c.handleReader(e)
 	case Committed:
@@ -258,6 +261,7 @@ func (c *Core) Tick(now step.Instant) []Effect {
 		c.due = step.Never
 		c.forgetVanished()
 		c.judgeDeletes()
+		c.judgeUnchecked()
 		c.retryTroubles()
 	}
 	return c.finish()
@@ -283,6 +287,7 @@ func (c *Core) begin(now step.Instant) {
 func (c *Core) finish() []Effect {
 	c.planQueued()
 	c.markQueued()
+	c.checkOwn()
 	c.intend()
 	c.saveState()
 	if !c.uncommitted {

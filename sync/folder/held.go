@@ -11,6 +11,7 @@ import (
 	"github.com/shoal-sync/shoal/internal/ident"
 	"github.com/shoal-sync/shoal/internal/step"
 	"github.com/shoal-sync/shoal/sync/tree"
+	"github.com/shoal-sync/shoal/sync/version"
 )
 
 // A held delete is a name that is gone from disk while the records, and the base, say that
@@ -28,6 +29,9 @@ type held struct {
 	At     int64 // unix milliseconds
 	// Approved is set when a person has said yes and the last look is still to come.
 	Approved bool
+	// From is the write that deleted it, when another device did: then it is on disk here,
+	// and deleted by the records.
+	From version.Dot
 
 	seen bool // the look that goes on found it gone again
 }
@@ -40,6 +44,7 @@ const heldMax = 1 << 18
 type holding struct {
 	entries map[ident.EntryID]*held
 	batch   string
+	told    bool // people know of the batch
 	last    step.Instant
 	list    []HeldBatch // what people see; nil when it is to be made anew
 }
@@ -53,6 +58,8 @@ type HeldBatch struct {
 	Paths    []string // some of them, by name
 	Names    int      // how many there are
 	Approved bool
+	// By is the device that deleted; zero when it was done here.
+	By ident.DeviceID
 }
 
 // heldPaths is how many paths of a batch people are shown.
@@ -111,11 +118,7 @@ func (c *Core) unhold(id ident.EntryID) {
 
 // hold keeps deletes from being written down. Those within a minute are one batch.
 func (c *Core) hold(gone []vanish) {
-	fresh := c.held.batch == "" || c.now.Since(c.held.last) >= brakeSpan
-	if fresh {
-		c.held.batch = fmt.Sprintf("%08x", c.cfg.Rand.Uint32())
-	}
-	c.held.last = c.now
+	c.openBatch()
 	var sum weight
 	for i := range gone {
 		v := &gone[i]
@@ -136,10 +139,26 @@ func (c *Core) hold(gone []vanish) {
 		}
 	}
 	c.brake.kept.add(c.now, sum.Files)
-	if fresh {
-		c.emit(Notice{Kind: DeletesHeld, Detail: fmt.Sprintf("many files were deleted at once (%d until now): "+
-			"the deletes wait for a yes, batch %s", sum.Files, c.held.batch)})
+	c.heldNotice(sum.Files, "many files were deleted at once")
+}
+
+// openBatch begins a batch unless the last one is still growing.
+func (c *Core) openBatch() string {
+	if c.held.batch == "" || c.now.Since(c.held.last) >= brakeSpan {
+		c.held.batch, c.held.told = fmt.Sprintf("%08x", c.cfg.Rand.Uint32()), false
 	}
+	c.held.last = c.now
+	return c.held.batch
+}
+
+// heldNotice tells people of a batch, once.
+func (c *Core) heldNotice(files int64, why string) {
+	if c.held.told {
+		return
+	}
+	c.held.told = true
+	c.emit(Notice{Kind: DeletesHeld, Detail: fmt.Sprintf("%s (%d until now): the deletes wait for a yes, batch %s",
+		why, files, c.held.batch)})
 }
 
 // heldAbove returns the held entry that an entry is, or lies in on disk.
@@ -148,7 +167,7 @@ func (c *Core) heldAbove(id ident.EntryID) (ident.EntryID, bool) {
 		return id, false
 	}
 	for depth := 0; !id.IsRoot() && depth < pathMax; depth++ {
-		if c.held.entries[id] != nil {
+		if h := c.held.entries[id]; h != nil && h.From == (version.Dot{}) {
 			return id, true
 		}
 		b, ok := c.index.Base(id)
@@ -158,6 +177,19 @@ func (c *Core) heldAbove(id ident.EntryID) (ident.EntryID, bool) {
 		id = b.Parent
 	}
 	return id, false
+}
+
+// keptForAnswer reports whether a delete of another device waits for a person here.
+func (c *Core) keptForAnswer(row *tree.Row) bool {
+	h := c.held.entries[row.Entry.ID]
+	if h == nil || h.From == (version.Dot{}) {
+		return false
+	}
+	if row.Entry.Live() || row.Entry.Content.Dot != h.From {
+		c.unhold(row.Entry.ID) // somebody has written to it since
+		return false
+	}
+	return true
 }
 
 func (c *Core) isHeld(id ident.EntryID) bool {
@@ -207,10 +239,13 @@ func (c *Core) bringBack(id ident.EntryID) {
 func (c *Core) answerHeld(e HeldAnswered) {
 	c.wall = e.Wall
 	var paths []string
+	var others []ident.EntryID
 	for _, id := range c.heldIDs(e.ID) {
 		h := c.held.entries[id]
 		switch {
 		case h == nil: // went with a directory
+		case h.From != (version.Dot{}):
+			others = append(others, id)
 		case !e.Approve:
 			c.bringBack(id)
 		case !h.Approved:
@@ -223,6 +258,7 @@ func (c *Core) answerHeld(e HeldAnswered) {
 			paths = append(paths, yes.Path)
 		}
 	}
+	c.answerUnchecked(others, e.Approve)
 	if e.ID == "" || e.ID == c.held.batch {
 		c.held.batch = "" // what vanishes from now on is another matter
 		c.brake.kept = window{span: brakeSpan}
@@ -247,7 +283,7 @@ func (c *Core) heldIDs(batch string) (out []ident.EntryID) {
 func (c *Core) foundHeld(here []tree.Base) bool {
 	any := false
 	for _, b := range here {
-		if h := c.held.entries[b.Entry]; h != nil {
+		if h := c.held.entries[b.Entry]; h != nil && h.From == (version.Dot{}) {
 			h.seen, any = true, true
 		}
 	}
@@ -266,7 +302,7 @@ func (c *Core) lookedAtHeld(e ScanEnded) {
 	}
 	var due []ident.EntryID
 	for id, h := range c.held.entries {
-		if e.Full || looked[h.Path] {
+		if h.From == (version.Dot{}) && (e.Full || looked[h.Path]) {
 			due = append(due, id)
 		}
 	}
@@ -297,7 +333,7 @@ func (c *Core) lookedAtHeld(e ScanEnded) {
 // a name in it tells of the directory instead.
 func (c *Core) goneAbove(id ident.EntryID) bool {
 	for depth := 0; !id.IsRoot() && depth < pathMax; depth++ {
-		if _, gone := c.vanished[id]; gone || c.held.entries[id] != nil {
+		if _, gone := c.vanished[id]; gone || c.isHeld(id) {
 			return true
 		}
 		b, ok := c.index.Base(id)
@@ -328,6 +364,9 @@ func (c *Core) Held() []HeldBatch {
 		b.Files, b.Bytes = b.Files+h.Weight.Files, b.Bytes+h.Weight.Bytes
 		b.Names++
 		b.Approved = b.Approved || h.Approved
+		if h.From != (version.Dot{}) {
+			b.By = c.names[h.From.Replica].Device
+		}
 		if at, known := slices.BinarySearch(b.Paths, h.Path); !known && at < heldPaths {
 			b.Paths = slices.Insert(b.Paths, at, h.Path)
 			b.Paths = b.Paths[:min(len(b.Paths), heldPaths)]

@@ -407,6 +407,7 @@ func (c *Core) removeAll(gone []tree.Base) {
 		delete(c.vanished, b.Entry)
 		c.clearBase(b.Entry)
 		c.writeLocal(e)
+		c.checked.deleted = true
 		c.outlive(&b)
 	}
 }

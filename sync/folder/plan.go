@@ -233,6 +233,9 @@ func (c *Core) plan(id ident.EntryID) {
 		c.settled(&row)
 	case shown.Twin != (ident.EntryID{}):
 		c.yield(&row, base, shown.Twin)
+	case !shown.Visible && c.keptForAnswer(&row):
+		c.settled(&row)
+	case !shown.Visible && c.unchecked(&row, &base):
 	case !shown.Visible:
 		c.planRemove(&row, base, nil)
 	case tree.Reserved(shown.Parent, shown.Name):
@@ -327,6 +330,11 @@ func (c *Core) planRemove(row *tree.Row, base tree.Base, keeper *tree.Base) {
 	}
 	if row.Entry.Kind == tree.Dir {
 		if below := c.index.BaseChildren(base.Entry, "", 1); len(below) > 0 {
+			if c.keptBelow(base.Entry, 0) {
+				c.settled(row) // it is planned again when the last in it is gone
+				c.touch(base.Parent)
+				return
+			}
 			c.touch(below[0].Entry)
 			c.await(row, below[0].Entry)
 			return

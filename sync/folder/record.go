@@ -138,6 +138,7 @@ func (c *Core) overcome(id ident.EntryID) {
 func (c *Core) clearBase(id ident.EntryID) {
 	c.overcome(id)
 	c.unhold(id)
+	delete(c.checked.passed, id)
 	c.apply(tree.Batch{Cleared: []ident.EntryID{id}})
 	c.wake(id)
 }

@@ -206,6 +206,7 @@ func (c *Core) deletion(e *tree.Entry) tree.Entry {
 	v := c.nextVersion(e.Content.Context)
 	out.Content.Version, out.Content.Context = v, v.Seen
 	out.Content.Deleted, out.Content.SawPlace = true, e.Place.Context
+	c.checked.deleted = true
 	merge.Rank(&out, e)
 	return out
 }

@@ -15,7 +15,11 @@ type Opened struct {
 	Standing Standing
 	Cursor   tree.Cursor
 	Replicas []tree.Replica
+	Checked  []tree.Range // all writes known to be meant
 }
+
+// CheckedLearnt: more writes are known to be meant.
+type CheckedLearnt struct{ Ranges []tree.Range }
 
 // Closed: the link is gone, or the peer is no member any more.
 type Closed struct{}
@@ -63,6 +67,7 @@ func (Stood) event()          {}
 func (RowsLoaded) event()     {}
 func (RowsRecorded) event()   {}
 func (ReplicasLearnt) event() {}
+func (CheckedLearnt) event()  {}
 func (PiecesServed) event()   {}
 
 // Effect is an order to the world.
@@ -107,6 +112,9 @@ type Audit struct{}
 
 // TakeReplicas hands the replicas the peer told of to the folder.
 type TakeReplicas struct{ Replicas []tree.Replica }
+
+// TakeChecked hands the writes that the peer knows to be meant to the folder.
+type TakeChecked struct{ Ranges []tree.Range }
 
 // PeerJoined lets the swarm ask this peer.
 type PeerJoined struct{}
@@ -162,6 +170,7 @@ func (TakeStanding) effect()  {}
 func (Repair) effect()        {}
 func (Audit) effect()         {}
 func (TakeReplicas) effect()  {}
+func (TakeChecked) effect()   {}
 func (PeerJoined) effect()    {}
 func (PeerLeft) effect()      {}
 func (Content) effect()       {}

@@ -109,6 +109,7 @@ type Core struct {
 	audits   int // that did not make both equal
 
 	toldUs     []tree.Replica // by the peer, last
+	checked    []tree.Range   // writes known to be meant that the peer has not been told of
 	learnt     []tree.Replica // the peer may not know them yet
 	learntDue  step.Instant   // when it is told of them; in the meantime there may be more
 	learntSent step.Instant
@@ -145,6 +146,9 @@ func (c *Core) Handle(now step.Instant, event Event) []Effect {
 		if c.stage == joined {
 			c.say(wire.RowsTaken{Folder: c.folder, Log: e.Log, Upto: e.Upto})
 		}
+	case CheckedLearnt:
+		c.checked = append(c.checked, e.Ranges...)
+		c.sayChecked()
 	case ReplicasLearnt:
 		c.learn(e.Replicas)
 	case PiecesServed:
@@ -176,7 +180,7 @@ func (c *Core) open(e Opened) {
 		call: c.call + 1, heard: c.heard, rests: c.rests, cast: c.cast, lives: c.lives,
 		stage: joining, took: e.Cursor,
 		stateDue: step.Never, learntDue: step.Never, auditDue: step.Never, learntSent: c.now.Add(-statePause),
-		echo: map[ident.EntryID][32]byte{},
+		echo: map[ident.EntryID][32]byte{}, checked: e.Checked,
 	}
 	if c.rests {
 		c.stage = paused

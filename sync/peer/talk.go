@@ -37,6 +37,10 @@ func (c *Core) hear(m wire.Message) {
 		c.takeReplicas(m.Replicas)
 	case wire.Horizon:
 		c.heardHorizon(m)
+	case wire.Checked:
+		if !c.cast.TheyRead { // a reader has no say in what is deleted
+			c.emit(TakeChecked{m.Ranges})
+		}
 	case wire.Rows:
 		c.heardRows(m)
 	case wire.RowsTaken:
@@ -100,6 +104,7 @@ func (c *Core) heardJoin(m wire.Join) {
 		c.emit(TakeStanding{Log: m.Log, Head: m.Head, Root: m.Root})
 	}
 	c.emit(PeerJoined{})
+	c.sayChecked()
 	c.stateOld, c.stateDue = true, c.now
 	if len(c.learnt) > 0 {
 		c.learntDue = c.now // since our Join was said
@@ -260,6 +265,17 @@ func (c *Core) sayLearnt() {
 		c.learntSent = c.now
 	}
 	c.learnt, c.learntDue = nil, step.Never
+}
+
+// sayChecked tells which writes are known to be meant, before the rows that hold them.
+func (c *Core) sayChecked() {
+	if c.stage != joined {
+		return // it is told when the peer has joined
+	}
+	for part := range slices.Chunk(c.checked, wire.CheckedMax) {
+		c.say(wire.Checked{Folder: c.folder, Ranges: part})
+	}
+	c.checked = nil
 }
 
 // takeReplicas hands on what the peer told.

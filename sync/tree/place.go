@@ -171,6 +171,12 @@ type Intent struct {
 	Body   []byte
 }
 
+// Range is writes of one replica with consecutive numbers.
+type Range struct {
+	Replica  ident.ReplicaID
+	From, To uint64 // both included; From is at least 1
+}
+
 // Note is something small that a core must not forget, under a key of its own choosing and
 // in its own encoding.
 type Note struct {

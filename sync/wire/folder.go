@@ -21,6 +21,8 @@ func FolderOf(m Message) (ident.FolderID, bool) {
 		return m.Folder, true
 	case TrashHeld:
 		return m.Folder, true
+	case Checked:
+		return m.Folder, true
 	case State:
 		return m.Folder, true
 	case Rows:

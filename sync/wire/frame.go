@@ -38,6 +38,7 @@ const (
 	typeWhereabouts = 32
 	typeAskTrash    = 40
 	typeTrashHeld   = 41
+	typeChecked     = 42
 	typeClock       = 50
 )
 
@@ -153,6 +154,8 @@ func parseBody(kind byte, r *reader) Message {
 		return parseClock(r)
 	case typeTrashHeld:
 		return parseTrashHeld(r)
+	case typeChecked:
+		return parseChecked(r)
 	}
 	return nil
 }
