@@ -93,9 +93,12 @@ func TestConversationsAreBounded(t *testing.T) {
 	for i := range 100 {
 		at := netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 0, byte(i / 10), 1}), 5)
 		d.hear(Met{0, 1000 + MeetingID(i), ident.DeviceID{byte(i)}, at, binding, w.chance()})
+		if i%2 == 0 { // one computer with many addresses
+			at = netip.AddrPortFrom(netip.AddrFrom16([16]byte{0x20, 1, 8: byte(i)}), 5)
+		}
 		perSource := 0
 		for _, m := range d.meetings {
-			if m.addr.Addr() == at.Addr() {
+			if source(m.addr.Addr()) == source(at.Addr()) {
 				perSource++
 			}
 		}
@@ -105,6 +108,25 @@ func TestConversationsAreBounded(t *testing.T) {
 	}
 	w.wait(time.Minute)
 	d.quiet()
+}
+
+// TestStoppedAtTheLastMoment: what is being recorded already is recorded on both sides.
+func TestStoppedAtTheLastMoment(t *testing.T) {
+	w := newWorld(t, "laptop", "desktop")
+	a, b := w.devices[0], w.devices[1]
+	b.slow = true
+	invites(b)
+	enters(a, code)
+	a.hear(PersonAnswered{Ticket: 2, Device: b.id, Yes: true})
+	b.hear(Withdrawn{1})
+	w.wait(10 * time.Second)
+	b.hear(Saved{Meeting: b.saved[0].Meeting})
+	if _, done := a.newest(2).(Done); !done || len(a.saved) != 1 {
+		t.Errorf("it ended as %+v", a.newest(2))
+	}
+	w.wait(time.Hour)
+	a.quiet()
+	b.quiet()
 }
 
 // TestCallingOneself: an address may lead back here.

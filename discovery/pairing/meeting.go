@@ -71,7 +71,7 @@ func (c *Core) met(e Met) {
 	}
 	from := 0
 	for _, o := range c.meetings {
-		if !o.dialed && o.addr.Addr() == m.addr.Addr() {
+		if !o.dialed && source(o.addr.Addr()) == source(m.addr.Addr()) {
 			from++
 		}
 	}
@@ -81,6 +81,17 @@ func (c *Core) met(e Met) {
 		return
 	}
 	c.meetings = append(c.meetings, m)
+}
+
+// source is what counts as one caller: a whole /64 in IPv6, where every computer may take
+// as many addresses as it likes.
+func source(ip netip.Addr) netip.Addr {
+	if ip.Is6() && !ip.Is4In6() {
+		if prefix, err := ip.WithZone("").Prefix(64); err == nil {
+			return prefix.Addr()
+		}
+	}
+	return ip
 }
 
 // metDialed goes on with the first conversation that a try gets, and with no other.

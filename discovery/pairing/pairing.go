@@ -46,7 +46,7 @@ import (
 const (
 	// meetingsMax bounds the conversations at once; a person has one.
 	meetingsMax = 16
-	// perSourceMax leaves room for others when one address does nothing but call.
+	// perSourceMax leaves room for others when one source does nothing but call.
 	perSourceMax = 4
 	// sayTime is how long a device may take for the next message that needs no person.
 	sayTime = 15 * time.Second
@@ -233,8 +233,10 @@ func (c *Core) drop(t *try, reason RefuseReason) {
 	c.tries = slices.DeleteFunc(c.tries, func(o *try) bool { return o == t })
 	if m := t.meeting; m != nil {
 		t.meeting, m.try = nil, nil
-		c.refuse(m, reason)
-		c.part(m)
+		if m.stage != saving { // what both have agreed on is not taken back half way
+			c.refuse(m, reason)
+			c.part(m)
+		}
 	}
 	for _, m := range slices.Clone(c.meetings) {
 		if m.try == t { // it has begun, and proven nothing
