@@ -281,6 +281,11 @@ func (r *folderRun) owners() string {
 	return strings.Join(names, " or ")
 }
 
+// sharedWith reports whether a device shares the folder now.
+func (r *folderRun) sharedWith(d ident.DeviceID) bool {
+	return r.who.Load().Role(d) != members.None
+}
+
 // tellMembers tells all connected members why this folder does not answer any more.
 func (r *folderRun) tellMembers(reason wire.RefuseReason) {
 	for _, p := range r.who.Load().Partners {

@@ -92,6 +92,9 @@ func (s *server) run() {
 			if j.run.restsWith(s.link.Device()) {
 				continue // the asker has been told
 			}
+			if !j.run.sharedWith(s.link.Device()) {
+				continue // since it asked, its membership has ended, and it was told
+			}
 			if j.trash {
 				s.serveTrash(j.run, j.ask.Ticket)
 				continue

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"crypto/ed25519"
 	"fmt"
 	"math/rand/v2"
 	"runtime/debug"
@@ -11,6 +12,7 @@ import (
 	"github.com/shoal-sync/shoal/internal/ident"
 	"github.com/shoal-sync/shoal/internal/step"
 	"github.com/shoal-sync/shoal/sync/folder"
+	"github.com/shoal-sync/shoal/sync/members"
 	"github.com/shoal-sync/shoal/sync/settle"
 	"github.com/shoal-sync/shoal/sync/tree"
 )
@@ -34,6 +36,11 @@ type device struct {
 	recipes map[ident.ContentID]bool
 	unseen  map[string]step.Instant // what people changed and no look has covered since
 	far     bool                    // on the other side of a partition
+	key     ed25519.PrivateKey      // in worlds that have owners
+	roll    []byte                  // what it has kept of the owners' word
+	rolls   *members.Map            // the same, judged anew for the checker
+	judged  int                     // length of the roll when that was done
+	wrote   bool                    // it was a writer when it last heard
 	// lastChange is when the disk last changed, or a look last found something.
 	lastChange step.Instant
 
@@ -114,6 +121,8 @@ func (d *device) start() {
 		panic("bug: what the index kept cannot be understood: " + err.Error())
 	}
 	d.core = core
+	standing := core.Standing()
+	d.wrote = standing.Own.MayWrite()
 	d.world.trace.note(d, "starts")
 	d.guard(func() { d.carry(d.core.Tick(d.world.now)) })
 	for _, e := range d.order {

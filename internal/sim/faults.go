@@ -126,7 +126,7 @@ func (d *device) claims() bool {
 			return false
 		}
 	}
-	return !s.Folder.Scanning && s.Folder.Totals.Needs == 0
+	return !s.Folder.Scanning && s.Folder.Totals.Needs == 0 && s.Folder.Locals == 0
 }
 
 // watchClaims looks now and then whether what devices say of themselves is true.
@@ -152,7 +152,7 @@ func (w *World) checkClaim(d *device) {
 			continue
 		}
 		now := other.core.Snapshot()
-		if now.Folder.Root != m.Theirs.Root || now.Folder.Totals.Needs != 0 || now.Folder.Scanning {
+		if now.Folder.Root != m.Theirs.Root || now.Folder.Totals.Needs != 0 || now.Folder.Scanning || now.Folder.Locals > 0 {
 			continue // it has news that are still on their way
 		}
 		if diff := difference(d, other); diff != "" {

@@ -8,6 +8,7 @@ import (
 	"github.com/shoal-sync/shoal/internal/ident"
 	"github.com/shoal-sync/shoal/internal/step"
 	"github.com/shoal-sync/shoal/sync/folder"
+	"github.com/shoal-sync/shoal/sync/members"
 	"github.com/shoal-sync/shoal/sync/peer"
 	"github.com/shoal-sync/shoal/sync/recipe"
 	"github.com/shoal-sync/shoal/sync/settle"
@@ -40,7 +41,7 @@ func (d *device) carry(effects []node.FolderEffect) {
 func (d *device) do(effect node.FolderEffect) {
 	switch f := effect.(type) {
 	case node.SendTo:
-		if e := d.ends[f.Device]; e != nil && !unanswerable(f.Message) {
+		if e := d.ends[f.Device]; e != nil && !d.world.unanswerable(f.Message) {
 			e.say(f.Message)
 		}
 	case folder.Execute:
@@ -320,7 +321,12 @@ func (d *device) serve(f node.ServePieces) {
 	e := d.ends[f.Device]
 	var came []arrival
 	var size int64
+	standing := d.core.Standing()
 	for _, item := range f.Items {
+		if standing.Role(f.Device) == members.None {
+			e.say(wire.NoPiece{Ticket: item.Ticket, Reason: wire.NotAllowed})
+			continue
+		}
 		if e.revoked[item.Ticket] {
 			delete(e.revoked, item.Ticket)
 			continue
@@ -447,7 +453,11 @@ func (d *device) serveRecipes(f node.ServeRecipes) {
 		}
 		parts = append(parts, d.split(c.recipe, id)...)
 	}
+	standing := d.core.Standing()
 	for _, part := range parts {
+		if standing.Role(f.Device) == members.None {
+			break
+		}
 		e.say(wire.Recipes{Folder: d.world.folder, Parts: []wire.RecipePart{part}})
 	}
 	d.handle(node.PiecesServed{Device: f.Device, Count: len(f.Contents)})

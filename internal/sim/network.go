@@ -136,6 +136,9 @@ func (e *end) say(m wire.Message) {
 	if !e.alive() {
 		return
 	}
+	if !aboutMembers(m) {
+		w.checkServes(e, text(m))
+	}
 	if every := w.options.EncodeEvery; every > 0 && w.words%every == 0 {
 		m = w.recode(m)
 	}
@@ -156,6 +159,7 @@ func (e *end) ship(came []arrival, size int64) {
 	if !e.alive() {
 		return
 	}
+	w.checkServes(e, "pieces")
 	rate := min(e.link.rate, e.device.uplink)
 	start := max(e.device.free, w.now)
 	e.device.free = start.Add(time.Duration(size * int64(time.Second) / rate))

@@ -44,7 +44,12 @@ type Options struct {
 	Corrupt     float64       // part of the pieces that come wrong
 	Brake       folder.Brake  // how many deletes wait for a person
 	Approve     bool          // whether people say yes to them when all is over
-	Quiet       bool          // no trace, and big steps: for worlds of a thousand
+	// Founded makes the first device the folder's owner; the last Readers of them may only
+	// read. Decisions is how often the owner ends a membership or changes a role.
+	Founded   bool
+	Readers   int
+	Decisions time.Duration
+	Quiet     bool // no trace, and big steps: for worlds of a thousand
 
 	Silent bool // no story is kept; the same happens, and the digest is empty
 
@@ -101,6 +106,7 @@ func Run(o Options) (Report, error) {
 		end := time.Duration(w.now) + o.Busy
 		w.employ(end)
 		w.trouble(end)
+		w.decide(end)
 		w.watchClaims(end)
 		w.run(o.Busy)
 		settled = w.rest()
@@ -171,6 +177,7 @@ func (w *World) diskFault() tree.Refusal {
 // rest lets the world heal and agree, and tells how long that took. Then it must be calm.
 func (w *World) rest() time.Duration {
 	w.heal()
+	w.restoreRoles()
 	began := w.now
 	const glance = 500 * time.Millisecond
 	for w.failed == nil && !w.agreed() {
@@ -181,6 +188,7 @@ func (w *World) rest() time.Duration {
 		w.run(glance)
 		w.checkClaims()
 		w.approve()
+		w.revert()
 	}
 	took := w.now.Since(began)
 	if w.failed == nil {
@@ -227,7 +235,7 @@ func (d *device) atRest() bool {
 		return false
 	}
 	s := d.core.Snapshot()
-	return !s.Folder.Scanning && s.Folder.Totals.Needs == 0 && d.claims()
+	return !s.Folder.Scanning && s.Folder.Totals.Needs == 0 && s.Folder.Locals == 0 && d.claims()
 }
 
 // disagreement says why the world has not come to rest.

@@ -133,6 +133,16 @@ func rule(err error) string {
 	return broken.Rule
 }
 
+// TestMembers runs worlds in which some may only read, and memberships end and begin again:
+// what readers change reaches nobody, and nobody serves those who are no members.
+func TestMembers(t *testing.T) {
+	for _, kind := range []string{"readers", "roles", "removal"} {
+		for seed := range uint64(3) {
+			t.Run(fmt.Sprint(kind, " ", seed), func(t *testing.T) { live(t, Named(kind, seed)) })
+		}
+	}
+}
+
 // TestKeptSeeds runs what once went wrong.
 func TestKeptSeeds(t *testing.T) {
 	file, err := os.Open("testdata/seeds.txt")

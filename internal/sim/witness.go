@@ -60,6 +60,9 @@ func newWitness(w *World) *witness {
 // save tells that a person is about to save a content at a path.
 func (t *witness) save(d *device, path string, c *content) {
 	t.world.trace.note(d, "person saves %q #%x torn %v", path, c.id[:3], c.torn)
+	if d.private() {
+		return
+	}
 	if is := d.disk.at(path); is != nil {
 		t.release(is)
 		if is.kind == tree.File && is.content.lineage != c.lineage {
@@ -150,6 +153,9 @@ func (d *device) shows(lineage ident.ContentID, path string) (also bool) {
 // remove tells that a person is about to delete a path.
 func (t *witness) remove(d *device, path string) {
 	t.world.trace.note(d, "person deletes %q", path)
+	if d.private() {
+		return
+	}
 	is := d.disk.at(path)
 	t.release(is)
 	t.end(d, path, is)
@@ -158,6 +164,9 @@ func (t *witness) remove(d *device, path string) {
 // move tells that a person is about to move a path, perhaps over another file.
 func (t *witness) move(d *device, from, to string) {
 	t.world.trace.note(d, "person moves %q to %q", from, to)
+	if d.private() {
+		return
+	}
 	is := d.disk.at(from)
 	if over := d.disk.at(to); over != nil && over != is {
 		t.release(over)

@@ -49,6 +49,7 @@ type World struct {
 	renewals map[node.RenewReason]int // of replicas
 	orders   int                      // orders given to disks
 	words    int                      // messages sent
+	wishes   step.Ticket              // of people about members
 }
 
 // epoch is the wall clock at the beginning of every world, in unix nanoseconds.
@@ -94,6 +95,7 @@ func newWorld(o Options) *World {
 	for i := range o.Nodes {
 		w.devices = append(w.devices, newDevice(w, i))
 	}
+	w.found()
 	w.connect()
 	return w
 }

@@ -42,6 +42,15 @@ func Named(kind string, seed uint64) Options {
 		o.Nodes, o.People, o.Restores, o.Cuts, o.Collect = 3, 2, 8*time.Second, 10*time.Second, time.Second
 	case "collect":
 		o.Nodes, o.People, o.Partitions, o.Crashes, o.Collect = 4, 3, 20*time.Second, 20*time.Second, time.Second
+	case "readers":
+		o.Nodes, o.People, o.Founded, o.Readers, o.Cuts = 4, 4, true, 2, 8*time.Second
+		o.Crashes, o.Owners = 15*time.Second, 2
+	case "removal":
+		o.Nodes, o.People, o.Founded, o.Decisions, o.Cuts = 4, 4, true, 5*time.Second, 8*time.Second
+		o.Crashes = 20 * time.Second
+	case "roles":
+		o.Nodes, o.People, o.Founded, o.Decisions, o.Crashes = 5, 2, true, 4*time.Second, 15*time.Second
+		o.Readers = 1
 	case "mixed":
 		o = Mixed(seed)
 	default:

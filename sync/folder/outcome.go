@@ -108,6 +108,7 @@ func (c *Core) done(a *act, o *tree.Outcome) {
 		base.SawPlace = a.sawPlace
 		c.setBase(base)
 		c.view.Forget()
+		c.moveLocals(a.order.Path, a.order.To)
 		c.emit(NameMoved{From: a.order.Path, To: a.order.To})
 	case tree.SetAttributes:
 		base.Stat, base.SawAttrs = o.Stat, a.sawAtt

@@ -2,6 +2,7 @@ package folder
 
 import (
 	"crypto/sha256"
+	"maps"
 	"slices"
 	"strings"
 
@@ -28,6 +29,7 @@ type local struct {
 	tree.Finding
 	fresh  bool // told by the scan that is not over yet
 	revert bool // it is to go into the trash
+	doubt  bool // an order met something else: only a look can tell what it is now
 }
 
 // localsMax bounds the local changes that are remembered; the disk keeps all, but those
@@ -68,6 +70,10 @@ func (c *Core) takeLocal(f *tree.Finding) {
 		c.lookAgain(relook, f.Path)
 		return
 	}
+	if f.Moved && f.Stat.Kind == tree.Dir {
+		c.takeCarried(f)
+		return
+	}
 	var here []tree.Base
 	for _, dir := range dirs {
 		here = append(here, c.index.BaseAt(dir, name)...)
@@ -96,6 +102,18 @@ func (c *Core) takeLocal(f *tree.Finding) {
 			}
 		}
 	}
+}
+
+// takeCarried takes in that a person has moved a directory. It comes back where the members
+// have it; the one that was moved is looked at as something that is only here.
+func (c *Core) takeCarried(f *tree.Finding) {
+	if b, known := c.index.Base(f.Known); known && b.Rev == f.Rev && !c.worksInside([]tree.Base{b}) {
+		for _, same := range c.index.BaseAt(b.Parent, b.Name) {
+			c.clearBelow(same)
+		}
+		c.view.Forget()
+	}
+	c.lookAgain(relook, f.Path)
 }
 
 func (c *Core) list(f *tree.Finding) {
@@ -137,7 +155,13 @@ func (c *Core) planLocal(row *tree.Row, base *tree.Base, onDisk bool, shown merg
 	}
 	path := c.basePath(base)
 	l := c.locals[path]
-	if l == nil || l.revert {
+	if l == nil && !shown.Visible && row.Entry.Kind == tree.Dir && c.holdsLocals(base, path) {
+		c.clearBase(row.Entry.ID) // what is in it is this device's alone, and so is the directory
+		c.touch(row.Entry.ID)
+		c.lookAgain(0, path)
+		return true
+	}
+	if l == nil || l.revert || l.doubt {
 		return false
 	}
 	inPlace := shown.Visible && shown.Name == base.Name && c.sameDirectory(base.Parent, shown.Parent)
@@ -150,16 +174,30 @@ func (c *Core) planLocal(row *tree.Row, base *tree.Base, onDisk bool, shown merg
 		delete(c.locals, path)
 		c.clearBelow(*base)
 		c.touch(row.Entry.ID)
+	case row.Entry.Kind == tree.Dir && l.Stat.Kind == tree.Dir:
+		return false // what is in it decides
 	case !inPlace || l.Stat.Kind != base.Stat.Kind:
 		l.Known, l.Rev = ident.EntryID{}, 0
 		c.clearBelow(*base) // what lies there is this device's alone from now on
 		c.touch(row.Entry.ID)
-	case row.Entry.Kind == tree.Dir:
-		return false
+		c.lookAgain(0, path)
 	default:
 		c.moveAside(row, path, l)
 	}
 	return true
+}
+
+// holdsLocals reports whether nothing is left in a directory but local changes.
+func (c *Core) holdsLocals(dir *tree.Base, path string) bool {
+	if len(c.index.BaseChildren(dir.Entry, "", 1)) > 0 {
+		return false
+	}
+	for below, l := range c.locals {
+		if strings.HasPrefix(below, path+"/") && !l.Gone && !l.revert {
+			return true
+		}
+	}
+	return false
 }
 
 // planOverLocal plans an entry that is not on disk, where a local change has its name: the
@@ -175,7 +213,7 @@ func (c *Core) planOverLocal(row *tree.Row, shown merge.Shown) bool {
 	}
 	path := c.basePath(&b)
 	l := c.locals[path]
-	if l == nil || l.Gone || l.revert {
+	if l == nil || l.Gone || l.revert || l.doubt {
 		return false
 	}
 	e := &row.Entry
@@ -211,15 +249,16 @@ func (c *Core) clearBelow(b tree.Base) {
 // moveAside gives a local change a name of its own, so that the members' version can take
 // the old one.
 func (c *Core) moveAside(row *tree.Row, path string, l *local) {
-	if c.busy[path] == 0 {
-		parent, name := split(path)
-		aside := merge.ConflictName(name, c.names[c.state.Replica].Name, l.Stat.Mtime/1e6)
-		to := join(parent, aside)
-		for n := 2; c.locals[to] != nil || len(c.basesAt(to)) > 0; n++ {
-			to = join(parent, merge.Numbered(aside, n))
-		}
-		c.run(errand{path: path, to: to}, l)
+	if c.isBusy(row, path) {
+		return
 	}
+	parent, name := split(path)
+	aside := merge.ConflictName(name, c.names[c.state.Replica].Name, l.Stat.Mtime/1e6)
+	to := join(parent, aside)
+	for n := 2; c.locals[to] != nil || len(c.basesAt(to)) > 0; n++ {
+		to = join(parent, merge.Numbered(aside, n))
+	}
+	c.run(errand{path: path, to: to}, l)
 	c.await(row, errandID(path))
 }
 
@@ -257,6 +296,9 @@ func (c *Core) errandDone(a *act, o *tree.Outcome) {
 	path := a.order.Path
 	l := c.locals[path]
 	if o.Refusal != tree.Done {
+		if l != nil {
+			l.doubt = true
+		}
 		if l != nil && l.revert {
 			l.revert = false
 			c.emit(Notice{Kind: ProblemFound, Path: path, Detail: o.Detail})
@@ -269,13 +311,7 @@ func (c *Core) errandDone(a *act, o *tree.Outcome) {
 		c.clearBelow(b)
 	}
 	if a.order.Op == tree.Move {
-		for below, m := range c.locals {
-			if rest, inside := strings.CutPrefix(below, path+"/"); inside {
-				delete(c.locals, below)
-				m.Path = a.order.To + "/" + rest
-				c.locals[m.Path] = m
-			}
-		}
+		c.moveLocals(path, a.order.To)
 		c.locals[a.order.To] = &local{Finding: tree.Finding{Path: a.order.To, Stat: o.Stat}, fresh: true}
 		if l != nil {
 			c.locals[a.order.To].Content, c.locals[a.order.To].Target = l.Content, l.Target
@@ -283,6 +319,19 @@ func (c *Core) errandDone(a *act, o *tree.Outcome) {
 		c.emit(Notice{Kind: ConflictKept, Path: a.order.To, Detail: "a local change; it is kept on this device only"})
 	}
 	c.goOnReverting()
+}
+
+// moveLocals lets local changes follow a directory that has moved.
+func (c *Core) moveLocals(from, to string) {
+	moved := map[string]*local{}
+	for below, l := range c.locals {
+		if rest, inside := strings.CutPrefix(below, from+"/"); inside {
+			delete(c.locals, below)
+			l.Path = to + "/" + rest
+			moved[l.Path] = l
+		}
+	}
+	maps.Copy(c.locals, moved)
 }
 
 // revert brings back the members' version wherever a local change is, and returns how many

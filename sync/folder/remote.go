@@ -126,6 +126,9 @@ func (c *Core) join(e tree.Entry, from string) {
 		return
 	}
 	for _, loser := range losers {
+		if c.reader {
+			break // a writer keeps what lost, and tells of it
+		}
 		if from == "" || !loser.Content.IsNull() || c.foundHere(&loser, &e) {
 			c.join(loser, derived)
 		}

@@ -59,15 +59,18 @@ type Core struct {
 	now    step.Instant
 	out    []Effect
 
-	stood  Standing
-	held   []Effect // waits until the map is durable
-	asks   []ask
-	making *making     // the record that is being signed
-	signs  step.Ticket // of the newest Sign
-	ticket step.Ticket // of the newest Save
-	dirty  bool        // the map differs from what was last ordered to be saved
-	saving bool
-	due    step.Instant
+	stood Standing
+	// greeted is how things stood when connected devices were last told what it means to
+	// them.
+	greeted Standing
+	held    []Effect // waits until the map is durable
+	asks    []ask
+	making  *making     // the record that is being signed
+	signs   step.Ticket // of the newest Sign
+	ticket  step.Ticket // of the newest Save
+	dirty   bool        // the map differs from what was last ordered to be saved
+	saving  bool
+	due     step.Instant
 }
 
 // line is one connected device.
@@ -108,6 +111,7 @@ func New(folder ident.FolderID, cfg Config) *Core {
 		c.hand[d] = true
 	}
 	c.stood = c.standing()
+	c.greeted = c.stood
 	return c
 }
 
@@ -184,6 +188,7 @@ func (c *Core) connected() []ident.DeviceID {
 // of what waited for that.
 func (c *Core) finish() {
 	c.attend()
+	c.lower()
 	switch {
 	case c.saving:
 	case c.dirty && c.due == step.Never:
@@ -225,18 +230,41 @@ func (c *Core) saved(e Saved) {
 // stand tells when somebody's part in the folder has changed.
 func (c *Core) stand() {
 	is := c.standing()
-	if is.equal(&c.stood) {
+	if !is.equal(&c.stood) {
+		c.stood = is
+		c.emit(Changed{Standing: is})
+	}
+	was := c.greeted
+	if is.equal(&was) {
 		return
 	}
-	was := c.stood
-	c.stood = is
-	c.emit(Changed{Standing: is})
+	c.greeted = is
 	for _, d := range c.connected() {
 		if c.role(d) != was.Role(d) || is.Own != was.Own {
 			c.greet(d)
 		}
 	}
 	c.placesChanged()
+}
+
+// lower lets memberships that end, and roles of others that become lower, do so at once:
+// nobody is served while a map is being written. This device's own lower role waits: it
+// begins anew with that, and must not have forgotten why.
+func (c *Core) lower() {
+	now, is := c.standing(), c.stood
+	if now.Own == members.None {
+		is.Own = members.None
+	}
+	is.Partners = nil
+	for _, p := range c.stood.Partners {
+		if p.Role = min(p.Role, now.Role(p.Device)); p.Role != members.None {
+			is.Partners = append(is.Partners, p)
+		}
+	}
+	if !is.equal(&c.stood) {
+		c.stood = is
+		c.emit(Changed{Standing: is})
+	}
 }
 
 // greet tells a device how much we have heard, if it has to do with this folder.
