@@ -154,7 +154,7 @@ func (a *agent) run(ctx context.Context) error {
 	defer a.ending()
 	manager, err := platform.NewNotifier()
 	if err != nil {
-		return err
+		a.log.Warn("the service manager says strange things", "reason", err)
 	}
 	if err := a.listen(); err != nil {
 		return err

@@ -63,8 +63,10 @@ func (s *session) root() *cobra.Command {
 	flags.StringVar(&s.homeFlag, "home", "",
 		"`DIR` where all state lives (or the environment variable SHOAL_HOME)")
 	flags.BoolVar(&s.json, "json", false, "print JSON for programs")
-	flags.BoolVar(&s.quiet, "quiet", false, "say less")
-	flags.BoolVar(&s.verbose, "verbose", false, "say more")
+	flags.BoolVar(&s.quiet, "quiet", false,
+		"say less; of a status only what is not as it should be")
+	flags.BoolVar(&s.verbose, "verbose", false,
+		"say more; of a status every problem, of an agent every step")
 	agent.define(root)
 
 	// Started by a double click on Windows, cobra would otherwise refuse to run.

@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -73,6 +74,38 @@ func TestServiceManager(t *testing.T) {
 			return
 		}
 	}
+}
+
+// TestTwoAccounts: two users of one computer have an agent each, on ports of their own, and
+// neither can ask the other's, nor take its home.
+func TestTwoAccounts(t *testing.T) {
+	t.Parallel()
+	if os.Getuid() != 0 {
+		t.Skip("SKIPPED: needs root, to run an agent as another user")
+	}
+	a, b := newAgent(t, "anna"), newAgent(t, "bert")
+	const nobody = 65534
+	must(t, filepath.WalkDir(filepath.Dir(b.home), func(path string, _ os.DirEntry, err error) error {
+		must(t, err)
+		return os.Lchown(path, nobody, nobody)
+	}))
+	b.cred = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
+	b.listen = a.listen
+	startAll(a, b)
+	onA, onB := a.status().Device.Listen[0], b.status().Device.Listen[0]
+	if onA == onB || onA != a.listen && onB != a.listen {
+		t.Errorf("they listen at %s and %s", onA, onB)
+	}
+	intruder := *b
+	intruder.home = a.home
+	intruder.command("status").failed(t, 1, "another user")
+	intruder.command("--nogui").failed(t, 1, a.home)
+	a.listen, b.listen = onA, onB
+	keep(a, b)
+	link(a, b)
+	share(a, b)
+	a.put("file", "1")
+	settle(a, b)
 }
 
 // TestUnits: service managers understand what we hand to them.

@@ -151,6 +151,7 @@ func TestLinksKeepToTheirRate(t *testing.T) {
 			most := 10_000 * mostInASecond(came)
 			// What waited while the machine did something else comes at once afterwards.
 			spare := int(float64(rate) * stall.Seconds())
+			t.Logf("at most %d bytes came in a second, allowed are %d", most, rate)
 			if most > int(rate)*105/100+spare || most < int(rate)*80/100-spare {
 				t.Errorf("in a second came up to %d bytes, allowed are %d; stalled %v", most, rate, stall)
 			}
