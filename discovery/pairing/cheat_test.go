@@ -92,10 +92,10 @@ func TestConversationsAreBounded(t *testing.T) {
 	d := w.devices[0]
 	for i := range 100 {
 		at := netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 0, byte(i / 10), 1}), 5)
-		d.hear(Met{0, 1000 + MeetingID(i), ident.DeviceID{byte(i)}, at, binding, w.chance()})
 		if i%2 == 0 { // one computer with many addresses
 			at = netip.AddrPortFrom(netip.AddrFrom16([16]byte{0x20, 1, 8: byte(i)}), 5)
 		}
+		d.hear(Met{0, 1000 + MeetingID(i), ident.DeviceID{byte(i)}, at, binding, w.chance()})
 		perSource := 0
 		for _, m := range d.meetings {
 			if source(m.addr.Addr()) == source(at.Addr()) {
