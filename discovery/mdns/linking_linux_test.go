@@ -186,3 +186,36 @@ func TestWhyNobodyIsFound(t *testing.T) {
 		t.Errorf("it sees %+v", f.Sight())
 	}
 }
+
+// TestDozensNearby: a room full of devices that want to be linked, all found by one.
+func TestDozensNearby(t *testing.T) {
+	t.Parallel()
+	if !lantest.Inside(t) {
+		return
+	}
+	wire(t, "eth0", "10.9.0.1/24", "fe80::9:1/64")
+	const devices = 60
+	quietly := pace{steady: time.Hour, first: usualPace.first}
+	missing := map[ident.DeviceID]bool{}
+	for i := range devices {
+		id := ident.DeviceID{9, byte(i)}
+		missing[id] = true
+		newNeighbour(id, uint16(23000+i)).start(t, quietly)
+	}
+	seeker := newNeighbour(laptop, 22100)
+	found := seeker.looks()
+	begun := time.Now()
+	seeker.start(t, quietly).Seek(true)
+	for limit := time.After(10 * time.Second); len(missing) > 0; {
+		select {
+		case n := <-found:
+			if want := uint16(23000) + uint16(n.Device[1]); n.At.Port() != want {
+				t.Errorf("%s is found at %v, want port %d", n.Device.Short(), n.At, want)
+			}
+			delete(missing, n.Device)
+		case <-limit:
+			t.Fatalf("%d of %d devices were not found", len(missing), devices)
+		}
+	}
+	t.Logf("%d devices were found within %v", devices, time.Since(begun).Round(time.Millisecond))
+}
