@@ -515,7 +515,7 @@ func (r *folderRun) openStage(f swarm.OpenStage) {
 	}
 	s, err := r.disk.Begin(f.Content, f.Recipe)
 	if err != nil {
-		full := errors.Is(err, disk.ErrNoSpace)
+		full := r.noteFull(err)
 		r.post(swarm.StageFailed{Content: f.Content, Full: full, Reason: err.Error()})
 		return
 	}

@@ -75,6 +75,9 @@ func (r *folderRun) executeOrders() {
 			if o.Op == tree.InstallFile && o.Copy == "" && outcomes[i].Refusal == tree.Done {
 				r.dropStage(o.Content)
 			}
+			if outcomes[i].Refusal == tree.NoSpace {
+				r.sweepSoon()
+			}
 			if o.Path == folder.IgnoreFile {
 				r.loadPatterns()
 			}

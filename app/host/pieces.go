@@ -194,7 +194,7 @@ func (r *folderRun) storePieces() {
 			if err := r.storePiece(p); err != nil {
 				r.post(swarm.PieceBad{
 					Ticket: p.ticket, Ours: !errors.Is(err, disk.ErrBadChunk),
-					Full: errors.Is(err, disk.ErrNoSpace), Reason: err.Error(),
+					Full: r.noteFull(err), Reason: err.Error(),
 				})
 			} else {
 				stored = append(stored, p.ticket)

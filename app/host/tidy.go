@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/shoal-sync/shoal/internal/ident"
+	"github.com/shoal-sync/shoal/sync/disk"
 	"github.com/shoal-sync/shoal/sync/index"
 )
 
@@ -72,6 +73,24 @@ func (r *folderRun) collectRecipes() {
 }
 
 func (r *folderRun) isStaging(content ident.ContentID) bool { return r.stageOf(content) != nil }
+
+// sweepSoon has the trash looked through now: it gives way when the volume is nearly full.
+func (r *folderRun) sweepSoon() {
+	select {
+	case r.sweep <- struct{}{}:
+	default: // one is due already
+	}
+}
+
+// noteFull reports whether something failed because the volume is full, and has the trash
+// give way.
+func (r *folderRun) noteFull(err error) bool {
+	full := errors.Is(err, disk.ErrNoSpace)
+	if full {
+		r.sweepSoon()
+	}
+	return full
+}
 
 // removeIndex deletes the index of a folder that is not kept any more.
 func removeIndex(dir string, id ident.FolderID) error { return removeIndexFile(indexFile(dir, id)) }

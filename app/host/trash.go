@@ -309,10 +309,7 @@ func (a *agent) applyTrash(f config.Folder) {
 		return
 	}
 	r.disk.SetTrash(trashRules(f))
-	select {
-	case r.sweep <- struct{}{}:
-	default: // one is due already
-	}
+	r.sweepSoon()
 }
 
 // matching picks what a person means: of the path, or of every path in a directory that

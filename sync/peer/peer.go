@@ -147,8 +147,7 @@ func (c *Core) Handle(now step.Instant, event Event) []Effect {
 			c.say(wire.RowsTaken{Folder: c.folder, Log: e.Log, Upto: e.Upto})
 		}
 	case CheckedLearnt:
-		c.checked = append(c.checked, e.Ranges...)
-		c.sayChecked()
+		c.learnChecked(e.Ranges)
 	case ReplicasLearnt:
 		c.learn(e.Replicas)
 	case PiecesServed:

@@ -267,6 +267,14 @@ func (c *Core) sayLearnt() {
 	c.learnt, c.learntDue = nil, step.Never
 }
 
+// learnChecked tells of more, unless the conversation will begin with all there is.
+func (c *Core) learnChecked(ranges []tree.Range) {
+	if c.stage == joined || c.stage == joining {
+		c.checked = append(c.checked, ranges...)
+		c.sayChecked()
+	}
+}
+
 // sayChecked tells which writes are known to be meant, before the rows that hold them.
 func (c *Core) sayChecked() {
 	if c.stage != joined {
