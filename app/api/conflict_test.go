@@ -2,5 +2,5 @@ package api
 
 func init() {
 	everyIntent = append(everyIntent,
-		ConflictList{}, ConflictList{"f"}, ConflictResolve{Where{"", "/a"}, Theirs}, WhyAsk{Where{"f", "a"}})
+		FolderVerify{"f"}, ConflictList{}, ConflictList{"f"}, ConflictResolve{Where{"", "/a"}, Theirs}, WhyAsk{Where{"f", "a"}})
 }

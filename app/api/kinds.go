@@ -30,6 +30,7 @@ var kinds = []kind{
 	of[DeviceAdd, Device]("device-add", "trust a device"),
 	of[DeviceRename, Device]("device-rename", "change what a device is called here"),
 	of[DeviceRemove, Device]("device-remove", "end the trust in a device"),
+	of[FolderVerify, Verified]("folder-verify", "read every file of a folder and compare it with what it should hold"),
 	of[ConflictList, []Conflict]("conflict-list", "list files that were changed on two devices at once"),
 	of[ConflictResolve, []Resolved]("conflict-resolve", "say which version of such a file stays"),
 	of[WhyAsk, Why]("why", "say why a path is as it is"),

@@ -43,6 +43,8 @@ func (a *agent) Do(ctx context.Context, intent api.Intent) (any, error) {
 		return a.setFolder(i)
 	case api.HeldList:
 		return a.listHeld(i)
+	case api.FolderVerify:
+		return a.verifyFolder(ctx, i)
 	case api.ConflictList:
 		return a.listConflicts(i)
 	case api.ConflictResolve:

@@ -15,7 +15,7 @@ import (
 
 func (s *session) folderCommand() *cobra.Command {
 	return group("folder", "Keeps, shares and looks after folders",
-		s.folderAdd(), s.folderList(), s.folderRemove(), s.folderRescan(), s.folderShare(),
+		s.folderAdd(), s.folderList(), s.folderRemove(), s.folderRescan(), s.folderVerify(), s.folderShare(),
 		s.folderUnshare(), s.folderRevert(), s.folderSet())
 }
 

@@ -91,3 +91,42 @@ func TestUndo(t *testing.T) {
 		t.Errorf("state %s", f.State)
 	}
 }
+
+// TestVerify damages a file behind the back of everybody, as a failing disk does.
+func TestVerify(t *testing.T) {
+	t.Parallel()
+	a, b := pair(t)
+	a.put("dir/whole", "these bytes are right")
+	a.put("other", "these, too")
+	settle(a, b)
+	b.command("folder", "verify", "work").done(t)
+	info, err := os.Stat(b.at("dir/whole"))
+	must(t, err)
+	b.stop() // else the watcher hears of it
+	file, err := os.OpenFile(b.at("dir/whole"), os.O_WRONLY, 0)
+	must(t, err)
+	_, err = file.WriteString("THESE BYTES ARE WRONG")
+	must(t, err)
+	must(t, file.Close())
+	must(t, os.Chtimes(b.at("dir/whole"), info.ModTime(), info.ModTime()))
+	b.start()
+	b.connected(a)
+	rescan(b)
+	var found struct{ Damaged []string }
+	r := b.command("folder", "verify", "work")
+	must(t, json.Unmarshal(r.out, &found))
+	if r.code != 1 || len(found.Damaged) != 1 || found.Damaged[0] != "dir/whole" {
+		t.Fatalf("verify: exit %d, %+v", r.code, found)
+	}
+	b.eventually(10*time.Second, "the file is right again", func() error {
+		if body, err := os.ReadFile(b.at("dir/whole")); err != nil || string(body) != "these bytes are right" {
+			return fmt.Errorf("it holds %q, %v", body, err)
+		}
+		return nil
+	})
+	settle(a, b)
+	b.command("folder", "verify", "work").done(t)
+	if got := a.read("dir/whole"); got != "these bytes are right" {
+		t.Errorf("the damage has spread: %q", got)
+	}
+}

@@ -225,6 +225,8 @@ func (c *Core) Handle(now step.Instant, event Event) []Effect {
 		c.obey(e.Patterns)
 	case NeedsLoaded:
 		c.needsLoaded(e)
+	case RotFound:
+		c.takeRot(e)
 	case PathAsked:
 		c.tellPath(e)
 	case ContentAsked:
