@@ -20,6 +20,7 @@ import (
 	"github.com/shoal-sync/shoal/sync/folder"
 	"github.com/shoal-sync/shoal/sync/index"
 	"github.com/shoal-sync/shoal/sync/members"
+	"github.com/shoal-sync/shoal/sync/names"
 	"github.com/shoal-sync/shoal/sync/peer"
 	"github.com/shoal-sync/shoal/sync/roster"
 	"github.com/shoal-sync/shoal/sync/scan"
@@ -46,6 +47,7 @@ type folderRun struct {
 
 	store   *index.Store
 	disk    *disk.Folder
+	volume  names.Volume
 	scanner *scan.Scanner
 	watcher *watch.Watcher
 	machine *node.Folder // owned by the loop
@@ -129,7 +131,7 @@ func (r *folderRun) open(f config.Folder) (err error) {
 	if err != nil {
 		return err
 	}
-	if r.disk, err = disk.Open(f.Path, token, disk.Limits{Recipe: r.findRecipe, Trash: trashRules(f)}); err != nil {
+	if err := r.openDisk(f, token); err != nil {
 		return err
 	}
 	state, err := r.openIndex()
@@ -196,8 +198,8 @@ func (r *folderRun) build(f config.Folder, state tree.State) error {
 		return err
 	}
 	cfg := folder.Config{
-		Patterns: *r.patterns.Load(),
-		Folder:   r.id, Device: r.agent.id, Index: r.store, State: state,
+		Patterns: *r.patterns.Load(), Volume: r.volume,
+		Folder: r.id, Device: r.agent.id, Index: r.store, State: state,
 		Totals: r.store.Totals(), Summary: &summary.Tree{}, Replicas: r.store.Replicas(),
 		Intents: r.store.Intents(), Notes: r.store.Notes(), Brake: brakeOf(f),
 	}

@@ -50,6 +50,7 @@ func (r *folderRun) watch() (err error) {
 	r.scanner = scan.New(r.path, scan.Options{
 		Known: known{r}, Recipes: r.keepRecipes, Report: r.report, Check: r.disk.CheckRoot,
 		Ignored:  r.ignored,
+		Volume:   r.volume,
 		Progress: func(p scan.Progress) { r.reading.Store(&p) },
 		Now:      func() int64 { return time.Now().UnixNano() },
 	})

@@ -69,7 +69,7 @@ func newDevice(w *World, number int) *device {
 		d.offset = w.between(-w.options.ClockOffset, w.options.ClockOffset)
 	}
 	d.uplink = 1<<20 + w.chance.Int64N(100<<20)
-	d.disk = newDisk(uint64(number)+1, d.wall)
+	d.disk = newDisk(uint64(number)+1, w.rules(number), d.wall)
 	d.disk.touched = d.noteTouched
 	d.beginIndex()
 	return d
@@ -110,6 +110,7 @@ func (d *device) start() {
 		Cursors: sortedCursors(rows.cursors), Intents: sortedIntents(rows.intents),
 		Notes: sortedNotes(rows.notes), Conflicts: rows.conflicts(), Brake: d.brake,
 		Collect: d.world.options.Collect,
+		Volume:  d.disk.rules,
 	}
 	d.life++
 	d.wakeAt, d.commitDue, d.look, d.touched = step.Never, false, nil, nil

@@ -2,11 +2,10 @@ package sim
 
 import (
 	"fmt"
-	"maps"
-	"slices"
 	"strings"
 
 	"github.com/shoal-sync/shoal/internal/ident"
+	"github.com/shoal-sync/shoal/sync/names"
 	"github.com/shoal-sync/shoal/sync/recipe"
 	"github.com/shoal-sync/shoal/sync/tree"
 )
@@ -19,8 +18,8 @@ type file struct {
 	target   string   // of a link
 	mode     uint32
 	mtime    int64
-	changed  int64            // when content or attributes last changed, as the system notes it
-	children map[string]*file // of a directory
+	changed  int64  // when content or attributes last changed, as the system notes it
+	children *shelf // of a directory
 }
 
 func (f *file) stat() tree.Stat {
@@ -45,7 +44,12 @@ func (f *file) contentID() ident.ContentID {
 	return ident.ContentID{}
 }
 
-func (f *file) names() []string { return slices.Sorted(maps.Keys(f.children)) }
+func (f *file) names() []string {
+	if f.children == nil {
+		return nil
+	}
+	return f.children.names()
+}
 
 // stage is a content that is being fetched.
 type stage struct {
@@ -64,7 +68,7 @@ type trashed struct {
 // lead to files, contents have no bytes.
 type disk struct {
 	root   *file
-	parked map[string]*file // what rests in tree.ParkingDir
+	parked *shelf // what rests in tree.ParkingDir
 	stages map[ident.ContentID]*stage
 	trash  []trashed
 	wall   func() int64 // unix nanoseconds
@@ -73,15 +77,16 @@ type disk struct {
 	inode   uint64
 	freed   []uint64 // inodes of files that are gone; some systems give them out again
 	volume  uint64
+	rules   names.Volume // for names
 	// fault, when set, may refuse an order as a failing disk would.
 	fault func() tree.Refusal
 	// seen is what list last returned, as long as nothing has changed since.
 	seen []sight
 }
 
-func newDisk(volume uint64, wall func() int64) *disk {
+func newDisk(volume uint64, rules names.Volume, wall func() int64) *disk {
 	d := &disk{
-		parked: map[string]*file{}, stages: map[ident.ContentID]*stage{},
+		rules: rules, parked: newShelf(&names.Volume{}), stages: map[ident.ContentID]*stage{},
 		wall: wall, touched: func(string) {}, volume: volume, inode: 1,
 	}
 	d.root = d.make(tree.Dir, 0o755)
@@ -94,6 +99,9 @@ const tick = 4_000_000
 func (d *disk) clock() int64 { return d.wall() / tick * tick }
 
 func (d *disk) make(kind tree.Kind, mode uint32) *file {
+	if d.rules.NoModes {
+		mode = 0o777
+	}
 	f := &file{kind: kind, mode: mode, changed: d.clock()}
 	f.id = tree.FileID{Volume: d.volume, Birth: d.clock()}
 	if n := len(d.freed); n > 0 {
@@ -104,7 +112,7 @@ func (d *disk) make(kind tree.Kind, mode uint32) *file {
 		f.id.Inode = d.inode
 	}
 	if kind == tree.Dir {
-		f.children = map[string]*file{}
+		f.children = newShelf(&d.rules)
 	}
 	return f
 }
@@ -115,7 +123,7 @@ func (d *disk) free(f *file) {
 		d.freed = append(d.freed, f.id.Inode)
 	}
 	for _, name := range f.names() {
-		d.free(f.children[name])
+		d.free(f.children.at(name))
 	}
 }
 
@@ -123,14 +131,14 @@ const parkingPrefix = tree.ParkingDir + "/"
 
 // where returns the directory a path is in, and its last name. False: the directory is
 // not there.
-func (d *disk) where(path string) (map[string]*file, string, bool) {
+func (d *disk) where(path string) (*shelf, string, bool) {
 	if name, parked := strings.CutPrefix(path, parkingPrefix); parked {
 		if i := strings.IndexByte(name, '/'); i < 0 {
 			return d.parked, name, true
 		}
 		path = name
 		first, _, _ := strings.Cut(path, "/")
-		if f := d.parked[first]; f != nil && f.kind == tree.Dir {
+		if f := d.parked.at(first); f != nil && f.kind == tree.Dir {
 			return descend(f, path[len(first)+1:])
 		}
 		return nil, "", false
@@ -138,13 +146,13 @@ func (d *disk) where(path string) (map[string]*file, string, bool) {
 	return descend(d.root, path)
 }
 
-func descend(from *file, path string) (map[string]*file, string, bool) {
+func descend(from *file, path string) (*shelf, string, bool) {
 	for {
 		first, rest, more := strings.Cut(path, "/")
 		if !more {
 			return from.children, path, true
 		}
-		from = from.children[first]
+		from = from.children.at(first)
 		if from == nil || from.kind != tree.Dir {
 			return nil, "", false
 		}
@@ -161,7 +169,7 @@ func (d *disk) at(path string) *file {
 	if !ok {
 		return nil
 	}
-	return in[name]
+	return in.at(name)
 }
 
 // change notes that a name changed.
@@ -187,7 +195,23 @@ func (d *disk) holds(path string) bool {
 	return in != nil && in.kind == tree.Dir
 }
 
-func (d *disk) slot(path string) (map[string]*file, string) {
+// shown is how a path is listed, as far as it leads to something.
+func (d *disk) shown(path string) string {
+	out, in := "", d.root
+	for part := range strings.SplitSeq(path, "/") {
+		if in != nil && in.kind == tree.Dir {
+			f := in.children.at(part)
+			if f != nil {
+				part = in.children.shown(part)
+			}
+			in = f
+		}
+		out = join(out, part)
+	}
+	return out
+}
+
+func (d *disk) slot(path string) (*shelf, string) {
 	in, name, ok := d.where(path)
 	if !ok {
 		panic(fmt.Sprintf("bug: a person of the simulation uses %q, which has no directory", path))
@@ -198,10 +222,10 @@ func (d *disk) slot(path string) (map[string]*file, string) {
 // save makes or rewrites a file.
 func (d *disk) save(path string, c *content) {
 	in, name := d.slot(path)
-	f := in[name]
+	f := in.at(name)
 	if f == nil {
 		f = d.make(tree.File, 0o644)
-		in[name] = f
+		in.put(name, f)
 	}
 	f.content, f.mtime, f.changed = c, d.clock(), d.clock()
 	d.change(path)
@@ -212,26 +236,26 @@ func (d *disk) link(path, target string) {
 	in, name := d.slot(path)
 	f := d.make(tree.Link, 0o777)
 	f.target, f.mtime = target, d.clock()
-	in[name] = f
+	in.put(name, f)
 	d.change(path)
 }
 
 func (d *disk) mkdir(path string) {
 	in, name := d.slot(path)
-	in[name] = d.make(tree.Dir, 0o755)
+	in.put(name, d.make(tree.Dir, 0o755))
 	d.change(path)
 }
 
 // rename moves whatever is at a path, over a file that may be there.
 func (d *disk) rename(from, to string) {
 	in, name := d.slot(from)
-	f := in[name]
+	f := in.at(name)
 	over, newName := d.slot(to)
-	if old := over[newName]; old != nil && old != f {
+	if old := over.at(newName); old != nil && old != f {
 		d.free(old)
 	}
-	delete(in, name)
-	over[newName] = f
+	in.drop(name)
+	over.put(newName, f)
 	d.change(from)
 	d.change(to)
 }
@@ -239,14 +263,14 @@ func (d *disk) rename(from, to string) {
 // remove takes a name away, with all that is below it.
 func (d *disk) remove(path string) {
 	in, name := d.slot(path)
-	d.touchBelow(path, in[name])
-	d.free(in[name])
-	delete(in, name)
+	d.touchBelow(path, in.at(name))
+	d.free(in.at(name))
+	in.drop(name)
 }
 
 func (d *disk) touchBelow(path string, f *file) {
 	for _, name := range f.names() {
-		d.touchBelow(path+"/"+name, f.children[name])
+		d.touchBelow(path+"/"+name, f.children.at(name))
 	}
 	d.change(path)
 }
@@ -270,7 +294,7 @@ func (d *disk) walk(see func(path string, f *file)) { walkBelow("", d.root, see)
 
 func walkBelow(path string, dir *file, see func(path string, f *file)) {
 	for _, name := range dir.names() {
-		below, f := join(path, name), dir.children[name]
+		below, f := join(path, name), dir.children.at(name)
 		see(below, f)
 		if f.kind == tree.Dir {
 			walkBelow(below, f, see)

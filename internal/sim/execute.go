@@ -150,8 +150,11 @@ func (b *batch) act(i int) tree.Refusal {
 	if o.Op != tree.Move && d.isOther(o.Path, o.Into) {
 		return tree.Changed
 	}
-	is := in[name]
+	is := in.at(name)
 	if why := meets(is, o.Victim); why != tree.Done {
+		return why
+	}
+	if why := d.refuses(o, name); is == nil && why != tree.Done {
 		return why
 	}
 	var made *file
@@ -168,15 +171,15 @@ func (b *batch) act(i int) tree.Refusal {
 	case tree.Move:
 		return b.move(i, in, name)
 	case tree.Remove:
-		if is.kind == tree.Dir && len(is.children) > 0 {
+		if is.kind == tree.Dir && len(is.names()) > 0 {
 			return tree.NotEmpty
 		}
 		if kept := d.at(o.Copy); o.Copy != "" && (kept == nil || !kept.stat().SameContent(o.CopyStat)) {
 			return tree.ContentGone
 		}
-		delete(in, name)
+		in.drop(name)
 	case tree.SetAttributes:
-		if is.kind != tree.Link {
+		if is.kind != tree.Link && !d.rules.NoModes {
 			is.mode, is.changed = o.Mode&0o777, d.clock()
 		}
 		if is.kind == tree.File {
@@ -190,7 +193,7 @@ func (b *batch) act(i int) tree.Refusal {
 		d.trash = append(d.trash, trashed{o.Path, is.contentID()})
 	}
 	if made != nil {
-		in[name] = made
+		in.put(name, made)
 		b.outcomes[i].Stat = made.stat()
 	}
 	d.change(o.Path)
@@ -215,7 +218,18 @@ func meets(is *file, victim *tree.Stat) tree.Refusal {
 	return tree.Done
 }
 
-func (b *batch) move(i int, in map[string]*file, name string) tree.Refusal {
+// refuses says whether the volume refuses what an order is to put under a name.
+func (d *disk) refuses(o *tree.Order, name string) tree.Refusal {
+	switch {
+	case o.Op == tree.InstallLink && d.rules.NoLinks:
+		return tree.Unsupported
+	case d.rules.Refusal(name) != "":
+		return tree.NameRefused
+	}
+	return tree.Done
+}
+
+func (b *batch) move(i int, in *shelf, name string) tree.Refusal {
 	o, d := &b.orders[i], b.disk
 	to, newName, ok := d.where(o.To)
 	switch {
@@ -223,14 +237,16 @@ func (b *batch) move(i int, in map[string]*file, name string) tree.Refusal {
 		return tree.Missing
 	case d.isOther(o.To, o.Into):
 		return tree.Changed
-	case to[newName] != nil:
+	case to.at(newName) != nil:
 		return tree.Occupied
 	case strings.HasPrefix(o.To+"/", o.Path+"/"):
 		return tree.OtherFailure
+	case d.refuses(o, newName) != tree.Done:
+		return d.refuses(o, newName)
 	}
-	to[newName] = in[name]
-	delete(in, name)
-	b.outcomes[i].Stat = to[newName].stat()
+	to.put(newName, in.at(name))
+	in.drop(name)
+	b.outcomes[i].Stat = to.at(newName).stat()
 	d.change(o.Path)
 	d.change(o.To)
 	return tree.Done

@@ -156,7 +156,7 @@ func (w *World) checkClaim(d *device) {
 			continue // it has news that are still on their way
 		}
 		if diff := difference(d, other); diff != "" {
-			w.fail("who says equal is equal (P35)", "%s says so: %s", d.name, diff)
+			w.fail("who says equal is equal (P35)", "%s says so: %s%s", d.name, diff, rulesText(d, other))
 			return
 		}
 	}

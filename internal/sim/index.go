@@ -398,6 +398,9 @@ func (x *rows) walk(seq uint64, limit int, take func(*tree.Row) bool) []tree.Row
 func (x *rows) pathOf(id ident.EntryID) (string, bool) {
 	path := ""
 	for depth := 0; !id.IsRoot(); depth++ {
+		if id == tree.Parking {
+			return tree.ParkingDir + "/" + path, true
+		}
 		b := x.bases[id]
 		if b == nil || depth > len(x.bases) {
 			return "", false

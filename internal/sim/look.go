@@ -39,12 +39,15 @@ type directory struct {
 	path    string
 	ids     []ident.EntryID
 	shallow bool
+	only    map[string]bool // when set, keys of the only names looked at
 }
 
 type spot struct {
 	path    string
 	rows    []tree.Base
+	was     []tree.Base // of what somebody renamed to what the volume takes for the same
 	shallow bool
+	named   bool // the look is at this name alone: what is in it is compared, no deeper
 }
 
 type hashing struct {
@@ -149,28 +152,33 @@ func (l *look) visit(d directory) {
 		return
 	}
 	rows := l.list(d.ids)
-	missing := false
-	for _, name := range dir.names() {
-		for len(rows) > 0 && rows[0].Name < name {
-			rows, missing = rows[1:], true
+	at, met := byName(rows), map[string]bool{}
+	for _, n := range l.spot(dir, rows, d.only) {
+		met[n.Name], met[n.Was] = true, true
+		p := spot{path: join(d.path, n.Name), rows: at[n.Name], shallow: d.shallow, named: d.only != nil}
+		if n.Was != "" {
+			p.was = at[n.Was]
 		}
-		n := 0
-		for n < len(rows) && rows[n].Name == name {
-			n++
-		}
-		p := spot{path: join(d.path, name), rows: rows[:n:n], shallow: d.shallow}
-		rows = rows[n:]
 		if !l.seen[p.path] {
-			l.judge(p, dir.children[name])
+			l.judge(p, dir.children.at(n.Shown))
 		}
 	}
-	if missing || len(rows) > 0 {
-		l.thinned = append(l.thinned, d)
+	for _, row := range rows {
+		if !met[row.Name] && l.concerns(d.only, row.Name) {
+			l.thinned = append(l.thinned, d)
+			return
+		}
 	}
 }
 
 func (l *look) judge(p spot, f *file) {
 	s := f.stat()
+	if len(p.was) > 0 {
+		if l.judgeRenamed(p, s) {
+			return
+		}
+		l.gone = append(l.gone, gone{path: join(parentPath(p.path), p.was[0].Name), row: p.was[0], replaced: true})
+	}
 	switch s.Kind {
 	case tree.Dir:
 		l.judgeDirectory(p, s)
@@ -234,7 +242,7 @@ func (l *look) judgeDirectory(p spot, s tree.Stat) {
 			l.found(l.finding(p, s))
 		}
 		if !p.shallow {
-			l.enter(directory{path: p.path, ids: entriesOf(p.rows)})
+			l.enter(directory{path: p.path, ids: entriesOf(p.rows), shallow: p.named})
 		}
 		return
 	}
@@ -415,10 +423,14 @@ func (l *look) vanish() {
 			l.again = append(l.again, d.path)
 			continue
 		}
-		reported := ""
-		for _, row := range l.list(d.ids) {
+		reported, rows, met := "", l.list(d.ids), map[string]bool{}
+		for _, n := range l.spot(dir, rows, nil) {
+			met[n.Name], met[n.Was] = true, true
+		}
+		for _, row := range rows {
 			name := join(d.path, row.Name)
-			if row.Name == reported || l.seen[name] || l.claimed[row.Entry] || dir.children[row.Name] != nil {
+			if row.Name == reported || l.seen[name] || l.claimed[row.Entry] || met[row.Name] ||
+				!l.concerns(d.only, row.Name) {
 				continue
 			}
 			reported = row.Name
@@ -454,6 +466,16 @@ func (l *look) name(name string) {
 	ids, here := []ident.EntryID{ident.Root}, ""
 	for {
 		part, rest, more := strings.Cut(name, "/")
+		if !l.disk.rules.Exact() {
+			key := l.disk.rules.Key(part)
+			part = l.recorded(ids, part)
+			if below, known := l.knownDirectory(join(here, part), ids, part); more && known {
+				ids, here, name = below, join(here, part), rest
+				continue
+			}
+			l.enterFor(directory{path: here, ids: ids}, key)
+			return
+		}
 		here = join(here, part)
 		p := spot{path: here, shallow: true}
 		for _, id := range ids {

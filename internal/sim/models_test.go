@@ -8,6 +8,7 @@ import (
 	"github.com/shoal-sync/shoal/internal/ident"
 	"github.com/shoal-sync/shoal/sync/disk/disktest"
 	"github.com/shoal-sync/shoal/sync/index/indextest"
+	"github.com/shoal-sync/shoal/sync/names"
 	"github.com/shoal-sync/shoal/sync/recipe"
 	"github.com/shoal-sync/shoal/sync/tree"
 )
@@ -27,7 +28,7 @@ type bench struct {
 
 func newBench() *bench {
 	b := &bench{known: map[ident.ContentID]*content{}, texts: map[ident.ContentID][]byte{}, now: epoch}
-	b.disk = newDisk(1, func() int64 {
+	b.disk = newDisk(1, names.Volume{}, func() int64 {
 		b.now += tick
 		return b.now
 	})

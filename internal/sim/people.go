@@ -50,7 +50,26 @@ func (p *person) soon(do func()) {
 	p.world.after(time.Duration(p.chance.Int64N(int64(30*time.Millisecond))), do)
 }
 
-var names = []string{"a.txt", "b.txt", "c.txt", "d", "e", "f.tar.gz", "notes", "x.y"}
+var usualNames = []string{"a.txt", "b.txt", "c.txt", "d", "e", "f.tar.gz", "notes", "x.y"}
+
+// strangeNames are ones that some volumes take for one another, or refuse.
+var strangeNames = []string{
+	"a.txt", "A.txt", "A.TXT", "d", "D", "notes", "Notes", "é", "e\u0301", "É", "ß", "ss", "SS",
+	"con", "q?", "x.", "\xff", "y",
+}
+
+// name draws a name that the person's volume can hold.
+func (p *person) name() string {
+	if !p.world.options.Volumes {
+		return usualNames[p.chance.IntN(len(usualNames))]
+	}
+	for {
+		name := strangeNames[p.chance.IntN(len(strangeNames))]
+		if p.device.disk.rules.Refusal(name) == "" {
+			return name
+		}
+	}
+}
 
 // pick returns a path that leads to a file of the given kind; kind 0 is any.
 func (p *person) pick(kind tree.Kind) (string, bool) {
@@ -72,7 +91,7 @@ func (p *person) room() string {
 	if p.chance.IntN(3) > 0 {
 		dir, _ = p.pick(tree.Dir)
 	}
-	return join(dir, names[p.chance.IntN(len(names))])
+	return join(dir, p.name())
 }
 
 func (p *person) free() (string, bool) {
@@ -81,6 +100,7 @@ func (p *person) free() (string, bool) {
 }
 
 func (p *person) save(path string, c *content) {
+	path = p.device.disk.shown(path)
 	is := p.device.disk.at(path)
 	if is != nil && is.kind != tree.File || !p.device.disk.holds(path) {
 		return
@@ -93,10 +113,17 @@ func (p *person) save(path string, c *content) {
 func (p *person) move(from, to string) {
 	d := p.device.disk
 	is, over := d.at(from), d.at(to)
-	if is == nil || !d.holds(to) || from == to || inside(to, from) {
+	if is == nil || !d.holds(to) || inside(to, from) {
 		return
 	}
-	if over != nil && (over.kind == tree.Dir || is.kind == tree.Dir) {
+	from = d.shown(from)
+	if over != is {
+		to = d.shown(to)
+	}
+	if from == to {
+		return
+	}
+	if over != nil && over != is && (over.kind == tree.Dir || is.kind == tree.Dir) {
 		return
 	}
 	p.device.witness().move(p.device, from, to)
@@ -110,6 +137,7 @@ func inside(path, dir string) bool {
 }
 
 func (p *person) remove(path string) {
+	path = p.device.disk.shown(path)
 	p.device.witness().remove(p.device, path)
 	p.device.disk.remove(path)
 	p.device.noteUnseen(path)
@@ -183,7 +211,7 @@ func (p *person) backupAndSave() {
 
 func (p *person) rename() {
 	if path, ok := p.pick(0); ok {
-		p.move(path, join(parentPath(path), names[p.chance.IntN(len(names))]))
+		p.move(path, join(parentPath(path), p.name()))
 	}
 }
 
@@ -255,7 +283,7 @@ func (p *person) become() {
 	}
 	p.device.disk.mkdir(path)
 	p.device.noteUnseen(path)
-	p.save(join(path, names[0]), p.world.library.some())
+	p.save(join(path, usualNames[0]), p.world.library.some())
 }
 
 func (p *person) mkdir() {
@@ -267,7 +295,7 @@ func (p *person) mkdir() {
 }
 
 func (p *person) chmod() {
-	if path, ok := p.pick(0); ok && p.device.disk.at(path).kind != tree.Link {
+	if path, ok := p.pick(0); ok && p.device.disk.at(path).kind != tree.Link && !p.device.disk.rules.NoModes {
 		mode := []uint32{0o755, 0o700, 0o750, 0o711}[p.chance.IntN(4)]
 		p.world.trace.note(p.device, "person changes mode of %q to %o", path, mode)
 		p.device.disk.chmod(path, mode)
@@ -295,9 +323,9 @@ func (p *person) copy() {
 }
 
 func (p *person) link() {
-	if path, ok := p.free(); ok {
+	if path, ok := p.free(); ok && !p.device.disk.rules.NoLinks {
 		p.world.trace.note(p.device, "person links %q", path)
-		p.device.disk.link(path, names[p.chance.IntN(len(names))])
+		p.device.disk.link(path, p.name())
 		p.device.noteUnseen(path)
 	}
 }

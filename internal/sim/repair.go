@@ -2,7 +2,6 @@ package sim
 
 import (
 	"maps"
-	"slices"
 
 	"github.com/shoal-sync/shoal/app/node"
 	"github.com/shoal-sync/shoal/internal/ident"
@@ -70,9 +69,9 @@ func (d *device) restoreIndex(old rows) {
 
 // unpark puts back what rests in the parking place and nobody remembers.
 func (d *disk) unpark() {
-	for _, name := range slices.Sorted(maps.Keys(d.parked)) {
-		d.root.children["recovered "+name] = d.parked[name]
-		delete(d.parked, name)
+	for _, name := range d.parked.names() {
+		d.root.children.put("recovered "+name, d.parked.at(name))
+		d.parked.drop(name)
 		d.change("recovered " + name)
 	}
 }

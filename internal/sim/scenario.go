@@ -49,6 +49,7 @@ type Options struct {
 	Founded   bool
 	Readers   int
 	Decisions time.Duration
+	Volumes   bool // all but the first device have volumes with rules of their own for names
 	Quiet     bool // no trace, and big steps: for worlds of a thousand
 
 	Silent bool // no story is kept; the same happens, and the digest is empty
@@ -248,7 +249,7 @@ func (w *World) disagreement() string {
 		for _, t := range s.Troubles {
 			out += fmt.Sprintf(" trouble %q %s %s", t.Path, t.Kind, t.Reason)
 		}
-		for _, r := range d.index.live.needed(0, 5) {
+		for _, r := range d.index.live.needed(0, 60) {
 			out += " needs" + entryText(&r.Entry)
 		}
 		if diff := difference(w.devices[0], d); diff != "" {

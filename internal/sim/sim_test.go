@@ -143,6 +143,14 @@ func TestMembers(t *testing.T) {
 	}
 }
 
+// TestVolumes runs worlds whose devices have volumes that refuse names, take several for
+// one, or show others than they were given.
+func TestVolumes(t *testing.T) {
+	for seed := range uint64(6) {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) { live(t, Named("volumes", seed)) })
+	}
+}
+
 // TestKeptSeeds runs what once went wrong.
 func TestKeptSeeds(t *testing.T) {
 	file, err := os.Open("testdata/seeds.txt")

@@ -51,6 +51,9 @@ func Named(kind string, seed uint64) Options {
 	case "roles":
 		o.Nodes, o.People, o.Founded, o.Decisions, o.Crashes = 5, 2, true, 4*time.Second, 15*time.Second
 		o.Readers = 1
+	case "volumes":
+		o.Nodes, o.People, o.Owners, o.Volumes = 3, 3, 2, true
+		o.Cuts, o.Crashes = 8*time.Second, 15*time.Second
 	case "mixed":
 		o = Mixed(seed)
 	default:

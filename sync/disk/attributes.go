@@ -95,9 +95,19 @@ func (d *dir) setAttributes(name string, o *tree.Order, durable bool) (tree.Stat
 	return now, err
 }
 
+// stored reports whether a time is another one as some file system keeps it.
+func stored(kept, asked int64) bool {
+	for _, grain := range []int64{1, 100, 1e6, 1e7, 1e9, 2e9} {
+		if kept%grain == 0 && asked-asked%grain == kept {
+			return true
+		}
+	}
+	return false
+}
+
 // near reports whether a file system may have stored one time for the other; FAT keeps
 // every second second.
-func near(stored, asked int64) bool {
+func near(kept, asked int64) bool {
 	const coarsest = 2e9
-	return stored-asked < coarsest && asked-stored < coarsest
+	return kept-asked < coarsest && asked-kept < coarsest
 }

@@ -24,6 +24,8 @@ func fileTimes(mtime int64) [2]unix.Timespec {
 	return [2]unix.Timespec{t, t}
 }
 
+func bothTimes(mtime int64) [2]unix.Timespec { return fileTimes(mtime) }
+
 // setOpenTime sets the modification time of an open file. The call by handle keeps only
 // microseconds here, so this goes by name.
 func (d *dir) setOpenTime(_ *os.File, name string, mtime int64) error {

@@ -8,6 +8,8 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/shoal-sync/shoal/internal/filestat"
 )
 
 // noOpenat2 is set once the kernel, or what guards it, has refused openat2.
@@ -30,8 +32,9 @@ func (d *dir) walk(path string) (*dir, error) {
 	case errors.Is(err, unix.ENOSYS), errors.Is(err, unix.EPERM):
 		noOpenat2.Store(true)
 		return d.walkEach(path)
-	case errors.Is(err, unix.EAGAIN), errors.Is(err, unix.EINTR):
-		// The kernel lost a race with a rename somewhere in the system.
+	case errors.Is(err, unix.EAGAIN), errors.Is(err, unix.EINTR), errors.Is(err, unix.ENAMETOOLONG):
+		// The kernel lost a race with a rename somewhere in the system, or the path is
+		// longer than one call can have.
 		return d.walkEach(path)
 	}
 	return nil, d.wrap("open directory", path, err)
@@ -50,9 +53,24 @@ func fileTimes(mtime int64) [2]unix.Timespec {
 	return [2]unix.Timespec{{Nsec: unix.UTIME_OMIT}, unix.NsecToTimespec(mtime)}
 }
 
+// bothTimes is for drivers that change no time unless they are to change both: many of
+// those that run as programs of their own (FUSE) do nothing then, and say that all is well.
+func bothTimes(mtime int64) [2]unix.Timespec {
+	return [2]unix.Timespec{{Nsec: unix.UTIME_NOW}, unix.NsecToTimespec(mtime)}
+}
+
 // setOpenTime sets the modification time of an open file, whatever its name is by now.
 func (d *dir) setOpenTime(f *os.File, name string, mtime int64) error {
-	times := fileTimes(mtime)
+	if err := d.setTimes(f, name, fileTimes(mtime)); err != nil {
+		return err
+	}
+	if now, err := filestat.OfHandle(f); err != nil || stored(now.Mtime, mtime) {
+		return err
+	}
+	return d.setTimes(f, name, bothTimes(mtime))
+}
+
+func (d *dir) setTimes(f *os.File, name string, times [2]unix.Timespec) error {
 	return d.wrap("set time of", name, retried(func() error {
 		// The kernel takes a null path for "the file itself"; package unix has no call
 		// for that.

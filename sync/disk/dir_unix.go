@@ -169,10 +169,18 @@ func (d *dir) chmodPrivate(name string, mode uint32) error {
 
 // setTime sets the modification time of a file or link.
 func (d *dir) setTime(name string, mtime int64) error {
-	times := fileTimes(mtime)
-	return d.wrap("set time of", name, retried(func() error {
-		return unix.UtimesNanoAt(d.fd, name, times[:], unix.AT_SYMLINK_NOFOLLOW)
-	}))
+	set := func(times [2]unix.Timespec) error {
+		return d.wrap("set time of", name, retried(func() error {
+			return unix.UtimesNanoAt(d.fd, name, times[:], unix.AT_SYMLINK_NOFOLLOW)
+		}))
+	}
+	if err := set(fileTimes(mtime)); err != nil {
+		return err
+	}
+	if now, err := d.look(name); err != nil || stored(now.Mtime, mtime) {
+		return err
+	}
+	return set(bothTimes(mtime))
 }
 
 // names lists the directory.
@@ -224,10 +232,25 @@ func moveNew(from *dir, name string, to *dir, newName string) error {
 	if s.Kind == tree.Dir {
 		return moveDirNew(from, name, to, newName)
 	}
-	if err := hardLink(from, name, to, newName); err != nil {
+	switch err := hardLink(from, name, to, newName); {
+	case err == nil:
+		return from.unlink(name)
+	case !notOffered(err) && !errors.Is(err, unix.EPERM) && !errors.Is(err, unix.EMLINK):
 		return err
 	}
-	return from.unlink(name)
+	return moveFileNew(from, name, to, newName)
+}
+
+// moveFileNew is moveNew where the system has no second names either, as on FAT: the new
+// name is taken first, so that nothing that is put there meanwhile is replaced unseen.
+func moveFileNew(from *dir, name string, to *dir, newName string) error {
+	if err := to.writeNew(newName, nil); err != nil {
+		return err
+	}
+	if err := moveOver(from, name, to, newName); err != nil {
+		return errors.Join(err, to.unlink(newName))
+	}
+	return nil
 }
 
 // moveDirNew is moveNew for directories where the system cannot do it in one step. A plain

@@ -127,7 +127,9 @@ type Folder struct {
 	path   string
 	limits Limits
 	token  Token
-	lock   *os.File // holds the lock for as long as the folder is open
+	// modeless is set once it is known that the volume keeps no permission bits.
+	modeless bool
+	lock     *os.File // holds the lock for as long as the folder is open
 
 	top, private, stage, victims, trash *dir
 

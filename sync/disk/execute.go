@@ -317,7 +317,7 @@ func (b *batch) makeDir(t *task) {
 		t.refuseFor(err)
 		return
 	}
-	made, err := parent.setMode(name, t.order.Mode)
+	made, err := b.setMode(parent, name, t.order.Mode)
 	if err != nil {
 		t.refuseFor(err)
 		return
@@ -325,6 +325,14 @@ func (b *batch) makeDir(t *task) {
 	t.outcome.Stat = made
 	b.touch(t.order.Path)
 	b.touchParent(t.order.Path)
+}
+
+// setMode sets permission bits, where the volume keeps them.
+func (b *batch) setMode(parent *dir, name string, mode uint32) (tree.Stat, error) {
+	if b.folder.modeless {
+		return parent.look(name)
+	}
+	return parent.setMode(name, mode)
 }
 
 func (b *batch) move(t *task) {
@@ -453,6 +461,10 @@ func (b *batch) setAttributes(t *task) {
 		return
 	}
 	b.at("attributes", t)
+	if b.folder.modeless {
+		same := *o
+		same.Mode, o = o.Victim.Mode, &same
+	}
 	now, err := parent.setAttributes(name, o, !b.manyAttributes)
 	b.loose = b.loose || b.manyAttributes
 	if err != nil {

@@ -76,7 +76,7 @@ func (b *batch) buildFile(t *task) error {
 	}
 	mode := t.order.Mode & 0o777
 	if b.many {
-		if mode != privateMode {
+		if mode != privateMode && !b.folder.modeless {
 			if err := t.from.chmodPrivate(t.name, mode); err != nil {
 				return err
 			}
@@ -87,7 +87,9 @@ func (b *batch) buildFile(t *task) error {
 	if err != nil {
 		return err
 	}
-	err = chmodOpen(file, mode)
+	if !b.folder.modeless {
+		err = chmodOpen(file, mode)
+	}
 	if err == nil {
 		err = t.from.setOpenTime(file, t.name, t.order.Mtime)
 	}
@@ -125,7 +127,7 @@ func (b *batch) claim(t *task) error {
 	if b.wanted[o.Content] == 0 {
 		t.name = o.Content.String()
 		// It may have been given other permissions before another install was refused.
-		if !b.many {
+		if !b.many && !f.modeless {
 			return f.stage.chmodPrivate(t.name, privateMode)
 		}
 		return nil

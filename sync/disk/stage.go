@@ -85,7 +85,7 @@ func (s *Stage) open(largest int) (err error) {
 	left, err := stage.look(name)
 	found := err == nil && left.Kind == tree.File
 	switch {
-	case found:
+	case found && !s.folder.modeless:
 		// It may have been given its final permissions before its install was refused.
 		err = stage.chmodPrivate(name, privateMode)
 	case errors.Is(err, fs.ErrNotExist):

@@ -15,12 +15,13 @@ const probeName = "probe"
 // Volume finds out what names the volume of the folder holds and which it takes for one,
 // by making such names in the private directory; it takes a few milliseconds. Where that
 // is not possible, as on a volume that cannot be written, it returns what is known of the
-// volumes of this system, and why.
+// volumes of this system, and why. It is called before anything else is done to the folder.
 //
 // Some file systems are asked about each directory anew (ext4 with casefold, NTFS): what
 // is found out is true of the folder's top and of all that inherits from it.
 func (f *Folder) Volume() (names.Volume, error) {
 	known := systemVolume
+	f.modeless = known.NoModes
 	d, err := f.private.makeSub(probeName)
 	if err != nil {
 		return known, fmt.Errorf("try out names in %q: %w", f.path, err)
@@ -34,6 +35,7 @@ func (f *Folder) Volume() (names.Volume, error) {
 	if p.err != nil {
 		return known, fmt.Errorf("try out names in %q: %w", f.path, p.err)
 	}
+	f.modeless = p.volume.NoModes
 	return p.volume, nil
 }
 

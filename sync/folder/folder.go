@@ -24,6 +24,7 @@ import (
 	"github.com/shoal-sync/shoal/internal/step"
 	"github.com/shoal-sync/shoal/sync/ignore"
 	"github.com/shoal-sync/shoal/sync/merge"
+	"github.com/shoal-sync/shoal/sync/names"
 	"github.com/shoal-sync/shoal/sync/summary"
 	"github.com/shoal-sync/shoal/sync/tree"
 	"github.com/shoal-sync/shoal/sync/version"
@@ -45,8 +46,9 @@ type Config struct {
 	Conflicts []ident.EntryID
 	Brake     Brake
 	Patterns  ignore.Patterns
-	Reader    bool       // this device may only read
-	Rand      *rand.Rand // for ids of new entries
+	Volume    names.Volume // that the folder is on
+	Reader    bool         // this device may only read
+	Rand      *rand.Rand   // for ids of new entries
 	// Collect is how often it is looked for deleted entries that nobody needs to hear of any
 	// more; 0 stands for ten minutes.
 	Collect time.Duration
@@ -77,6 +79,8 @@ type Core struct {
 	cfg      Config
 	index    tree.Index
 	view     *merge.View
+	fit      *merge.Fit
+	alike    *alikes
 	patterns ignore.Patterns
 	former   []ignore.Patterns // in force before, since the last full scan
 	gated    bool              // everything waits for the ignore patterns to arrive
@@ -127,12 +131,17 @@ type Core struct {
 	checked  checked
 	troubles map[ident.EntryID]*Trouble
 	retry    []ident.EntryID
-	unread   map[string]Trouble // names a scan could not read, by path
-	pending  map[ident.DeviceID][]heard
-	cursors  map[ident.DeviceID]tree.Cursor
-	standing map[ident.DeviceID]PeerStands // of peers that have joined
-	repairs  map[ident.DeviceID]*repair
-	horizon  horizon
+	unkept   map[ident.EntryID]attributes
+	blocked  map[ident.EntryID]blocked
+	// below counts the entries that are blocked because of a directory.
+	below         map[ident.EntryID]int64
+	blockedTotals tree.Totals        // what the blocked ones count as needed
+	unread        map[string]Trouble // names a scan could not read, by path
+	pending       map[ident.DeviceID][]heard
+	cursors       map[ident.DeviceID]tree.Cursor
+	standing      map[ident.DeviceID]PeerStands // of peers that have joined
+	repairs       map[ident.DeviceID]*repair
+	horizon       horizon
 	// repairNumber is that of the newest repair.
 	repairNumber uint64
 	answers      []answer
@@ -164,6 +173,9 @@ func New(cfg Config) (*Core, error) {
 		held:       holding{entries: map[ident.EntryID]*held{}},
 		clashes:    newConflicts(cfg.Conflicts, cfg.Notes),
 		troubles:   map[ident.EntryID]*Trouble{},
+		unkept:     map[ident.EntryID]attributes{},
+		blocked:    map[ident.EntryID]blocked{},
+		below:      map[ident.EntryID]int64{},
 		unread:     map[string]Trouble{},
 		pending:    map[ident.DeviceID][]heard{},
 		intended:   map[uint64]int{},
@@ -179,6 +191,8 @@ func New(cfg Config) (*Core, error) {
 		c.names[r.ID] = r
 	}
 	c.view = merge.NewView(cfg.Index, func(r ident.ReplicaID) string { return c.names[r].Name })
+	c.alike = newAlikes(&c.cfg.Volume, cfg.Index)
+	c.fit = merge.NewFit(cfg.Index, c.view, &c.cfg.Volume, c.alikeRows)
 	c.needs.rewind()
 	c.stand()
 	if err := errors.Join(c.recallHeld(cfg.Notes), c.recallChecked(cfg.Notes), c.recallPatterns(cfg.Notes)); err != nil {

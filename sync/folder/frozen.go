@@ -20,7 +20,8 @@ const IgnoreFile = ".shoalignore"
 // Whatever it names must not be touched before it is known, so nothing else is planned.
 func (c *Core) gate() (ident.EntryID, bool) {
 	for _, row := range c.index.Placed(ident.Root, IgnoreFile) {
-		if row.Need && row.Entry.Live() && row.Entry.Kind == tree.File && c.view.Of(&row).Name == IgnoreFile {
+		_, blocked := c.blocked[row.Entry.ID]
+		if row.Need && !blocked && row.Entry.Live() && row.Entry.Kind == tree.File && c.view.Of(&row).Name == IgnoreFile {
 			return row.Entry.ID, true
 		}
 	}

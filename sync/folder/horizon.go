@@ -136,11 +136,12 @@ func (c *Core) deadLoaded(e DeadLoaded) {
 				c.state.Collected = c.state.Collected.Join(seen)
 			}
 			delete(c.troubles, entry.ID)
+			c.unblock(entry.ID)
 		}
 	}
 	if len(forgotten) > 0 {
 		c.stateNew = true
-		c.view.Forget()
+		c.forget()
 		c.apply(tree.Batch{Forgotten: forgotten})
 	}
 	if c.horizon.looking = !e.End; !e.End {

@@ -203,7 +203,7 @@ func (c *Core) found(f *tree.Finding, e tree.Entry, parent ident.EntryID, name s
 	e.Place.Parent, e.Place.Name = parent, name
 	e.Content.ID, e.Content.Target = f.Content, f.Target
 	e.Content.Size = sizeOf(&f.Stat)
-	e.Attrs.Mode, e.Attrs.Mtime = attributesOf(&f.Stat)
+	e.Attrs.Mode, e.Attrs.Mtime = c.attributesFound(&f.Stat)
 	e.Place.Context, e.Content.Context, e.Attrs.Context = e.Place.Seen, e.Content.Seen, e.Attrs.Seen
 	c.writeLocal(e)
 	b := tree.Base{Entry: e.ID, Parent: parent, Name: name, Content: f.Content, Stat: f.Stat, Racy: f.Racy}
@@ -289,7 +289,10 @@ func (c *Core) change(here []tree.Base, f *tree.Finding) {
 			c.join(c.deletion(&twin.Entry), "")
 		}
 	}
-	if mode, mtime := attributesOf(&f.Stat); attributesDiffer(&b.Stat, mode, mtime) {
+	if mode, mtime := attributesOf(&f.Stat); c.attributesChanged(&b.Stat, &f.Stat) {
+		if c.cfg.Volume.NoModes {
+			mode = e.Attrs.Mode
+		}
 		if v.IsNull() {
 			v = c.nextVersion(b.SawAttrs)
 		}
@@ -362,7 +365,7 @@ func (c *Core) move(first tree.Base, f *tree.Finding, parent ident.EntryID, name
 			}
 		}
 		c.noticeLocal(f.Path, "moved")
-		if b.Content != f.Content || attributesChanged(&old, &f.Stat) {
+		if b.Content != f.Content || c.attributesChanged(&old, &f.Stat) {
 			again, _ := c.index.Base(b.Entry)
 			c.change([]tree.Base{again}, f)
 		} else {
@@ -371,12 +374,30 @@ func (c *Core) move(first tree.Base, f *tree.Finding, parent ident.EntryID, name
 		}
 		c.wake(b.Entry)
 	}
-	c.view.Forget()
+	c.forget()
 }
 
-func attributesChanged(old, found *tree.Stat) bool {
+// attributesChanged compares two looks at a file, as far as the volume keeps attributes.
+func (c *Core) attributesChanged(old, found *tree.Stat) bool {
 	mode, mtime := attributesOf(found)
+	if c.cfg.Volume.NoModes {
+		mode, _ = attributesOf(old)
+	}
 	return attributesDiffer(old, mode, mtime)
+}
+
+// attributesFound returns the attributes of something new. Where the volume keeps no
+// permission bits they are those that a program gives to what it makes.
+func (c *Core) attributesFound(s *tree.Stat) (mode uint32, mtime int64) {
+	mode, mtime = attributesOf(s)
+	switch {
+	case !c.cfg.Volume.NoModes:
+	case s.Kind == tree.Dir:
+		mode = 0o755
+	case s.Kind == tree.File:
+		mode = 0o644
+	}
+	return mode, mtime
 }
 
 // removeAll writes deletes for entries whose names are gone from disk, children first.
@@ -508,14 +529,14 @@ func attributesOf(s *tree.Stat) (mode uint32, mtime int64) {
 }
 
 // attributesDiffer compares what is on disk with shared attributes. A file system that
-// keeps coarser times than the writer's (2 s on FAT, 1 s, 100 ns on NTFS) shows the time
-// cut to its grain; that is no difference.
+// keeps coarser times than the writer's (2 s on FAT, 1 s, 10 ms on exFAT, 100 ns on NTFS)
+// shows the time cut to its grain; that is no difference.
 func attributesDiffer(disk *tree.Stat, mode uint32, mtime int64) bool {
 	diskMode, diskMtime := attributesOf(disk)
 	if diskMode != mode {
 		return true
 	}
-	for _, grain := range []int64{1, 100, 1e6, 1e9, 2e9} {
+	for _, grain := range []int64{1, 100, 1e6, 1e7, 1e9, 2e9} {
 		if diskMtime%grain == 0 && mtime-mtime%grain == diskMtime {
 			return false
 		}

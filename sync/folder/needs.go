@@ -56,8 +56,10 @@ func (c *Core) needsLoaded(e NeedsLoaded) {
 	c.needs.ended = e.End
 	for i := range e.Rows {
 		c.needs.after = e.Rows[i].Seq
-		if c.troubles[e.Rows[i].Entry.ID] == nil {
-			c.touch(e.Rows[i].Entry.ID)
+		id := e.Rows[i].Entry.ID
+		_, blocked := c.blocked[id]
+		if c.troubles[id] == nil && !blocked || c.needs.sweep {
+			c.touch(id)
 		}
 	}
 }

@@ -27,7 +27,8 @@ const (
 	ChangedMeanwhile TroubleKind = "changed"    // somebody changes the file right now
 	VolumeFull       TroubleKind = "no-space"   // the disk is full
 	NotPermitted     TroubleKind = "denied"     // the system does not permit it
-	BlockedName      TroubleKind = "blocked"    // this system cannot hold the name or kind
+	BlockedName      TroubleKind = "name"       // this volume cannot show the name
+	BlockedKind      TroubleKind = "kind"       // this system cannot hold what it is
 	ContentMissing   TroubleKind = "content"    // nobody reachable has the content
 	Unreadable       TroubleKind = "unreadable" // a scan could not read the name
 	RootProblem      TroubleKind = "root"       // the folder itself cannot be read
@@ -107,13 +108,14 @@ func (c *Core) done(a *act, o *tree.Outcome) {
 		base.Racy = base.Racy || o.Recalled // it may have been written to since
 		base.SawPlace = a.sawPlace
 		c.setBase(base)
-		c.view.Forget()
+		c.forget()
 		c.moveLocals(a.order.Path, a.order.To)
 		c.emit(NameMoved{From: a.order.Path, To: a.order.To})
 	case tree.SetAttributes:
 		base.Stat, base.SawAttrs = o.Stat, a.sawAtt
 		base.Racy = base.Racy || o.Recalled
 		c.setBase(base)
+		c.noteUnkept(a.entry, &a.order, &o.Stat)
 		c.restat(base)
 	default:
 		if a.over != (ident.EntryID{}) {
@@ -187,7 +189,7 @@ func (c *Core) refused(a *act, o *tree.Outcome) {
 			paths = append(paths, a.order.To)
 		}
 		c.lookAgain(0, paths...)
-		defer c.comeOut(&a.order)
+		defer c.comeOut(&a.order, o.Refusal)
 	case tree.ContentGone:
 		t.Kind = ContentMissing
 		if a.order.Copy != "" {
@@ -198,7 +200,12 @@ func (c *Core) refused(a *act, o *tree.Outcome) {
 	case tree.Denied:
 		t.Kind = NotPermitted
 	case tree.NameRefused, tree.Unsupported:
-		t.Kind = BlockedName
+		t.Kind, t.NextTry = BlockedName, c.now.Add(blockedAgain)
+		if o.Refusal == tree.Unsupported {
+			t.Kind = BlockedKind
+		}
+		c.block(&row, ident.Root, t)
+		return
 	default:
 		t.Kind = DiskFailure
 	}

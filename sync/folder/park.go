@@ -13,19 +13,22 @@ import (
 // it holds is taken in like anything else.
 
 // comeOut lets the parked directory that a refused order concerns come out of the parking
-// place.
-func (c *Core) comeOut(o *tree.Order) {
+// place. One that is not there is found by a look wherever it is.
+func (c *Core) comeOut(o *tree.Order, why tree.Refusal) {
 	rest, parked := strings.CutPrefix(o.Path, tree.ParkingDir+"/")
 	if !parked {
 		return
 	}
-	first, _, _ := strings.Cut(rest, "/")
+	first, _, below := strings.Cut(rest, "/")
+	if why == tree.Missing && !below {
+		return
+	}
 	for _, b := range c.index.BaseAt(tree.Parking, first) {
 		row, ok := c.index.Entry(b.Entry)
 		if !ok || b.Stat.Kind != tree.Dir || c.acts[b.Entry] != nil {
 			continue
 		}
-		name := visibleName(&row.Entry)
+		name := c.visibleName(&row.Entry)
 		victim := b.Stat
 		c.order(&row, tree.Order{
 			Op: tree.Move, Path: tree.ParkingDir + "/" + first, To: name, Victim: &victim,
@@ -34,7 +37,11 @@ func (c *Core) comeOut(o *tree.Order) {
 }
 
 // visibleName is a name that no other entry has: it lasts until the view's name is free.
-func visibleName(e *tree.Entry) string {
+func (c *Core) visibleName(e *tree.Entry) string {
 	mark := " (" + e.ID.String()[:8] + ")"
-	return e.Place.Name[:min(len(e.Place.Name), tree.NameMax-len(mark))] + mark
+	name := e.Place.Name[:min(len(e.Place.Name), tree.NameMax-len(mark))] + mark
+	if c.cfg.Volume.RefusalAtTop(name) != "" {
+		name = "directory" + mark
+	}
+	return name
 }

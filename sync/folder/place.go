@@ -20,6 +20,9 @@ func (c *Core) planVisible(row *tree.Row, base tree.Base, onDisk bool, shown mer
 		c.planContent(row, base)
 		return
 	}
+	if c.planAlike(row, base, onDisk, shown, parent) {
+		return
+	}
 	occupant, taken := c.occupant(row, parent, shown.Name)
 	switch {
 	case taken && row.Entry.Kind == tree.Dir && occupant.Stat.Kind == tree.Dir && !onDisk &&
@@ -45,7 +48,7 @@ func (c *Core) planVisible(row *tree.Row, base tree.Base, onDisk bool, shown mer
 // is not there yet; the entry waits for it.
 func (c *Core) parentOnDisk(row *tree.Row, parent ident.EntryID) (ident.EntryID, bool) {
 	dir, ok := c.directoryOf(parent)
-	if !ok {
+	if !ok && !c.blockedWith(row, parent) {
 		c.touch(parent)
 		c.await(row, parent)
 	}
@@ -139,12 +142,7 @@ func (c *Core) makeWay(row *tree.Row, occupant tree.Base) {
 	}
 	if c.waitsFor(occupant.Entry, row.Entry.ID) && c.acts[occupant.Entry] == nil &&
 		!c.resting(occupant.Entry) {
-		if path, ok := c.pathOf(row, occupant.Parent, occupant.Name); ok {
-			victim := occupant.Stat
-			name := occupant.Entry.String()
-			c.order(&o, tree.Order{
-				Op: tree.Move, Path: path, To: tree.ParkingDir + "/" + name, Victim: &victim,
-			}, tree.Parking, name)
+		if c.park(row, &o, occupant) {
 			c.await(row, occupant.Entry)
 		}
 		return
@@ -368,6 +366,12 @@ func (c *Core) planContent(row *tree.Row, base tree.Base) {
 		return
 	}
 	mode, mtime := c.attributes(e)
+	if c.cfg.Volume.NoModes {
+		mode = base.Stat.Mode & 0o777
+	}
+	if asked, known := c.unkept[e.ID]; known && asked == (attributes{mode, mtime}) {
+		mode, mtime = attributesOf(&base.Stat) // asking for them again would not help
+	}
 	if e.Kind != tree.Link && attributesDiffer(&base.Stat, mode, mtime) && base.Stat.Mode&0o777|dirBits(e) != mode {
 		c.planAttributes(row, base, mode)
 		return
@@ -422,7 +426,9 @@ func (c *Core) losersFirst(row *tree.Row, base tree.Base) bool {
 			continue
 		}
 		if _, has := c.index.Base(loser.Entry.ID); !has {
-			c.touch(loser.Entry.ID)
+			if !c.keepBlocked(&loser) {
+				c.touch(loser.Entry.ID)
+			}
 			c.await(row, loser.Entry.ID)
 			return true
 		}

@@ -81,6 +81,11 @@ func (c *Core) touchNamesakes(e *tree.Entry) {
 			for _, row := range c.index.Placed(dir, name) {
 				c.touchWithLosers(&row.Entry, e.ID, 0)
 			}
+			for _, id := range c.alikeIDs(dir, name) {
+				if id != e.ID {
+					c.touch(id)
+				}
+			}
 		}
 		name, marked = merge.Unmarked(name)
 	}
@@ -223,6 +228,7 @@ func (c *Core) plan(id ident.EntryID) {
 		c.planHeld(&row, &base)
 		return
 	}
+	c.reconsider(&row, shown)
 	switch {
 	case shown.Waiting:
 		c.await(&row, c.firstUnknown(&row.Entry))
@@ -238,18 +244,36 @@ func (c *Core) plan(id ident.EntryID) {
 	case !shown.Visible && c.unchecked(&row, &base):
 	case !shown.Visible:
 		c.planRemove(&row, base, nil)
+	default:
+		c.planShown(&row, base, onDisk, shown)
+	}
+}
+
+// planShown is plan for what a person is to see.
+func (c *Core) planShown(row *tree.Row, base tree.Base, onDisk bool, shown merge.Shown) {
+	why := c.fit.Of(row, shown)
+	if why.Reason == "" || !why.Under.IsRoot() {
+		c.freeBelow(row.Entry.ID)
+	}
+	switch {
 	case tree.Reserved(shown.Parent, shown.Name):
-		c.fail(&row, Trouble{Kind: BlockedName, Reason: "this name belongs to Shoal itself"})
+		why = merge.Block{Reason: "this name belongs to Shoal itself; rename it on another device"}
+		c.blockHere(row, shown, why)
 	case row.Entry.Kind > tree.Link || row.Entry.Kind < tree.File:
-		c.fail(&row, Trouble{Kind: BlockedName, Reason: "made by a newer version of Shoal; update this one"})
-	case c.ownRenamed(&row, &base, onDisk, shown):
-		c.nameRenamed(&row, &base, shown)
+		c.block(row, ident.Root, Trouble{
+			Path: c.shownPath(shown.Parent, shown.Name), Kind: BlockedKind, NextTry: step.Never,
+			Reason: "made by a newer version of Shoal; update this one",
+		})
+	case why.Reason != "":
+		c.planBlocked(row, base, onDisk, shown, why)
+	case c.ownRenamed(row, &base, onDisk, shown):
+		c.nameRenamed(row, &base, shown)
 	case !onDisk && c.isHeld(shown.Parent):
 		top, _ := c.heldAbove(shown.Parent) // somebody put something into it
 		c.bringBack(top)
-		c.touch(id)
+		c.touch(row.Entry.ID)
 	default:
-		c.planVisible(&row, base, onDisk, shown)
+		c.planVisible(row, base, onDisk, shown)
 	}
 }
 
@@ -364,7 +388,8 @@ func (c *Core) heirOf(base tree.Base) (ident.EntryID, bool) {
 				continue
 			}
 			shown := c.view.Of(&o)
-			if _, has := c.index.Base(o.Entry.ID); has || !shown.Visible || shown.Name != base.Name {
+			if _, has := c.index.Base(o.Entry.ID); has || !shown.Visible || shown.Name != base.Name ||
+				c.fit.Of(&o, shown).Reason != "" {
 				continue
 			}
 			if at, ok := c.directoryOf(shown.Parent); ok && c.sameDirectory(at, base.Parent) {

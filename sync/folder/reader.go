@@ -86,7 +86,7 @@ func (c *Core) takeLocal(f *tree.Finding) {
 	case len(here) == 0 && ok && c.adopt(f, dirs[0], name):
 		delete(c.locals, f.Path)
 	case len(here) > 0 && !f.Gone && f.Stat.Kind == here[0].Stat.Kind && f.Content == here[0].Content &&
-		!attributesChanged(&here[0].Stat, &f.Stat):
+		!c.attributesChanged(&here[0].Stat, &f.Stat):
 		b := here[0]
 		b.Stat, b.Racy = f.Stat, f.Racy
 		c.setBase(b)

@@ -53,8 +53,9 @@ func (c *Core) put(old *tree.Row, e tree.Entry, need bool) tree.Row {
 	}
 	if e.Kind == tree.Dir || old != nil && !e.Live() || c.insideDead(&e) ||
 		old != nil && old.Entry.Place.Parent != e.Place.Parent && c.insideDead(&old.Entry) {
-		c.view.Forget()
+		c.forget()
 	}
+	c.alike.add(e.Place.Parent, e.Place.Name, e.ID)
 	c.apply(tree.Batch{Rows: []tree.Row{row}})
 	return row
 }
@@ -121,6 +122,10 @@ func (c *Core) setBase(b tree.Base) tree.Base {
 	b.Rev = c.state.Rev
 	c.overcome(b.Entry)
 	c.unhold(b.Entry)
+	c.alike.add(b.Parent, b.Name, b.Entry)
+	if b.Stat.Kind == tree.Dir {
+		c.fit.Forget() // what is on disk has a place
+	}
 	c.apply(tree.Batch{Placed: []tree.Base{b}})
 	return b
 }
@@ -128,7 +133,11 @@ func (c *Core) setBase(b tree.Base) tree.Base {
 // overcome forgets an entry's trouble, whatever it was, because it was about another record
 // or another file, and has the entry planned anew.
 func (c *Core) overcome(id ident.EntryID) {
-	if c.troubles[id] != nil {
+	b, was := c.unblock(id)
+	if was && b.kind == tree.Dir && !b.under.IsRoot() {
+		c.freeBelow(b.under)
+	}
+	if was || c.troubles[id] != nil {
 		delete(c.troubles, id)
 		c.touch(id)
 	}
@@ -139,6 +148,7 @@ func (c *Core) clearBase(id ident.EntryID) {
 	c.overcome(id)
 	c.unhold(id)
 	delete(c.checked.passed, id)
+	c.fit.Forget()
 	c.apply(tree.Batch{Cleared: []ident.EntryID{id}})
 	c.wake(id)
 }

@@ -2,6 +2,7 @@ package folder
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 
 	"github.com/shoal-sync/shoal/internal/ident"
@@ -22,6 +23,7 @@ type Snapshot struct {
 	Scanning  bool
 	Totals    tree.Totals
 	Locals    int    // names changed here, on a device that may only read
+	Blocked   int64  // entries that this volume cannot show; not among the needs
 	Broken    string // why the folder cannot be read, empty when it can
 }
 
@@ -40,8 +42,12 @@ func (c *Core) stand() {
 		Replica: c.state.Replica, Log: c.state.Log, Head: c.state.Head, Counter: c.state.Counter,
 		Root: c.cfg.Summary.Root(), Knowledge: c.state.Knowledge, Totals: c.totals,
 		Collected: c.state.Collected, Lives: c.state.Lives,
+		Blocked: c.blockedTotals.Needs,
 	}
 	c.stood.Totals.Conflicts = int64(len(c.Conflicts()))
+	c.stood.Totals.Needs -= c.blockedTotals.Needs
+	c.stood.Totals.NeedFiles -= c.blockedTotals.NeedFiles
+	c.stood.Totals.NeedBytes -= c.blockedTotals.NeedBytes
 }
 
 // Durable reports whether everything recorded so far has been committed.
@@ -63,9 +69,12 @@ func (c *Core) Replicas() []tree.Replica {
 // Troubles returns up to limit troubles a person should know of, by path.
 func (c *Core) Troubles(limit int) []Trouble {
 	var out []Trouble
-	for _, t := range c.troubles {
+	for id, t := range c.troubles {
 		if t.Kind != ChangedMeanwhile || t.tries >= patience {
 			out = append(out, *t)
+			if n := c.below[id]; n > 0 {
+				out[len(out)-1].Reason += fmt.Sprintf(" (with it wait %d entries that lie in it)", n)
+			}
 		}
 	}
 	for _, t := range c.unread {

@@ -199,7 +199,8 @@ func (v *View) BaseByFile(f tree.FileID) ([]tree.Base, error) {
 }
 
 // Path returns where an entry is on disk, relative to the folder, with slashes; "" is the
-// folder itself. It reports false when a directory above is not on disk.
+// folder itself. What rests in the parking place is in tree.ParkingDir. It reports false
+// when a directory above is not on disk.
 func (v *View) Path(id ident.EntryID) (path string, ok bool, err error) {
 	err = v.together(func() error {
 		path, ok, err = v.c.path(id)
@@ -289,6 +290,9 @@ func (c *conn) path(id ident.EntryID) (path string, ok bool, err error) {
 	}
 	var room [tree.NameMax + 1]byte
 	for depth := 0; !id.IsRoot(); depth++ {
+		if id == tree.Parking {
+			return tree.ParkingDir + "/" + path, true, nil
+		}
 		s.BindBytes(1, id[:])
 		found, err := one(s, func(s *sqlite.Stmt) error {
 			s.ColumnBytes(0, id[:])

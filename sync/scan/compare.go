@@ -18,7 +18,9 @@ import (
 type place struct {
 	path    string
 	rows    []tree.Base
-	shallow bool // do not enter a known directory of that name
+	was     []tree.Base // rows of what was renamed to what the volume takes for the same
+	shallow bool        // do not enter a known directory of that name
+	once    bool        // enter it, but not the known directories in it
 }
 
 // finding begins a finding about the place.
@@ -41,6 +43,9 @@ func (r *run) visit(d directory, buffer []byte) error {
 		return r.unlisted(d, err)
 	}
 	defer l.close() // opened for reading, so closing has nothing to say
+	if !r.options.Volume.Exact() {
+		return r.visitSpotted(d, names, l)
+	}
 	rows, err := r.rows(d.ids)
 	if err != nil {
 		return err
@@ -248,6 +253,18 @@ func (r *run) judgeLink(p place, s tree.Stat) error {
 	return nil
 }
 
+// renamedLink reports a link that was renamed to what the volume takes for the same.
+func (r *run) renamedLink(p place, f tree.Finding) error {
+	s, target, err := r.top.link(p.path)
+	if err != nil || s.Kind != tree.Link {
+		r.again(p.path)
+		return nil
+	}
+	f.Stat, f.Target, f.Content = s, target, recipe.LinkID(target)
+	r.batch.add(f)
+	return nil
+}
+
 func (r *run) judgeDirectory(p place, s tree.Stat) error {
 	known := len(p.rows) > 0 && p.rows[0].Stat.Kind == tree.Dir
 	if known && p.rows[0].Stat.File == s.File {
@@ -255,7 +272,7 @@ func (r *run) judgeDirectory(p place, s tree.Stat) error {
 			r.batch.add(p.finding(s))
 		}
 		if !p.shallow {
-			r.enter(directory{path: p.path, ids: entries(p.rows)})
+			r.enter(directory{path: p.path, ids: entries(p.rows), shallow: p.once})
 		}
 		return nil
 	}

@@ -29,6 +29,8 @@ type file struct {
 	path string
 	row  *tree.Base // what the index knows under that name
 	from *tree.Base // the row this is a move of, if the content is the same or the file surely is
+	// renamed is set when it is one whatever it holds.
+	renamed bool
 }
 
 // hash has a file read. It waits while many others are waiting.
@@ -109,7 +111,8 @@ func (r *run) reportFile(f file, s tree.Stat, made recipe.Recipe, now int64) {
 	found := p.finding(s)
 	found.Content = made.ID()
 	found.Racy = racy(f, found, now)
-	if f.from != nil && (f.from.Content == found.Content || surelyOne(s)) && r.claim(f.from.Entry) {
+	same := f.renamed || f.from != nil && f.from.Content == found.Content
+	if f.from != nil && (same || surelyOne(s)) && r.claim(f.from.Entry) {
 		found.Known, found.Rev, found.Moved = f.from.Entry, f.from.Rev, true
 	}
 	if found.Racy {

@@ -24,6 +24,9 @@ func (r *run) names(paths []string) error {
 			return err
 		}
 	}
+	for _, d := range f.wanted {
+		f.enter(d)
+	}
 	return nil
 }
 
@@ -31,6 +34,8 @@ func (r *run) names(paths []string) error {
 type finder struct {
 	*run
 	met map[string]meeting
+	// wanted are directories that are walked for some names only, by path.
+	wanted map[string]directory
 }
 
 // meeting is a name with what disk and index say of it.
@@ -55,6 +60,9 @@ func (f *finder) name(name string) error {
 	top, _, _ := strings.Cut(name, "/")
 	if tree.Reserved(ident.Root, top) || path.Clean("/"+name) != "/"+name {
 		return nil // nothing that could be an entry
+	}
+	if !f.options.Volume.Exact() {
+		return f.spotted(name)
 	}
 	ids, here := []ident.EntryID{ident.Root}, ""
 	for {

@@ -194,13 +194,13 @@ func (r *run) vanishFrom(d directory, buffer []byte) error {
 	if err != nil {
 		return err
 	}
-	reported := ""
+	reported, missing := "", r.missing(d, names, rows)
 	for _, row := range rows {
 		name := path.Join(d.path, row.Name)
 		if row.Name == reported || r.seen[name] || r.isClaimed(row.Entry) {
 			continue
 		}
-		if _, there := slices.BinarySearch(names, row.Name); there {
+		if !missing(row.Name) {
 			continue
 		}
 		if r.ignored(name, row.Stat.Kind == tree.Dir) {

@@ -184,6 +184,8 @@ type directory struct {
 	ids  []ident.EntryID // whose children the index knows it by; none when it is new
 	// shallow leaves known directories in it alone.
 	shallow bool
+	// only, when set, holds the keys (names.Volume) of the only names to be looked at.
+	only map[string]bool
 }
 
 // gone is a name that the index knows and that was not found.

@@ -32,6 +32,7 @@ import (
 	"time"
 
 	"github.com/shoal-sync/shoal/internal/ident"
+	"github.com/shoal-sync/shoal/sync/names"
 	"github.com/shoal-sync/shoal/sync/tree"
 )
 
@@ -73,8 +74,8 @@ type Recipe struct {
 	Encoded []byte
 }
 
-// Options is what a Scanner needs of others. All but Check, Ignored and Progress must be
-// set.
+// Options is what a Scanner needs of others. All but Check, Ignored, Volume and Progress
+// must be set.
 type Options struct {
 	Known Known
 	// Recipes keeps the recipes of contents that are reported next. Report takes in what
@@ -89,6 +90,8 @@ type Options struct {
 	// Ignored says that a name is to be left alone: not reported, not entered, not missed.
 	// It may be nil.
 	Ignored func(path string, dir bool) bool
+	// Volume says which names the volume takes for one.
+	Volume names.Volume
 	// Progress is told a few times a second how much has been read.
 	Progress func(Progress)
 	// Now is the wall clock in nanoseconds since 1970.
