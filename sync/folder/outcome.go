@@ -97,6 +97,7 @@ func (c *Core) done(a *act, o *tree.Outcome) {
 	switch a.order.Op {
 	case tree.Remove:
 		c.clearBase(a.entry)
+		c.touch(a.entry) // it may be for this device to write down that it has gone
 		c.gaveUp(a.entry)
 		if base.Parent != tree.Parking {
 			c.touch(base.Parent)

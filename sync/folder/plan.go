@@ -235,6 +235,8 @@ func (c *Core) plan(id ident.EntryID) {
 	case c.reader && c.planLocal(&row, &base, onDisk, shown):
 	case c.frozen(&base, onDisk, row.Entry.Kind == tree.Dir, shown):
 		c.settled(&row)
+	case !onDisk && !c.reader && c.foundDeleted(&row, shown):
+		c.join(c.deletion(&row.Entry), "")
 	case !shown.Visible && !onDisk:
 		c.settled(&row)
 	case shown.Twin != (ident.EntryID{}):
@@ -275,6 +277,17 @@ func (c *Core) planShown(row *tree.Row, base tree.Base, onDisk bool, shown merge
 	default:
 		c.planVisible(row, base, onDisk, shown)
 	}
+}
+
+// foundDeleted reports whether an entry is what a first scan found of a file that others had
+// deleted: an entry that only remembers the delete hides it. It has to be deleted itself,
+// for one day nobody remembers that delete any more.
+func (c *Core) foundDeleted(row *tree.Row, shown merge.Shown) bool {
+	if shown.Twin == (ident.EntryID{}) || !row.Entry.Content.IsNull() || !row.Entry.Live() {
+		return false
+	}
+	keeper, ok := c.index.Entry(shown.Twin)
+	return ok && !keeper.Entry.Live()
 }
 
 // settled notes that the disk shows what the view wants of an entry.
