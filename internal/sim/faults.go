@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/shoal-sync/shoal/app/node"
+	"github.com/shoal-sync/shoal/internal/pace"
+	"github.com/shoal-sync/shoal/sync/swarm"
 	"github.com/shoal-sync/shoal/sync/tree"
 )
 
@@ -27,7 +29,11 @@ func (w *World) trouble(until time.Duration) {
 	w.nowAndThen(w.options.Rests, until, func() {
 		d := w.devices[w.chance.IntN(len(w.devices))]
 		d.rest(node.PauseChanged{All: true})
-		w.after(w.between(time.Second, 20*time.Second), func() { d.rest(node.PauseChanged{}) })
+		rate := pace.Rate(1_000_000 * (1 + w.chance.Int64N(20)))
+		w.after(w.between(time.Second, 20*time.Second), func() {
+			d.rest(node.PauseChanged{})
+			d.limit(rate)
+		})
 	})
 	w.nowAndThen(w.options.Losses, until, func() {
 		d := w.devices[w.chance.IntN(len(w.devices))]
@@ -54,6 +60,13 @@ func (w *World) putBack(d *device) {
 		d.keeper = tree.Keeper{}
 	}
 	w.after(w.between(10*time.Millisecond, time.Second), d.start)
+}
+
+// limit lets a device's folder ask for no more than may come at a rate.
+func (d *device) limit(rate pace.Rate) {
+	if d.running() {
+		d.handle(swarm.RateLimited{Rate: rate})
+	}
 }
 
 // rest lets a device's folder rest, or go on.

@@ -34,7 +34,7 @@ type Options struct {
 	Cuts        time.Duration // links are cut about this often
 	Partitions  time.Duration // the world falls into two parts about this often
 	Crashes     time.Duration // a device crashes about this often
-	Rests       time.Duration // a device's folder is paused for a while about this often
+	Rests       time.Duration // a device's folder is paused, then limited, about this often
 	Losses      time.Duration // a device loses its index about this often
 	Restores    time.Duration // a device has an old copy of it put back about this often
 	Collect     time.Duration // how often deleted entries are looked through; 0: seldom
