@@ -226,6 +226,10 @@ func (a *agent) renameDevice(i api.DeviceRename) (any, error) {
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	if !a.configured(d.ID) {
+		return nil, fmt.Errorf("%q is known only through %s: it is called what the folder's owners call it; "+
+			"to trust it here too, and name it: shoal device add %s", d.Name, quoted(d.Through), d.ID)
+	}
 	err = a.change(func(c *config.Config) error {
 		_, err := c.PutDevice(config.Device{ID: d.ID, Name: i.Name})
 		return err
@@ -246,6 +250,10 @@ func (a *agent) removeDevice(ctx context.Context, i api.DeviceRemove) (any, erro
 	a.forgetMember(ctx, d.ID)
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	if left := a.through()[d.ID]; left != nil && !a.configured(d.ID) {
+		return nil, fmt.Errorf("%q is known through %s, and only an owner of that says that it is not: "+
+			"this device can leave with shoal folder remove", d.Name, quoted(left.folders))
+	}
 	err = a.change(func(c *config.Config) error { c.DropDevice(d.ID); return nil })
 	if err != nil {
 		return nil, err

@@ -334,6 +334,20 @@ func (a *agent) through() map[ident.DeviceID]*acquaintance {
 	return out
 }
 
+// configured reports whether a person here trusts a device. The agent's lock is held.
+func (a *agent) configured(d ident.DeviceID) bool {
+	return slices.ContainsFunc(a.config.Devices, func(o config.Device) bool { return o.ID == d })
+}
+
+// quoted lists names for people.
+func quoted(names []string) string {
+	out := make([]string, len(names))
+	for i, name := range names {
+		out[i] = fmt.Sprintf("%q", name)
+	}
+	return strings.Join(out, ", ")
+}
+
 // acquaintance is a device that is known through folders.
 type acquaintance struct {
 	folders []string

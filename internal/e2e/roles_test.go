@@ -47,6 +47,8 @@ func TestMembersSpread(t *testing.T) {
 		}
 		return fmt.Errorf("devices are %+v", b.status().Devices)
 	})
+	b.command("device", "rename", "carl", "charles").failed(t, 1, "known only through", shared)
+	b.command("device", "remove", "carl").failed(t, 1, "only an owner", shared)
 	settleAll(a, b, c)
 	a.stop()
 	b.put("from bert", "while anna is away")

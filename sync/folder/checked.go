@@ -281,6 +281,12 @@ func (c *Core) revive(id ident.EntryID) {
 		c.touch(id)
 		return
 	}
+	if c.reader {
+		c.list(&tree.Finding{Path: c.basePath(&b), Stat: b.Stat, Content: b.Content, Racy: b.Racy})
+		c.clearBase(id) // what a reader keeps, it keeps as its own
+		c.touch(id)
+		return
+	}
 	e := row.Entry.Clone()
 	v := c.nextVersion(e.Content.Context)
 	e.Content = tree.Content{

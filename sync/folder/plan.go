@@ -330,7 +330,7 @@ func (c *Core) yield(row *tree.Row, base tree.Base, keeper ident.EntryID) {
 // bytes, when the other one is moved by somebody who does not know of it.
 func (c *Core) endFound(row *tree.Row) {
 	e := &row.Entry
-	if e.Kind != tree.Dir && e.Live() && e.Content.IsNull() && e.Place.IsNull() {
+	if !c.reader && e.Kind != tree.Dir && e.Live() && e.Content.IsNull() && e.Place.IsNull() {
 		c.join(c.deletion(e), "")
 	}
 }
