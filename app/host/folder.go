@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -482,16 +481,8 @@ func (r *folderRun) askPieces(f swarm.AskPieces) {
 	if l == nil {
 		return // the link is gone; the swarm hears of it next
 	}
-	r.agent.sendOn(l, wire.AskPieces{Folder: r.id, Items: l.asks.add(r, f.Items)})
-}
-
-func (r *folderRun) cancelPieces(f swarm.CancelPieces) {
-	l := r.agent.links.to(f.Peer)
-	if l == nil {
-		return
-	}
-	for tickets := range slices.Chunk(l.asks.take(r.id, f.Tickets), wire.AskMax) {
-		r.agent.sendOn(l, wire.CancelPieces{Tickets: tickets})
+	if items := r.fromTrash(f.Items); len(items) > 0 {
+		r.agent.sendOn(l, wire.AskPieces{Folder: r.id, Items: l.asks.add(r, items)})
 	}
 }
 
@@ -530,6 +521,7 @@ func (r *folderRun) openStage(f swarm.OpenStage) {
 		}
 	}
 	r.takeChunks(s, f.Recipe)
+	r.takeTrashed(s, f.Content, f.Recipe)
 	r.mu.Lock()
 	r.stages[f.Content] = s
 	r.mu.Unlock()

@@ -1,9 +1,14 @@
 package host
 
 import (
+	"slices"
+
+	"github.com/shoal-sync/shoal/internal/ident"
 	"github.com/shoal-sync/shoal/sync/disk"
 	"github.com/shoal-sync/shoal/sync/index"
 	"github.com/shoal-sync/shoal/sync/recipe"
+	"github.com/shoal-sync/shoal/sync/swarm"
+	"github.com/shoal-sync/shoal/sync/wire"
 )
 
 const (
@@ -54,4 +59,60 @@ func (r *folderRun) takeChunksLike(s *disk.Stage, c recipe.Chunk) (taken bool, e
 		}
 	}
 	return taken, err
+}
+
+// takeTrashed stages a content that was taken away here before: an undo, or a file that was
+// deleted here and comes back under another name.
+func (r *folderRun) takeTrashed(s *disk.Stage, content ident.ContentID, wanted recipe.Recipe) {
+	if t, ok := r.disk.KeptNow(content); ok {
+		if _, err := s.CopyFrom(t.Private, t.Stat, wanted); err != nil {
+			r.log.Debug("nothing taken from the trash", "path", t.Path, "reason", err)
+		}
+	}
+}
+
+// fromTrash takes small contents that were taken away here before out of the trash, and
+// returns what is still to be asked for.
+func (r *folderRun) fromTrash(items []wire.PieceAsk) []wire.PieceAsk {
+	here := map[uint64]disk.Trashed{}
+	for _, item := range items {
+		if ident.ContentID(item.Chunk) != item.Content {
+			continue
+		}
+		if t, ok := r.disk.KeptNow(item.Content); ok && t.Stat.Size == int64(item.Size) {
+			here[item.Ticket] = t
+		}
+	}
+	if len(here) == 0 {
+		return items
+	}
+	taken, rest := []wire.PieceAsk{}, []wire.PieceAsk{}
+	for _, item := range items {
+		if _, ok := here[item.Ticket]; ok {
+			taken = append(taken, item)
+		} else {
+			rest = append(rest, item)
+		}
+	}
+	r.start(func() {
+		for _, item := range taken {
+			r.stageTrashed(item, here[item.Ticket])
+		}
+	})
+	return slices.Clip(rest)
+}
+
+// stageTrashed answers an ask out of the trash. A failure is told like that of a disk, and
+// the content asked for again, of somebody else.
+func (r *folderRun) stageTrashed(item wire.PieceAsk, t disk.Trashed) {
+	data, err := r.disk.ReadChunkAt(t.Private, t.Stat, disk.Range{Size: int64(item.Size)}, nil)
+	if err == nil {
+		err = r.disk.PutWhole(item.Content, data)
+	}
+	if err != nil {
+		r.disk.ForgetKept(item.Content)
+		r.post(swarm.PieceBad{Ticket: item.Ticket, Ours: true, Full: r.noteFull(err), Reason: err.Error()})
+		return
+	}
+	r.post(swarm.PiecesStored{Tickets: []uint64{item.Ticket}})
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math/bits"
+	"slices"
 	"sync"
 
 	"github.com/shoal-sync/shoal/internal/ident"
@@ -234,5 +235,15 @@ func giveBuffer(b []byte) {
 	if class := bits.Len(uint(cap(b)) - 1); cap(b) == 1<<class {
 		b = b[:0]
 		buffers[class].Put(&b)
+	}
+}
+
+func (r *folderRun) cancelPieces(f swarm.CancelPieces) {
+	l := r.agent.links.to(f.Peer)
+	if l == nil {
+		return
+	}
+	for tickets := range slices.Chunk(l.asks.take(r.id, f.Tickets), wire.AskMax) {
+		r.agent.sendOn(l, wire.CancelPieces{Tickets: tickets})
 	}
 }

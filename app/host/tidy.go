@@ -25,6 +25,9 @@ const (
 func (r *folderRun) tidy() {
 	recheck := time.NewTicker(10 * time.Second)
 	defer recheck.Stop()
+	if _, _, err := r.disk.Kept(ident.ContentID{1}); err != nil { // lists the trash once, here
+		r.log.Warn("cannot list the trash", "error", err)
+	}
 	var swept time.Time
 	collected := time.Now().Add(collectFirst - collectEvery)
 	for {

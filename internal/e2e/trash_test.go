@@ -82,6 +82,7 @@ func TestUndo(t *testing.T) {
 	if r := a.command("trash", "restore", "/elsewhere"); r.code != 1 {
 		t.Errorf("restoring outside of all folders: %d", r.code)
 	}
+	comesBack(t, a, b, large)
 	b.command("trash", "empty", "work").done(t)
 	a.command("trash", "empty").done(t)
 	if left := append(a.trash(), b.trash()...); len(left) != 0 {
@@ -89,6 +90,27 @@ func TestUndo(t *testing.T) {
 	}
 	if f := a.folder(); f.State != "up-to-date" {
 		t.Errorf("state %s", f.State)
+	}
+}
+
+// comesBack deletes files and makes them anew under other names: what lies in the trash of
+// the other device is taken from there, not fetched.
+func comesBack(t *testing.T, a, b *agent, large string) {
+	t.Helper()
+	received := func() (n uint64) {
+		for _, d := range b.status().Devices {
+			n += d.BytesIn
+		}
+		return n
+	}
+	must(t, os.RemoveAll(a.at("gone")))
+	settle(a, b)
+	before := received()
+	a.put("back/large", large)
+	a.put("back/small", "deleted by anna")
+	settle(a, b)
+	if n := received() - before; n > 100_000 {
+		t.Errorf("%d bytes were fetched of what lay in the trash", n)
 	}
 }
 

@@ -169,6 +169,21 @@ func (f *Folder) Kept(content ident.ContentID) (Trashed, bool, error) {
 	return t, ok, nil
 }
 
+// ForgetKept lets a content of the trash not be found any more: it cannot be read.
+func (f *Folder) ForgetKept(content ident.ContentID) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	delete(f.kept, content)
+}
+
+// KeptNow is Kept for what is known already: it reads nothing.
+func (f *Folder) KeptNow(content ident.ContentID) (Trashed, bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	t, ok := f.kept[content]
+	return t, ok
+}
+
 // keepLocked notes where a content of the trash is found. The lock of f is held.
 func (f *Folder) keepLocked(t Trashed) {
 	if f.kept != nil && !t.Changed && !t.Content.IsZero() && t.Stat.Kind == tree.File && len(f.kept) < keptMax {
