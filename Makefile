@@ -64,9 +64,9 @@ run: build ## the desktop program (its window is not there yet)
 sim: setup ## many simulated worlds (SEEDS=2000)
 	SEEDS=$(SEEDS) SHOAL_SIM_LARGE=1 CGO_ENABLED=0 go test -count=1 -timeout 8h -v ./internal/sim
 
-model: setup ## every history of three replicas and four acts, against an oracle (minutes)
+model: setup ## every history of few replicas, names and acts, against an oracle (half an hour)
 	SHOAL_MODEL_LARGE=1 CGO_ENABLED=0 go test -count=1 -timeout 2h -v \
-		-run 'TestEveryHistory|TestEveryHistoryOfNames' ./sync/merge
+		-run 'TestEveryHistory|TestEveryStory' ./sync/merge ./internal/sim
 
 .PHONY: mutants
 mutants: setup ## break the program on purpose, line by line: every test must notice (MUTANTS=name)

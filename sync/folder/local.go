@@ -1,6 +1,7 @@
 package folder
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"time"
@@ -326,8 +327,8 @@ func replaced(recorded *tree.Content, onDisk ident.ContentID) []ident.ContentID 
 // takeMove writes a new placement for an entry whose file was found under another name.
 func (c *Core) takeMove(f *tree.Finding, parent ident.EntryID, name string) {
 	b, ok := c.index.Base(f.Known)
-	if !ok || b.Rev != f.Rev || c.acts[b.Entry] != nil {
-		c.lookAgain(relook, f.Path)
+	if !ok || b.Rev != f.Rev || c.acts[b.Entry] != nil || c.inside(parent, b.Entry) {
+		c.lookAgain(relook, f.Path) // nothing lies in itself: what is above has moved, too
 		return
 	}
 	c.move(b, f, parent, name)
@@ -484,20 +485,33 @@ func (c *Core) directoriesAt(path string) ([]ident.EntryID, bool) {
 	dirs := []ident.EntryID{ident.Root}
 	for path != "" {
 		name, rest, _ := strings.Cut(path, "/")
-		var below []ident.EntryID
+		var below []tree.Base
 		for _, dir := range dirs {
 			for _, b := range c.index.BaseAt(dir, name) {
 				if b.Stat.Kind == tree.Dir {
-					below = append(below, b.Entry)
+					below = append(below, b)
 				}
 			}
 		}
 		if len(below) == 0 {
 			return nil, false
 		}
-		dirs, path = below, rest
+		dirs, path = newest(below), rest
 	}
 	return dirs, true
+}
+
+// newest returns those of a name that are the directory which is there. While directories
+// change places the base knows two for a name until both moves are taken in; what has come
+// last is there, and the other one may even lie in it.
+func newest(dirs []tree.Base) (out []ident.EntryID) {
+	last := slices.MaxFunc(dirs, func(a, b tree.Base) int { return cmp.Compare(a.Rev, b.Rev) })
+	for _, b := range dirs {
+		if b.Stat.File == last.Stat.File {
+			out = append(out, b.Entry)
+		}
+	}
+	return out
 }
 
 func split(path string) (dir, name string) {
