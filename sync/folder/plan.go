@@ -281,13 +281,14 @@ func (c *Core) planShown(row *tree.Row, base tree.Base, onDisk bool, shown merge
 
 // foundDeleted reports whether an entry is what a first scan found of a file that others had
 // deleted: an entry that only remembers the delete hides it. It has to be deleted itself,
-// for one day nobody remembers that delete any more.
+// for one day nobody remembers that delete any more. Directories shown as one may part
+// again, so only of those that are in one by their records it is certain.
 func (c *Core) foundDeleted(row *tree.Row, shown merge.Shown) bool {
 	if shown.Twin == (ident.EntryID{}) || !row.Entry.Content.IsNull() || !row.Entry.Live() {
 		return false
 	}
 	keeper, ok := c.index.Entry(shown.Twin)
-	return ok && !keeper.Entry.Live()
+	return ok && !keeper.Entry.Live() && keeper.Entry.Place.Parent == row.Entry.Place.Parent
 }
 
 // settled notes that the disk shows what the view wants of an entry.
