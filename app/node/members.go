@@ -36,13 +36,14 @@ func (n *Folder) routeRoster(effect any) bool {
 
 // setMembers opens a conversation with those who share the folder, and no others.
 func (n *Folder) setMembers(s roster.Standing) {
-	if reads := s.Own == members.Reader; reads != n.reads && s.Own != members.None {
-		n.reads = reads
-		n.toFolder(folder.RoleChanged{Reader: reads})
+	if n.reads && s.Own.MayWrite() {
+		n.toFolder(folder.MayWrite{})
 		n.toSettle(settle.RescanAsked{})
 	}
+	// With a folder that was a writer's the host begins anew: it knows that from Changed.
+	n.reads = s.Own == members.Reader || n.reads && !s.Own.MayWrite()
 	for _, d := range slices.Clone(n.order) {
-		if !slices.ContainsFunc(s.Partners, func(p roster.Partner) bool { return p.Device == d }) {
+		if s.Role(d) == members.None {
 			n.removeMember(d)
 		}
 	}
@@ -52,7 +53,7 @@ func (n *Folder) setMembers(s roster.Standing) {
 	}
 }
 
-// cast says what this device and another one may do.
+// cast says what both may do.
 func (n *Folder) cast(d ident.DeviceID) peer.Cast {
 	s := n.roster.Standing()
 	return peer.Cast{WeRead: n.reads, TheyRead: s.Role(d) == members.Reader}

@@ -132,9 +132,9 @@ type NeedsLoaded struct {
 	End  bool // there are no more after these
 }
 
-// RoleChanged: this device may only read the folder from now on, or may write to it again.
-// Who may write again has everything looked at anew.
-type RoleChanged struct{ Reader bool }
+// MayWrite: this device is a reader no more. Everything is to be looked at anew. A device
+// that becomes a reader begins with a new index instead, and a new core.
+type MayWrite struct{}
 
 // RevertAsked: a person wants the members' version wherever there are local changes.
 type RevertAsked struct{ Ticket step.Ticket }
@@ -163,7 +163,7 @@ func (ContentFailed) event()    {}
 func (PeerArrived) event()      {}
 func (PatternsChanged) event()  {}
 func (NeedsLoaded) event()      {}
-func (RoleChanged) event()      {}
+func (MayWrite) event()         {}
 func (RevertAsked) event()      {}
 func (Committed) event()        {}
 

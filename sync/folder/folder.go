@@ -253,7 +253,7 @@ func (c *Core) Handle(now step.Instant, event Event) []Effect {
 		c.takeChecked(e.Ranges)
 	case BrakeSet:
 		c.setBrake(e.Brake)
-	case RoleChanged, RevertAsked:
+	case MayWrite, RevertAsked:
 		c.handleReader(e)
 	case Committed:
 		c.committed()

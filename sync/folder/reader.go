@@ -53,8 +53,8 @@ func errandID(path string) (id ident.EntryID) {
 // handleReader takes in what concerns the role of this device.
 func (c *Core) handleReader(event Event) {
 	switch e := event.(type) {
-	case RoleChanged:
-		c.reader = e.Reader
+	case MayWrite:
+		c.reader = false
 		clear(c.locals)
 	case RevertAsked:
 		n := c.revert()
@@ -294,6 +294,10 @@ func (c *Core) run(e errand, l *local) {
 // errandDone notes how an errand ended. What could not be moved is looked at again.
 func (c *Core) errandDone(a *act, o *tree.Outcome) {
 	path := a.order.Path
+	if !c.reader {
+		c.lookAgain(0, path, a.place()) // it is a change like any other by now
+		return
+	}
 	l := c.locals[path]
 	if o.Refusal != tree.Done {
 		if l != nil {
