@@ -20,8 +20,8 @@ type chapter struct {
 }
 
 // meeting is what happens before a chapter: the devices come together until all is at
-// rest, for a moment in which some of it has happened, or not at all; in a hurry nobody
-// has even looked at what was done last.
+// rest, for a moment in which some of it has happened, or until both crash, or not at all;
+// in a hurry nobody has even looked at what was done last.
 type meeting int
 
 const (
@@ -29,9 +29,10 @@ const (
 	hurry
 	glimpse
 	rested
+	crashed
 )
 
-var meetings = [...]string{"", "at once ", "after a moment together ", "after they have met "}
+var meetings = [...]string{"", "at once ", "after a moment together ", "after they have met ", "after a crash while together "}
 
 func (c chapter) String() string {
 	text := fmt.Sprintf("%s%c %s %s", meetings[c.before], 'A'+c.at, c.verb, c.path)
@@ -73,6 +74,20 @@ func (w *World) meet(how meeting) {
 			l.restore()
 		}
 		w.run(150 * time.Millisecond)
+	case crashed:
+		w.run(3 * time.Second)
+		w.devices[1].far = false
+		for _, l := range w.links {
+			l.restore()
+		}
+		w.run(time.Duration(90+w.handled%200) * time.Millisecond)
+		for _, d := range w.devices {
+			d.crash()
+		}
+		w.run(50 * time.Millisecond)
+		for _, d := range w.devices {
+			d.start()
+		}
 	case rested:
 		w.rest()
 	default:
@@ -143,7 +158,7 @@ func (l *library) same() [32]byte {
 
 // chaptersAfter are all that people can do next, after each kind of meeting.
 func chaptersAfter(story []chapter, start int) (out []chapter) {
-	for before := apart; before <= rested; before++ {
+	for before := apart; before <= crashed; before++ {
 		if len(story) == 0 && before > apart {
 			break // they have just met
 		}
@@ -236,7 +251,7 @@ func (s *stories) tell(story []chapter, left int) {
 // every world say what must not come of it. It plays some; with SHOAL_MODEL_LARGE=1 ("make
 // model") all of them.
 func TestEveryStory(t *testing.T) {
-	every := 400
+	every := 600
 	switch {
 	case os.Getenv("SHOAL_MODEL_LARGE") != "":
 		every = 1
