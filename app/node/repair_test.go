@@ -292,3 +292,61 @@ func BenchmarkRepairOfAMillionEntries(b *testing.B) {
 		b.ReportMetric(float64(m.rounds), "rounds")
 	}
 }
+
+// A peer whose answers no folder can give is dropped; one that answers an earlier question,
+// or what was not asked, is not heard.
+func TestAnswersThatCannotBe(t *testing.T) {
+	other := ident.DeviceID{2}
+	for name, c := range map[string]struct {
+		answer func(ask wire.AskParts, deleted wire.AskDeleted) wire.Message
+		drops  bool
+	}{
+		"another subtree": {func(ask wire.AskParts, _ wire.AskDeleted) wire.Message {
+			return wire.Parts{Repair: ask.Repair, Parts: make([]summary.Part, 3)}
+		}, true},
+		"too full a leaf": {func(ask wire.AskParts, _ wire.AskDeleted) wire.Message {
+			return wire.Parts{Repair: ask.Repair, Parts: []summary.Part{{Items: make([]summary.Item, 33)}}}
+		}, true},
+		"no deletes": {func(_ wire.AskParts, deleted wire.AskDeleted) wire.Message {
+			return wire.Found{Repair: deleted.Repair, Last: true, After: deleted.After}
+		}, false},
+		"an earlier repair": {func(ask wire.AskParts, _ wire.AskDeleted) wire.Message {
+			return wire.Parts{Repair: ask.Repair - 1, Parts: make([]summary.Part, 3)}
+		}, false},
+		"entries nobody asked for": {func(ask wire.AskParts, _ wire.AskDeleted) wire.Message {
+			e := plainEntry(5000)
+			return wire.Found{Repair: ask.Repair, Entries: []tree.Entry{e}, Has: []bool{false}, Last: true}
+		}, false},
+	} {
+		f := newFar(1, 1000)
+		f.start(t, other)
+		f.node.Handle(0, PeerConnected{Device: other, Link: 1})
+		join := wire.Join{Replica: 2, Log: 102, Head: 7, Root: [32]byte{9}, Call: 1, Answers: 1}
+		var ask wire.AskParts
+		var deleted wire.AskDeleted
+		for _, effect := range f.node.Handle(0, MessageHeard{Device: other, Message: join}) {
+			if to, ok := effect.(SendTo); ok {
+				switch m := to.Message.(type) {
+				case wire.AskParts:
+					ask = m
+				case wire.AskDeleted:
+					deleted = m
+				}
+			}
+		}
+		if len(ask.Prefixes) != 1 || deleted.Repair == 0 {
+			t.Fatalf("%s: asked %+v, %+v", name, ask, deleted)
+		}
+		dropped := false
+		for _, effect := range f.node.Handle(0, MessageHeard{Device: other, Message: c.answer(ask, deleted)}) {
+			_, drop := effect.(DropPeer)
+			dropped = dropped || drop
+		}
+		if dropped != c.drops {
+			t.Errorf("%s: dropped %v", name, dropped)
+		}
+		if f.sums.Len() != 1000 {
+			t.Errorf("%s: something was taken in", name)
+		}
+	}
+}

@@ -93,3 +93,65 @@ func noConflicts(t *testing.T, agents ...*agent) {
 		}
 	}
 }
+
+// TestIndexPutBack puts an old copy of the database back, as a backup does (rule R16).
+func TestIndexPutBack(t *testing.T) {
+	t.Parallel()
+	a, b := pair(t)
+	for i := range 20 {
+		a.put(fmt.Sprintf("d%d/%d", i%4, i), fmt.Sprint("content ", i))
+	}
+	settle(a, b)
+	a.stop()
+	index := filepath.Join(a.home, "index")
+	must(t, os.CopyFS(filepath.Join(a.home, "backup"), os.DirFS(index)))
+	a.start()
+	a.put("d1/1", "edited after the backup")
+	a.remove("d2/2")
+	a.put("new", "made after the backup")
+	settle(a, b)
+
+	a.stop()
+	a.loseIndex()
+	must(t, os.Rename(filepath.Join(a.home, "backup"), index))
+	b.put("d3/3", "edited by bert meanwhile")
+	a.start()
+	settle(a, b)
+	for path, want := range map[string]string{
+		"d3/3": "edited by bert meanwhile", "d1/1": "edited after the backup",
+		"new": "made after the backup", "d0/0": "content 0",
+	} {
+		if got := b.read(path); got != want || a.read(path) != want {
+			t.Errorf("%q holds %q and %q", path, a.read(path), got)
+		}
+	}
+	if a.exists("d2/2") || b.exists("d2/2") {
+		t.Error("a deleted file came back")
+	}
+	noConflicts(t, a, b)
+	told := false
+	for _, p := range a.folder().Problems {
+		told = told || p.Kind == "renewed"
+	}
+	if !told {
+		t.Errorf("people are not told: %+v", a.folder().Problems)
+	}
+}
+
+// TestReconnectingIsCheap counts what TCP carries when two that are equal meet again: the
+// handshake of TLS, and less than a kilobyte of what they say about the folder.
+func TestReconnectingIsCheap(t *testing.T) {
+	t.Parallel()
+	a, b := pair(t)
+	for i := range 500 {
+		a.put(fmt.Sprintf("d%d/%d", i%20, i), fmt.Sprint("content ", i))
+	}
+	settle(a, b)
+	before := b.traffic(a)
+	a.stop()
+	a.start()
+	settle(a, b)
+	if cost := b.traffic(a) - before; cost > 8<<10 {
+		t.Errorf("meeting again cost %d bytes", cost)
+	}
+}
