@@ -241,6 +241,30 @@ func (c *Core) keepBlocked(loser *tree.Row) bool {
 	return true
 }
 
+// ownSpelling reports whether what a look found under a new name is what we put there
+// ourselves under another one, which this volume shows otherwise: the look was on its way
+// when that was recorded, or it is not recorded yet.
+func (c *Core) ownSpelling(f *tree.Finding, dirs []ident.EntryID, name string) bool {
+	v := &c.cfg.Volume
+	if v.Exact() {
+		return false
+	}
+	key := v.Key(f.Path)
+	for _, a := range c.acts {
+		if v.Key(a.place()) == key {
+			return true
+		}
+	}
+	for _, id := range c.alikeIDs(dirs[0], name) {
+		b, onDisk := c.index.Base(id)
+		if onDisk && !b.Stat.File.IsZero() && b.Stat.File == f.Stat.File && b.Name != name &&
+			v.Key(b.Name) == v.Key(name) && c.sameDirectory(b.Parent, dirs[0]) {
+			return true
+		}
+	}
+	return false
+}
+
 // rename notes that what is on disk has another name, which the volume cannot show.
 func (c *Core) rename(row *tree.Row, base tree.Base, name string) {
 	was := c.basePath(&base)

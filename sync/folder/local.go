@@ -44,6 +44,8 @@ func (c *Core) takeFinding(f *tree.Finding) {
 	case len(here) == 0 && f.Gone:
 	case len(here) == 0 && f.Moved:
 		c.takeMove(f, dirs[0], name)
+	case len(here) == 0 && f.Rev == 0 && c.ownSpelling(f, dirs, name):
+		c.lookAgain(relook, f.Path)
 	case len(here) == 0 && f.Rev == 0 && c.takeUnignored(f, nil, dirs[0], name):
 	case len(here) == 0 && f.Rev == 0:
 		if !c.pairVanished(f, dirs[0], name) {
