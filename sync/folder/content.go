@@ -151,7 +151,7 @@ func (c *Core) contentFailed(e ContentFailed) {
 		c.emit(ContentLacking{Content: e.Content, Reason: e.Reason})
 	}
 	for _, id := range waiting {
-		if row, ok := c.index.Entry(id); ok && row.Need && (e.Kind != ContentMissing || !c.keepOlder(&row)) {
+		if row, ok := c.index.Entry(id); ok && row.Need && (e.Kind != ContentMissing || !c.keepOlder(&row) && !c.goneForGood(&row)) {
 			c.fail(&row, Trouble{Kind: e.Kind, Reason: e.Reason})
 		}
 	}

@@ -170,7 +170,7 @@ func New(cfg Config) (*Core, error) {
 		fetches:    map[ident.ContentID]*fetch{},
 		vanished:   map[ident.EntryID]vanish{},
 		brake:      newBraking(cfg.Brake),
-		held:       holding{entries: map[ident.EntryID]*held{}},
+		held:       holding{entries: map[ident.EntryID]*held{}, returned: map[ident.ContentID]bool{}},
 		clashes:    newConflicts(cfg.Conflicts, cfg.Notes),
 		troubles:   map[ident.EntryID]*Trouble{},
 		unkept:     map[ident.EntryID]attributes{},
