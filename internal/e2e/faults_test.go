@@ -38,6 +38,10 @@ func TestKilledAtEveryStep(t *testing.T) {
 	if testing.Short() {
 		steps = shortSteps
 	}
+	for _, device := range []*agent{a, b} {
+		// So many deletes in a minute would wait for a yes.
+		device.command("folder", "set", shared, "brake", "off").done(t)
+	}
 	f := faultStory{a: a, b: b}
 	f.edit(0)
 	settle(a, b)
