@@ -359,8 +359,8 @@ func (n *Folder) standing() peer.Standing {
 	s := n.folder.Snapshot()
 	return peer.Standing{
 		Replica: s.Replica, Log: s.Log, Head: s.Head, Counter: s.Counter, Root: s.Root,
-		Knowledge: s.Knowledge, Collected: s.Collected, Lives: s.Lives, Scanning: s.Scanning || n.settle.Doubtful(), Needs: s.Totals.Needs,
-		NeedFiles: s.Totals.NeedFiles, NeedBytes: s.Totals.NeedBytes,
+		Knowledge: s.Knowledge, Collected: s.Collected, Lives: s.Lives, Scanning: s.Scanning || n.settle.Doubtful(),
+		Needs: s.Totals.Needs + s.Held, NeedFiles: s.Totals.NeedFiles, NeedBytes: s.Totals.NeedBytes,
 		Files: s.Totals.Files, Bytes: s.Totals.Bytes,
 	}
 }

@@ -139,7 +139,7 @@ func (d *device) claims() bool {
 			return false
 		}
 	}
-	return !s.Folder.Scanning && s.Folder.Totals.Needs == 0 && s.Folder.Locals == 0
+	return !s.Folder.Scanning && s.Folder.Totals.Needs == 0 && s.Folder.Locals == 0 && len(s.Held) == 0
 }
 
 // watchClaims looks now and then whether what devices say of themselves is true.
@@ -165,11 +165,9 @@ func (w *World) checkClaim(d *device) {
 			continue
 		}
 		now := other.core.Snapshot()
-		if now.Folder.Root != m.Theirs.Root || now.Folder.Totals.Needs != 0 || now.Folder.Scanning || now.Folder.Locals > 0 {
+		if now.Folder.Root != m.Theirs.Root || now.Folder.Totals.Needs != 0 || now.Folder.Scanning ||
+			now.Folder.Locals > 0 || len(now.Held) > 0 {
 			continue // it has news that are still on their way
-		}
-		if len(now.Held) > 0 || len(d.core.Snapshot().Held) > 0 {
-			continue // deletes that wait for a person are told to nobody
 		}
 		if diff := difference(d, other); diff != "" {
 			w.fail("who says equal is equal (P35)", "%s says so: %s%s", d.name, diff, rulesText(d, other))

@@ -59,7 +59,11 @@ func (d *device) do(effect node.FolderEffect) {
 		d.after(d.pause(), func() { d.loadDeleted(f) })
 	case folder.DropContent:
 		delete(d.disk.stages, f.Content)
-	case folder.Notice, folder.PathTold, folder.ContentHere, folder.ContentLacking:
+	case folder.Notice:
+		if f.Detail == folder.BroughtBack {
+			d.witness().undone(d, f.Path)
+		}
+	case folder.PathTold, folder.ContentHere, folder.ContentLacking:
 	case settle.ScanNames:
 		d.beginLook(f.Ticket, f.Paths)
 	case settle.ScanFolder:

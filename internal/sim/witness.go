@@ -3,6 +3,7 @@ package sim
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/shoal-sync/shoal/internal/ident"
 	"github.com/shoal-sync/shoal/internal/step"
@@ -118,6 +119,16 @@ func (t *witness) end(d *device, path string, f *file) {
 	}
 	l.deleted, l.by, l.at = true, d, t.world.now
 	t.ended[spotOf{d, path}] = f.content.lineage
+}
+
+// undone notes that a device has told of a delete, which waited for a yes, that it was
+// undone: what its people had deleted there may be seen again (docs/decisions/0022).
+func (t *witness) undone(d *device, path string) {
+	for _, l := range t.files {
+		if l.deleted && l.by == d && (l.path == path || strings.HasPrefix(l.path, path+"/")) {
+			l.contested = true
+		}
+	}
 }
 
 // follow notes which lineage ended where another one comes to be.

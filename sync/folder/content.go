@@ -151,9 +151,11 @@ func (c *Core) contentFailed(e ContentFailed) {
 		c.emit(ContentLacking{Content: e.Content, Reason: e.Reason})
 	}
 	for _, id := range waiting {
-		if row, ok := c.index.Entry(id); ok && row.Need && (e.Kind != ContentMissing || !c.keepOlder(&row) && !c.goneForGood(&row)) {
-			c.fail(&row, Trouble{Kind: e.Kind, Reason: e.Reason})
+		row, ok := c.index.Entry(id)
+		if !ok || !row.Need || e.Kind == ContentMissing && (c.keepOlder(&row) || c.stayedGone(&row)) {
+			continue
 		}
+		c.fail(&row, Trouble{Kind: e.Kind, Reason: e.Reason})
 	}
 }
 

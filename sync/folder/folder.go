@@ -129,6 +129,7 @@ type Core struct {
 	held     holding
 	clashes  conflicts
 	checked  checked
+	undone   map[ident.EntryID]bool // by the entry that would keep the content
 	troubles map[ident.EntryID]*Trouble
 	retry    []ident.EntryID
 	unkept   map[ident.EntryID]attributes
@@ -170,7 +171,7 @@ func New(cfg Config) (*Core, error) {
 		fetches:    map[ident.ContentID]*fetch{},
 		vanished:   map[ident.EntryID]vanish{},
 		brake:      newBraking(cfg.Brake),
-		held:       holding{entries: map[ident.EntryID]*held{}, returned: map[ident.ContentID]bool{}},
+		held:       holding{entries: map[ident.EntryID]*held{}},
 		clashes:    newConflicts(cfg.Conflicts, cfg.Notes),
 		troubles:   map[ident.EntryID]*Trouble{},
 		unkept:     map[ident.EntryID]attributes{},
@@ -195,6 +196,7 @@ func New(cfg Config) (*Core, error) {
 	c.fit = merge.NewFit(cfg.Index, c.view, &c.cfg.Volume, c.alikeRows)
 	c.needs.rewind()
 	c.stand()
+	c.recallUndone(cfg.Notes)
 	if err := errors.Join(c.recallHeld(cfg.Notes), c.recallChecked(cfg.Notes), c.recallPatterns(cfg.Notes)); err != nil {
 		return nil, err
 	}

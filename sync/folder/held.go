@@ -46,11 +46,7 @@ type holding struct {
 	batch   string
 	told    bool // people know of the batch
 	last    step.Instant
-	// returned are contents of files that came back although nobody said no to their
-	// delete; unasked is set while they do.
-	returned map[ident.ContentID]bool
-	unasked  bool
-	list     []HeldBatch // what people see; nil when it is to be made anew
+	list    []HeldBatch // what people see; nil when it is to be made anew
 }
 
 // HeldBatch is deletes that happened together and wait for a person.
@@ -211,36 +207,18 @@ func (c *Core) planHeld(row *tree.Row, base *tree.Base) {
 	case c.upToDate(base, &row.Entry):
 		c.settled(row)
 	case row.Entry.Live():
-		c.bringBackUnasked(top)
+		c.undo(top)
 	case len(c.index.BaseChildren(base.Entry, "", 1)) > 0:
 		c.settled(row) // it is planned again when the last of them is gone
 	default:
+		path := c.basePath(base)
 		c.clearBase(base.Entry)
 		c.touch(base.Parent)
 		c.settled(row)
+		if top == row.Entry.ID {
+			c.lookAgain(0, path) // something else may have taken the name
+		}
 	}
-}
-
-// returnedMax bounds what is remembered of what came back unasked.
-const returnedMax = 1 << 16
-
-// bringBackUnasked brings back what was deleted together with something that others have
-// changed. A content that this device alone had is gone with its file, and nobody has asked
-// for it: when nobody has it, the delete stands.
-func (c *Core) bringBackUnasked(id ident.EntryID) {
-	c.held.unasked = true
-	c.bringBack(id)
-	c.held.unasked = false
-}
-
-// goneForGood writes that an entry is deleted whose content this device wrote, had deleted
-// by its person, and brought back unasked. False: it is another one.
-func (c *Core) goneForGood(row *tree.Row) bool {
-	if row.Entry.Content.Dot.Replica != c.state.Replica || !c.held.returned[row.Entry.Content.ID] {
-		return false
-	}
-	c.join(c.deletion(&row.Entry), "")
-	return true
 }
 
 // bringBack forgets that a name, and all below it, was on disk, so that what is wanted of
@@ -256,15 +234,8 @@ func (c *Core) bringBack(id ident.EntryID) {
 			c.bringBack(b.Entry)
 		}
 	}
-	was, onDisk := c.index.Base(id)
 	c.unhold(id)
 	c.clearBase(id)
-	if onDisk && was.Stat.Kind != tree.Dir {
-		c.outlive(&was) // what lost to a peer's write meanwhile is gone with the file
-		if c.held.unasked && len(c.held.returned) < returnedMax {
-			c.held.returned[was.Content] = true
-		}
-	}
 	c.touch(id)
 }
 

@@ -348,7 +348,7 @@ func (c *Core) move(first tree.Base, f *tree.Finding, parent ident.EntryID, name
 			panic("bug: a base row without its entry")
 		}
 		twins := c.hidden(&row.Entry, b.Content)
-		if gone, waits := c.vanished[b.Entry]; waits && gone.replaced {
+		if c.vanished[b.Entry].replaced || c.held.entries[b.Entry] != nil {
 			c.lookAgain(relook, c.basePath(&b)) // what has its name was not taken in yet
 		}
 		e := row.Entry.Clone()

@@ -272,7 +272,7 @@ func (c *Core) planShown(row *tree.Row, base tree.Base, onDisk bool, shown merge
 		c.nameRenamed(row, &base, shown)
 	case !onDisk && c.isHeld(shown.Parent):
 		top, _ := c.heldAbove(shown.Parent) // somebody put something into it
-		c.bringBackUnasked(top)
+		c.undo(top)
 		c.touch(row.Entry.ID)
 	default:
 		c.planVisible(row, base, onDisk, shown)

@@ -122,6 +122,7 @@ func (c *Core) setBase(b tree.Base) tree.Base {
 	b.Rev = c.state.Rev
 	c.overcome(b.Entry)
 	c.unhold(b.Entry)
+	c.returned(&b)
 	c.alike.add(b.Parent, b.Name, b.Entry)
 	if b.Stat.Kind == tree.Dir {
 		c.fit.Forget() // what is on disk has a place

@@ -24,6 +24,7 @@ type Snapshot struct {
 	Totals    tree.Totals
 	Locals    int    // names changed here, on a device that may only read
 	Blocked   int64  // entries that this volume cannot show; not among the needs
+	Held      int64  // names whose deletes wait for a person; not among the needs
 	Broken    string // why the folder cannot be read, empty when it can
 }
 
@@ -42,7 +43,7 @@ func (c *Core) stand() {
 		Replica: c.state.Replica, Log: c.state.Log, Head: c.state.Head, Counter: c.state.Counter,
 		Root: c.cfg.Summary.Root(), Knowledge: c.state.Knowledge, Totals: c.totals,
 		Collected: c.state.Collected, Lives: c.state.Lives,
-		Blocked: c.blockedTotals.Needs,
+		Blocked: c.blockedTotals.Needs, Held: int64(len(c.held.entries)),
 	}
 	c.stood.Totals.Conflicts = int64(len(c.Conflicts()))
 	c.stood.Totals.Needs -= c.blockedTotals.Needs
