@@ -368,7 +368,11 @@ func missingIn(f status.Folder, only ident.DeviceID) []string {
 	}
 	for _, p := range f.Problems {
 		if f.NeedFiles > 0 || p.Path == "" {
-			out = append(out, fmt.Sprintf("%s: %s %s", f.Name, p.Path, p.Reason))
+			what := f.Name
+			if p.Path != "" {
+				what += ": " + p.Path
+			}
+			out = append(out, what+": "+p.Reason)
 		}
 	}
 	if f.NeedFiles > 0 {

@@ -24,7 +24,7 @@ type agentFlags struct {
 func (a *agentFlags) define(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.BoolVar(&a.nogui, "nogui", false, "run the agent in the foreground")
-	flags.BoolVar(&a.tray, "tray", false, "run in the background with a tray icon (later)")
+	flags.BoolVar(&a.tray, "tray", false, "run in the background with a tray icon (not there yet)")
 	flags.StringVar(&a.listen, "listen", "",
 		"`ADDR:PORT` other devices reach this one at; port 0 is any free one (default :22100)")
 	flags.StringVar(&a.name, "name", "",

@@ -55,6 +55,9 @@ func (s *session) writeBundle(cmd *cobra.Command, path string, found status.Diag
 		return fmt.Errorf("make the report: %w", err)
 	}
 	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if errors.Is(err, fs.ErrExist) {
+		return fmt.Errorf("%s is there already: name another file", path)
+	}
 	if err != nil {
 		return fmt.Errorf("write the report: %w", err)
 	}

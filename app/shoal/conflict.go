@@ -90,7 +90,7 @@ func (s *session) conflictsResolve() *cobra.Command {
 			return nil
 		},
 	}
-	cmd.Flags().StringVar(&keep, "keep", "", "which version stays: mine, theirs or both")
+	cmd.Flags().StringVar(&keep, "keep", "", "`WHICH` version stays: mine, theirs or both")
 	cmd.Flags().StringVar(&folder, "folder", "", folderFlagHelp)
 	return cmd
 }

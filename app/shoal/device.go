@@ -24,7 +24,7 @@ func (s *session) deviceAdd() *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			id, err := ident.ParseDevice(args[0])
 			if err != nil {
-				return usageError{err}
+				return usagef("%w; `shoal id` prints it on that device", err)
 			}
 			if cmd.Flags().Changed("name") {
 				if err := config.CheckName(name); err != nil {

@@ -19,7 +19,7 @@ func (s *session) doctorCommand() *cobra.Command {
 		Short: "Looks for what is wrong, and says how to mend it",
 		Long: "Looks for what is wrong, and says how to mend it: clock, ports, local network, disk space, " +
 			"folders, indexes, watching, and the way to other devices. With DEVICE only the way to that " +
-			"one.\nExits with 1 when something is wrong; what is only doubtful does not count.\n\n" +
+			"one.\nExits with 1 when something is wrong, with 3 when no agent runs; what is only doubtful does not count.\n\n" +
 			"--bundle writes a zip with this, the status, the settings and the log, for a report of a mistake. " +
 			"Names, paths, addresses and ids are replaced by numbers in it.",
 		Args: takesOne("DEVICE"),

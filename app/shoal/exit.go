@@ -5,6 +5,9 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
 	"github.com/shoal-sync/shoal/app/api"
 )
 
@@ -26,6 +29,23 @@ func (e usageError) Unwrap() error { return e.err }
 
 func usagef(format string, args ...any) error {
 	return usageError{fmt.Errorf(format, args...)}
+}
+
+// flagMistake says what is wrong with a flag, and where its form is described.
+func flagMistake(cmd *cobra.Command, err error) error {
+	var bad *pflag.InvalidValueError
+	if !errors.As(err, &bad) {
+		return usagef("%w; see `%s --help`", err, cmd.CommandPath())
+	}
+	want := "true or false"
+	switch kind := bad.GetFlag().Value.Type(); kind {
+	case "duration":
+		want = "a time such as 90s, 10m or 1h"
+	case "int", "uint64":
+		want = "a whole number"
+	}
+	return usagef("--%s %q: want %s; see `%s --help`", bad.GetFlag().Name, bad.GetValue(), want,
+		cmd.CommandPath())
 }
 
 func exitCode(err error) int {

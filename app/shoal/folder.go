@@ -136,7 +136,7 @@ func (s *session) folderShare() *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVar(&role, "role", "",
-		"what the device may do: owner, writer or reader (default: what it may already, or writer); only owners say so")
+		"`ROLE` of the device: owner, writer or reader (default: what it may already, or writer); only owners say so")
 	return cmd
 }
 
@@ -165,7 +165,7 @@ func (s *session) folderSet() *cobra.Command {
 			"  name    what the folder is called here\n" +
 			"  path    where it lies, after you have moved it\n" +
 			"  limits  how fast its content may travel, such as \"up: 2MB/s 08:00-18:00 Mon-Fri; " +
-			"down: 5MB/s\",\n          or unlimited\n" +
+			"down: 5MB/s\", or unlimited\n" +
 			"  brake   how many deletes within a minute wait for your yes: on (more than 100 files " +
 			"and 30 %), off, a number of files such as 500, or a part such as 20%\n" +
 			"  trash   what is kept of deleted files: on (30d 10%), off, or a time, a size or both, such as 14d 20GB",

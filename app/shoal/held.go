@@ -15,7 +15,7 @@ func (s *session) heldCommand() *cobra.Command {
 		s.heldAnswer("approve", "Lets held deletes happen on all devices, or obeys held patterns",
 			"what was held of %s in %s goes on", true),
 		s.heldAnswer("reject", "Takes held deletes back: the files return from the other devices; writes the old patterns again",
-			"%s in %s stay as they were", false))
+			"%s in %s stay: what is gone is fetched from the devices that have it", false))
 }
 
 func (s *session) heldList() *cobra.Command {
@@ -23,7 +23,7 @@ func (s *session) heldList() *cobra.Command {
 		Use:   "list [FOLDER]",
 		Short: "Lists what waits for your yes",
 		Long: "Lists deletes that wait for your yes: so many files went within a minute that it " +
-			"may have been a mistake. No other device has been told. Ignore patterns that would leave " +
+			"may have been a mistake. Of deletes made here no other device has been told; deletes made elsewhere are not obeyed here. Ignore patterns that would leave " +
 			"more than 30 % of the folder alone wait too; until then the old ones are obeyed.",
 		Args: takesOne("FOLDER"),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -67,7 +67,7 @@ func heldLines(held []api.Held) []string {
 		}
 	}
 	return append(out, "", "shoal held approve FOLDER [ID]  lets it happen",
-		"shoal held reject FOLDER [ID]   leaves, or brings, everything as it was")
+		"shoal held reject FOLDER [ID]   keeps the files: what is gone is fetched from the devices that have it")
 }
 
 func moment(m status.Moment) string {
@@ -83,7 +83,7 @@ func (s *session) heldAnswer(verb, short, done string, approve bool) *cobra.Comm
 		Long: short + ". Without ID, all of the folder's.",
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 || len(args) > 2 {
-				return fmt.Errorf("%s takes FOLDER, and perhaps an ID of `shoal held list`", cmd.CommandPath())
+				return fmt.Errorf("want FOLDER, and perhaps an ID of `shoal held list`; see `%s --help`", cmd.CommandPath())
 			}
 			return nil
 		},

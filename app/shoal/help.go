@@ -30,6 +30,6 @@ func helpCommand(root *cobra.Command) *cobra.Command {
 			return cmd.Help()
 		},
 	}
-	help.Flags().BoolVar(&man, "man", false, "print the manual page, to be read by `man -l -`")
+	help.Flags().BoolVar(&man, "man", false, "print the manual page, to be read by man -l -")
 	return help
 }

@@ -69,13 +69,13 @@ func (s *session) linkCommand() *cobra.Command {
 	flags := cmd.Flags()
 	flags.StringArrayVar(&request.Folders, "folder", nil,
 		"offer this `FOLDER` (id or name) to the other device; may be given again")
-	flags.StringVar(&role, "role", "", "what the other device may do in it: owner, writer or reader (default writer)")
+	flags.StringVar(&role, "role", "", "`ROLE` of the other device in it: owner, writer or reader (default writer)")
 	flags.StringVar(&to, "to", "", "`PATH` where an offered folder goes; with several, each goes into a directory there")
 	flags.BoolVar(&yes, "yes", false, "do not ask, say yes")
 	flags.BoolVar(&nearby, "nearby", false, "pick a device on the local network; the argument is its name, id or number")
 	flags.StringArrayVar(&request.Addresses, "address", nil,
 		"where the device is that shows the code, `tcp://HOST:PORT`, if it cannot be found; may be given again")
-	flags.DurationVar(&limit, "timeout", 0, "how long the code is good (default 10m), or the device is looked for (30s)")
+	flags.DurationVar(&limit, "timeout", 0, "`TIME` for which the code is good (default 10m), or the device is looked for (30s)")
 	cmd.AddCommand(s.linkList())
 	return cmd
 }

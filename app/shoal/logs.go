@@ -51,7 +51,7 @@ func (s *session) logsCommand() *cobra.Command {
 		},
 	}
 	cmd.Flags().BoolVarP(&follow, "follow", "f", false, "keep printing what comes")
-	cmd.Flags().IntVarP(&lines, "lines", "n", 200, "how many lines to begin with")
+	cmd.Flags().IntVarP(&lines, "lines", "n", 200, "`N` lines to begin with")
 	return cmd
 }
 

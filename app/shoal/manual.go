@@ -54,8 +54,10 @@ func (m *manual) collect(cmd *cobra.Command) {
 		line := cmd.CommandPath() + " " + sub.Use
 		p := page{line: line, short: sub.Short, flags: flagTexts(sub.LocalNonPersistentFlags())}
 		if cmd.Name() != "completion" { // what cobra says of scripts is for a screen
-			p.long = strings.TrimSpace(strings.TrimPrefix(sub.Long, sub.Short))
-			p.long = strings.TrimSpace(strings.TrimPrefix(p.long, "."))
+			p.long = strings.TrimSpace(sub.Long)
+			if more, ok := strings.CutPrefix(p.long, sub.Short+"."); ok { // said already
+				p.long = strings.TrimSpace(more)
+			}
 		}
 		m.commands = append(m.commands, p)
 	}
@@ -72,7 +74,10 @@ func flagTexts(flags *pflag.FlagSet) (out []flagText) {
 			text = "-" + f.Shorthand + ", " + text
 		}
 		if kind != "" {
-			text += " " + strings.ToUpper(kind)
+			if kind == strings.ToLower(kind) { // a type of Go, not a word of ours
+				kind = strings.ToUpper(kind)
+			}
+			text += " " + kind
 		}
 		if f.DefValue != "" && !slices.Contains([]string{"false", "[]", "0", "0s"}, f.DefValue) {
 			says += " (default " + f.DefValue + ")"

@@ -69,6 +69,7 @@ func (s *session) root() *cobra.Command {
 		"say more; of a status every problem, of an agent every step")
 	agent.define(root)
 
+	root.SetFlagErrorFunc(flagMistake)
 	// Started by a double click on Windows, cobra would otherwise refuse to run.
 	cobra.MousetrapHelpText = ""
 	root.SetHelpCommand(helpCommand(root))
@@ -104,6 +105,10 @@ func refuseUnknownShells(root *cobra.Command) {
 		if cmd.Name() == "completion" {
 			model := group("completion", "")
 			cmd.Args, cmd.RunE = model.Args, model.RunE
+			cmd.Short = "Prints scripts that make shells complete names"
+			for _, shell := range cmd.Commands() {
+				shell.Short = "Prints a script that makes " + shell.Name() + " complete names"
+			}
 		}
 	}
 }

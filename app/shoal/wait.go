@@ -35,7 +35,7 @@ func (s *session) waitCommand() *cobra.Command {
 	cmd.Flags().StringVar(&ask.Folder, "folder", "", "id or name of the `FOLDER` (default: all)")
 	cmd.Flags().StringVar(&ask.Device, "device", "",
 		"id or name of the `DEVICE` (default: all connected members)")
-	cmd.Flags().DurationVar(&limit, "timeout", time.Minute, "how long to wait; 0 is for ever")
+	cmd.Flags().DurationVar(&limit, "timeout", time.Minute, "`TIME` to wait; 0 is for ever")
 	return cmd
 }
 
