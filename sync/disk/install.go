@@ -67,7 +67,7 @@ func (b *batch) buildLink(t *task) error {
 		return err
 	}
 	t.name, t.copied = name, true
-	return t.from.setTime(name, t.order.Mtime)
+	return nil // its time is not shared: it was made now
 }
 
 func (b *batch) buildFile(t *task) error {
