@@ -2,6 +2,7 @@ package direct
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"sync"
 )
@@ -20,13 +21,15 @@ const (
 	// bulkMax lets a sender of content read ahead of the network by about one slice of
 	// the largest size, and no further: content is asked for faster than it is sent.
 	bulkMax = 1 << 20
-	// metadataMax is a bound against a peer that does not read, not a window: senders of
-	// metadata answer from memory and are better not held up.
+	// metadataMax is a bound against a peer that does not read, not a window: who sends
+	// metadata serves other peers as well and is never held up; the link ends instead.
 	metadataMax = 16 << 20
 	// gatherSize is how much is written at once. It takes two slices of 64 KiB with their
 	// headers; beyond it system calls no longer count, and metadata would wait longer.
 	gatherSize = 132 << 10
 )
+
+var errUnread = errors.New("the other device does not read what it is sent")
 
 // Buffers hold whole frames, header included, ready to be written. Frames are copied into
 // them: a copy costs a twentieth of enciphering the same bytes, and it joins small frames.
@@ -57,7 +60,7 @@ func (b *buffer) free() {
 type lane struct {
 	waiting []*buffer // oldest first; only the last one may take more frames
 	queued  int       // bytes accepted and not yet written
-	max     int       // Send waits while more are queued
+	max     int       // more than these are too many
 	room    sync.Cond
 }
 
@@ -87,9 +90,10 @@ func (q *lane) pop() *buffer {
 }
 
 // Send queues a frame of 1 to FrameMax bytes. It copies the frame, so the caller may use it
-// again at once. It waits while the lane is full (more than 1 MiB of bulk, 16 MiB of
-// metadata) and returns an error, at once, when the link has ended. Success means accepted:
-// whether it arrives, only an answer can tell.
+// again at once. Bulk waits while more than 1 MiB of it is queued. Metadata never waits:
+// when more than 16 MiB of it are queued the other side does not read, and the link ends.
+// Send returns an error, at once, when the link has ended. Success means accepted: whether
+// it arrives, only an answer can tell.
 func (l *Link) Send(to Lane, frame []byte) error {
 	if to > Bulk {
 		return fmt.Errorf("send to lane %d: there is no such lane", to)
@@ -101,6 +105,9 @@ func (l *Link) Send(to Lane, frame []byte) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for l.ended == nil && q.queued > q.max {
+		if to == Metadata {
+			return l.failLocked(errUnread)
+		}
 		q.room.Wait()
 	}
 	if l.ended != nil {

@@ -168,6 +168,10 @@ func (l *Link) bye(deadline time.Time) {
 func (l *Link) fail(err error) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	return l.failLocked(err)
+}
+
+func (l *Link) failLocked(err error) error {
 	if l.ended == nil {
 		l.ended = fmt.Errorf("%w: %w", ErrClosed, err)
 		_ = l.socket.Close() // frees a writer that waits for the other side
