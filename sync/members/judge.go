@@ -18,6 +18,9 @@ type judgement struct {
 	ends    []*Record
 	decided map[ident.DeviceID]uint64 // so many of an owner's records were looked at
 	final   map[*Record]bool          // of ends
+	// counted holds what counts answered since ends last grew. Owners make one another
+	// owners in many ways, and to follow each of them anew would take for ever.
+	counted map[*Record]bool
 	// makes are the records that make a device an owner.
 	makes map[ident.DeviceID][]*Record
 	// about are the records about a device that count and that no other one that counts
@@ -32,7 +35,8 @@ func (m *Map) judge() *judgement {
 	}
 	j := &judgement{
 		m: m, rank: map[ident.DeviceID]int{}, decided: map[ident.DeviceID]uint64{}, final: map[*Record]bool{},
-		makes: map[ident.DeviceID][]*Record{}, about: map[ident.DeviceID][]*Record{},
+		counted: map[*Record]bool{},
+		makes:   map[ident.DeviceID][]*Record{}, about: map[ident.DeviceID][]*Record{},
 	}
 	m.judged = j
 	if !m.Known() {
@@ -71,6 +75,7 @@ func (j *judgement) decide(owner ident.DeviceID, upto uint64) {
 			if j.counts(r) {
 				j.ends = append(j.ends, r)
 				j.final[r] = true
+				clear(j.counted)
 			}
 		}
 		j.decided[owner] = r.Epoch
@@ -100,6 +105,16 @@ func (j *judgement) rankOwners() {
 // counts reports whether r's signer was an owner when r was made, and nobody who counts
 // has ended that without having seen r. It looks back only, so it ends.
 func (j *judgement) counts(r *Record) bool {
+	answer, known := j.counted[r]
+	if !known {
+		answer = j.weigh(r)
+		j.counted[r] = answer
+	}
+	return answer
+}
+
+// weigh finds what counts answers.
+func (j *judgement) weigh(r *Record) bool {
 	signer := r.Signer()
 	if signer != j.m.founding.Founder && !slices.ContainsFunc(j.makes[signer], func(made *Record) bool {
 		return r.follows(made) && j.counts(made)

@@ -61,15 +61,19 @@ func (m *Map) Add(r Record) (bool, error) {
 	if wanted, err := m.admits(&r); !wanted || err != nil {
 		return false, err
 	}
-	if !r.signed(m.folder) {
+	switch {
+	case !r.signed(m.folder):
 		return false, ErrForged
+	case !m.wasOwner(&r): // it may judge a whole map, so only for who has signed
+		return false, ErrNotOwner
 	}
 	m.take(r)
 	return true, nil
 }
 
-// admits makes every check but that of the signature, which costs most. False without an
-// error: the record is here, or one that goes before it.
+// admits makes the checks that cost little: all but those of the signature and of whether
+// its signer was an owner. False without an error: the record is here, or one that goes
+// before it.
 func (m *Map) admits(r *Record) (bool, error) {
 	signer := r.Signer()
 	acts := m.acts[signer]
@@ -82,8 +86,6 @@ func (m *Map) admits(r *Record) (bool, error) {
 		return false, nil
 	case m.count >= RecordsMax || len(acts) >= ActsMax || len(acts) == 0 && len(m.acts) >= OwnersMax:
 		return false, ErrFull
-	case !m.wasOwner(r):
-		return false, ErrNotOwner
 	case r.check() != nil || !m.closed(r):
 		return false, ErrForged
 	}

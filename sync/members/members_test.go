@@ -418,7 +418,7 @@ func (m *Map) clone() *Map {
 func overhear(m, from *Map) bool {
 	lacking := from.Lacking(m.Have(), 1000)
 	for _, r := range lacking {
-		if ok, err := m.admits(&r); !ok || err != nil {
+		if ok, err := m.admits(&r); !ok || err != nil || !m.wasOwner(&r) {
 			return false
 		}
 		m.take(r)
@@ -455,6 +455,26 @@ func (s *smallModel) judge(story []string) {
 	for _, m := range met[1:] {
 		if !reflect.DeepEqual(m.Members(), want) {
 			s.t.Fatalf("%v: %v, but %v", story, m.Members(), want)
+		}
+	}
+}
+
+// TestOwnersMadeTwice: each owner of a long chain makes the next one an owner twice. Then
+// all that comes of the first one does not count, which must not take 2^60 steps to find.
+func TestOwnersMadeTwice(t *testing.T) {
+	all := people(61)
+	all[0].says(t, all[1], Owner)
+	all[1].hears(t, all[0])
+	all[0].says(t, all[1], None)
+	for i := 1; i < len(all)-1; i++ {
+		all[i].says(t, all[i+1], Owner)
+		all[i].says(t, all[i+1], Owner)
+		all[i+1].hears(t, all[i])
+	}
+	all[0].hears(t, all[len(all)-1])
+	for i, p := range all {
+		if want := i == 0; (all[0].m.Role(p.id) == Owner) != want {
+			t.Errorf("%d is an owner: %v", i, !want)
 		}
 	}
 }
