@@ -283,3 +283,33 @@ func TestPeerThatBeganAnew(t *testing.T) {
 		t.Fatalf("alice stands as %+v", m)
 	}
 }
+
+// No peer fills the index with replicas: what is beyond the limits is neither recorded nor
+// passed on. One device alone cannot take the places of all.
+func TestReplicasAreBounded(t *testing.T) {
+	b := newBench(t)
+	next := ident.ReplicaID(1000)
+	tell := func(count int, by func(i int) ident.DeviceID) int {
+		told := make([]tree.Replica, count)
+		for i := range told {
+			next++
+			told[i] = tree.Replica{ID: next, Device: by(i)}
+		}
+		b.node.toFolder(folder.ReplicasHeard{Replicas: told})
+		b.node.route()
+		return len(b.node.folder.Replicas())
+	}
+	one := func(int) ident.DeviceID { return ident.DeviceID{1} }
+	many := func(i int) ident.DeviceID { return ident.DeviceID{2, byte(i), byte(i >> 8)} }
+	tell(1000, one)
+	if got := tell(1000, one); got != 256 {
+		t.Errorf("%d replicas of one device are known", got)
+	}
+	for range 3 {
+		tell(wire.ReplicasMax, many)
+	}
+	if got := len(b.node.folder.Replicas()); got != wire.ReplicasMax {
+		t.Errorf("%d replicas are known", got)
+	}
+	b.said(peer.TakeReplicas{Replicas: []tree.Replica{{ID: 9, Device: ident.DeviceID{3}}}}, "")
+}

@@ -5,6 +5,7 @@ import (
 	"github.com/shoal-sync/shoal/sync/merge"
 	"github.com/shoal-sync/shoal/sync/tree"
 	"github.com/shoal-sync/shoal/sync/version"
+	"github.com/shoal-sync/shoal/sync/wire"
 )
 
 // heard is a peer's knowledge that holds once its log has been taken in up to head.
@@ -68,15 +69,28 @@ func (c *Core) applyKnowledge(from ident.DeviceID, cursor tree.Cursor) {
 	c.pending[from] = rest
 }
 
+// replicasOfOne bounds the replicas of a device that are known by name. It is a new one only
+// when it has lost its index or was away for too long: one that joins as ever new ones does
+// not fill the list, which is bounded to what one Join can carry.
+const replicasOfOne = 256
+
 // takeReplicas remembers who made which replica. What was recorded first stands, so that
-// conflict names are the same everywhere.
+// conflict names are the same everywhere. What is beyond the limits is left out: its
+// writes count, but nobody's name stands beside them.
 func (c *Core) takeReplicas(replicas []tree.Replica) {
 	var fresh []tree.Replica
+	of := map[ident.DeviceID]int{}
+	for _, r := range c.names {
+		of[r.Device]++
+	}
 	for _, r := range replicas {
-		if _, known := c.names[r.ID]; !known && r.ID != 0 {
-			c.names[r.ID] = r
-			fresh = append(fresh, r)
+		_, known := c.names[r.ID]
+		if known || r.ID == 0 || len(c.names) >= wire.ReplicasMax || of[r.Device] >= replicasOfOne {
+			continue
 		}
+		c.names[r.ID] = r
+		of[r.Device]++
+		fresh = append(fresh, r)
 	}
 	if len(fresh) > 0 {
 		c.apply(tree.Batch{Replicas: fresh})

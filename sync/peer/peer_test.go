@@ -507,3 +507,18 @@ func TestRowsAheadOfWhereWeStandWait(t *testing.T) {
 	b.do(1, page(3, 7), "rows 3-5:2")
 	b.do(2, Stood{standing(7)}, "load 5")
 }
+
+// A reader says which replica it is itself, under its own id; of others it has no say.
+func TestReadersNameThemselvesAlone(t *testing.T) {
+	b := newBench(t)
+	b.do(0, Cast{TheyRead: true}, "")
+	b.do(0, Opened{Standing: standing(0)}, "join call=1 answers=0 took=0, horizon")
+	join := joins(1, 1, 0)
+	join.Replicas = []tree.Replica{{ID: 40}, {ID: theirReplica, Device: ident.DeviceID{9}, Name: "they"}, {ID: 41}}
+	effects := b.core.Handle(0, Heard{join})
+	want := tree.Replica{ID: theirReplica, Device: b.core.peer, Name: "they"}
+	if got, ok := effects[0].(TakeReplicas); !ok || len(got.Replicas) != 1 || got.Replicas[0] != want {
+		t.Fatalf("%+v is taken, want %+v", effects[0], want)
+	}
+	b.hear(1, wire.Replicas{Replicas: []tree.Replica{{ID: 42}, want}}, "")
+}

@@ -34,7 +34,9 @@ func (c *Core) hear(m wire.Message) {
 	case wire.State:
 		c.heardState(m)
 	case wire.Replicas:
-		c.takeReplicas(m.Replicas)
+		if !c.cast.TheyRead {
+			c.takeReplicas(m.Replicas)
+		}
 	case wire.Horizon:
 		c.heardHorizon(m)
 	case wire.Checked:
@@ -99,7 +101,7 @@ func (c *Core) heardJoin(m wire.Join) {
 	c.metHorizon, c.collected = false, nil
 	c.theirs, c.tookUs = wire.State{Head: m.Head, Root: m.Root}, false
 	c.resume(m)
-	c.takeReplicas(m.Replicas)
+	c.takeReplicas(c.believed(m))
 	if !c.cast.TheyRead {
 		c.emit(TakeStanding{Log: m.Log, Head: m.Head, Root: m.Root})
 	}
@@ -284,6 +286,19 @@ func (c *Core) sayChecked() {
 		c.say(wire.Checked{Folder: c.folder, Ranges: part})
 	}
 	c.checked = nil
+}
+
+// believed returns the replicas of a Join that are taken: a reader speaks for itself alone.
+func (c *Core) believed(m wire.Join) []tree.Replica {
+	if !c.cast.TheyRead {
+		return m.Replicas
+	}
+	for _, r := range m.Replicas {
+		if r.ID == m.Replica {
+			return []tree.Replica{{ID: r.ID, Device: c.peer, Name: r.Name}}
+		}
+	}
+	return nil
 }
 
 // takeReplicas hands on what the peer told.
