@@ -310,8 +310,6 @@ func (c *Core) brakesChange(here []tree.Base, f *tree.Finding) bool {
 // setBrake takes in what a person wants. What was written while the brake was off is not
 // told to be checked.
 func (c *Core) setBrake(set Brake) {
-	if c.brake.set.Off && !set.Off {
-		c.checked.skip = c.state.Counter + 1
-	}
 	c.brake.set = set
+	c.skipUnbraked()
 }

@@ -40,13 +40,23 @@ type checked struct {
 	ranges  []tree.Range // by replica, then number; apart from one another
 	news    []tree.Range // to be told of
 	deleted bool         // this replica has written a delete that it has not told to be checked
-	skip    uint64       // own writes below this number are not checked: the brake was off
+	skip    skipped
 
 	doubted map[ident.EntryID]version.Dot // to be counted soon
 	last    step.Instant                  // when the last of them came
 	passed  map[ident.EntryID]version.Dot // counted, and few
 	recent  window
 }
+
+// skipped says which own writes were made while the brake was off: nobody has checked them.
+type skipped struct {
+	Replica ident.ReplicaID
+	Below   uint64 // their numbers are below this one
+	Off     bool   // the brake is off still, and those to come are like them
+}
+
+// skipKey is the note of what is skipped.
+const skipKey = "checked-skip"
 
 // recallChecked takes up what an earlier run knew.
 func (c *Core) recallChecked(notes []tree.Note) error {
@@ -55,14 +65,46 @@ func (c *Core) recallChecked(notes []tree.Note) error {
 		recent: window{span: brakeSpan},
 	}
 	for _, n := range notes {
-		if n.Key != checkedKey {
+		var into any
+		switch n.Key {
+		case checkedKey:
+			into = &c.checked.ranges
+		case skipKey:
+			into = &c.checked.skip
+		default:
 			continue
 		}
-		if err := gob.NewDecoder(bytes.NewReader(n.Body)).Decode(&c.checked.ranges); err != nil {
+		if err := gob.NewDecoder(bytes.NewReader(n.Body)).Decode(into); err != nil {
 			return fmt.Errorf("read which deletes are known to be meant: %w", err)
 		}
 	}
+	if c.checked.skip.Replica != c.state.Replica {
+		c.checked.skip = skipped{Replica: c.state.Replica} // another one's numbers say nothing here
+	}
+	c.skipUnbraked()
 	return nil
+}
+
+// skipUnbraked notes whether own writes pass a brake from now on, so that a restart, or a
+// brake that is set while the agent does not run, makes none of the others look checked.
+func (c *Core) skipUnbraked() {
+	off := c.brake.set.Off
+	if off == c.checked.skip.Off {
+		return
+	}
+	c.checked.skip.Off = off
+	if !off {
+		c.checked.skip.Below = c.state.Counter + 1
+	}
+	c.noteChecked(skipKey, c.checked.skip)
+}
+
+func (c *Core) noteChecked(key string, what any) {
+	var body bytes.Buffer
+	if err := gob.NewEncoder(&body).Encode(what); err != nil {
+		panic("bug: what is checked cannot be encoded: " + err.Error())
+	}
+	c.apply(tree.Batch{Notes: []tree.Note{{Key: key, Body: body.Bytes()}}})
 }
 
 func (c *checked) covers(d version.Dot) bool {
@@ -78,7 +120,7 @@ func (c *checked) add(fresh tree.Range) bool {
 			return false
 		}
 	}
-	all := append(c.ranges, fresh)
+	all := append(slices.Clone(c.ranges), fresh)
 	slices.SortFunc(all, func(a, b tree.Range) int {
 		return cmp.Or(cmp.Compare(a.Replica, b.Replica), cmp.Compare(a.From, b.From))
 	})
@@ -94,27 +136,52 @@ func (c *checked) add(fresh tree.Range) bool {
 	return true
 }
 
-// checkedMax bounds what is remembered; what is beyond is not taken in, and deletes in it
-// are counted like any others.
+// checkedMax bounds what is remembered of what others tell; what is beyond is not taken in,
+// and deletes in it are counted like any others.
 const checkedMax = 4000
 
-// takeChecked notes what is known to be meant, and lets go of what was held for the lack
-// of it.
-func (c *Core) takeChecked(ranges []tree.Range) {
+// hearChecked takes in what others know to be meant, as far as there is room. What makes a
+// known range longer needs none, and for one range of each replica there is always room.
+func (c *Core) hearChecked(ranges []tree.Range) {
 	var fresh []tree.Range
 	for _, r := range ranges {
-		if len(c.checked.ranges) < checkedMax && c.checked.add(r) {
+		was := c.checked.ranges
+		switch {
+		case !c.checked.add(r):
+		case len(c.checked.ranges) > max(checkedMax, len(was)) && !c.firstOf(r.Replica, was):
+			c.checked.ranges = was
+		default:
 			fresh = append(fresh, r)
 		}
 	}
+	c.learnChecked(fresh)
+}
+
+// firstOf reports whether nothing is noted of a replica that is known.
+func (c *Core) firstOf(replica ident.ReplicaID, noted []tree.Range) bool {
+	_, known := c.names[replica]
+	return known && !slices.ContainsFunc(noted, func(r tree.Range) bool { return r.Replica == replica })
+}
+
+// takeChecked takes in what is known to be meant here: the brake let it pass, or a person
+// said yes. That is never too much.
+func (c *Core) takeChecked(ranges []tree.Range) {
+	var fresh []tree.Range
+	for _, r := range ranges {
+		if c.checked.add(r) {
+			fresh = append(fresh, r)
+		}
+	}
+	c.learnChecked(fresh)
+}
+
+// learnChecked notes what has become known to be meant, and lets go of what was held for
+// the lack of it.
+func (c *Core) learnChecked(fresh []tree.Range) {
 	if len(fresh) == 0 {
 		return
 	}
-	var body bytes.Buffer
-	if err := gob.NewEncoder(&body).Encode(c.checked.ranges); err != nil {
-		panic("bug: what is checked cannot be encoded: " + err.Error())
-	}
-	c.apply(tree.Batch{Notes: []tree.Note{{Key: checkedKey, Body: body.Bytes()}}})
+	c.noteChecked(checkedKey, c.checked.ranges)
 	c.checked.news = append(c.checked.news, fresh...)
 	for _, id := range c.heldIDs("") {
 		if h := c.held.entries[id]; h.From != (version.Dot{}) && c.checked.covers(h.From) {
@@ -140,9 +207,7 @@ func (c *Core) checkOwn() {
 				from = r.To + 1
 			}
 		}
-		if c.checked.skip > 0 {
-			from = max(from, c.checked.skip)
-		}
+		from = max(from, c.checked.skip.Below)
 		if from <= c.state.Counter {
 			c.takeChecked([]tree.Range{{Replica: c.state.Replica, From: from, To: c.state.Counter}})
 		}
@@ -208,7 +273,7 @@ func (c *Core) judgeUnchecked() {
 			c.touch(id)
 		}
 		clear(c.checked.doubted)
-		c.takeChecked(joinRanges(ranges))
+		c.hearChecked(joinRanges(ranges))
 		return
 	}
 	c.holdUnchecked(ids)

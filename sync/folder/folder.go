@@ -252,7 +252,7 @@ func (c *Core) Handle(now step.Instant, event Event) []Effect {
 	case HeldAnswered:
 		c.answerHeld(e)
 	case CheckedHeard:
-		c.takeChecked(e.Ranges)
+		c.hearChecked(e.Ranges)
 	case BrakeSet:
 		c.setBrake(e.Brake)
 	case MayWrite, RevertAsked:
