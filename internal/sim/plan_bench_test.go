@@ -106,6 +106,7 @@ type quick struct {
 	index   paged
 	summary summary.Tree
 	core    *folder.Core
+	reader  bool
 	orders  int
 	thought time.Duration // by the core, index included
 }
@@ -151,7 +152,7 @@ func (k *quick) open(head uint64, totals tree.Totals) {
 	core, err := folder.New(folder.Config{
 		Folder: ident.FolderID{1}, Device: ident.DeviceID{1}, Index: k.index,
 		State:  tree.State{Replica: 1, Log: 1, Head: head, Rev: head, Scanned: true},
-		Totals: totals, Summary: &k.summary, Rand: rand.New(rand.NewPCG(1, 1)),
+		Totals: totals, Summary: &k.summary, Rand: rand.New(rand.NewPCG(1, 1)), Reader: k.reader,
 	})
 	if err != nil {
 		k.b.Fatal(err)

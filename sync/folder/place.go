@@ -380,9 +380,9 @@ func (c *Core) planContent(row *tree.Row, base tree.Base) {
 		c.planAttributes(row, base, mode)
 		return
 	}
-	if e.Kind == tree.File && e.Content.Deleted && e.Content.Size != base.Stat.Size {
+	if !c.reader && e.Kind == tree.File && e.Content.Deleted && e.Content.Size != base.Stat.Size {
 		// Deleted by somebody who did not know it any more, and moved meanwhile (rule R15):
-		// without its size nobody can fetch it.
+		// without its size nobody can fetch it. A reader leaves that to those who write.
 		c.keepHere(row, base)
 		return
 	}

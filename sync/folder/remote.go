@@ -176,6 +176,9 @@ func (c *Core) foundHere(loser, told *tree.Entry) bool {
 // first scan found and a person replaced or deleted here, when that write loses now: with
 // it the last sign goes that nobody wants the found content any more.
 func (c *Core) forgetFound(was, now *tree.Entry) {
+	if c.reader {
+		return // it never wrote; a record that says so is forged
+	}
 	w := &was.Content
 	if w.Dot.Replica != c.state.Replica || len(w.Seen) != 1 || now.Content.Seen.Covers(w.Dot) || len(now.Content.Seen) == 0 {
 		return
