@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/shoal-sync/shoal/internal/ident"
+	"github.com/shoal-sync/shoal/sync/merge"
 	"github.com/shoal-sync/shoal/sync/tree"
 )
 
@@ -39,7 +40,7 @@ func (c *Core) comeOut(o *tree.Order, why tree.Refusal) {
 // visibleName is a name that no other entry has: it lasts until the view's name is free.
 func (c *Core) visibleName(e *tree.Entry) string {
 	mark := " (" + e.ID.String()[:8] + ")"
-	name := e.Place.Name[:min(len(e.Place.Name), tree.NameMax-len(mark))] + mark
+	name := merge.CutName(e.Place.Name, tree.NameMax-len(mark)) + mark
 	if c.cfg.Volume.RefusalAtTop(name) != "" {
 		name = "directory" + mark
 	}

@@ -30,7 +30,7 @@ func ConflictName(name, device string, unixMilli int64) string {
 		mark = fmt.Sprintf(" (conflict, %s, %s)", legal(device), at)
 	}
 	stem, ext := splitName(name)
-	return cut(stem, tree.NameMax-len(mark)-len(ext)-numberRoom) + mark + ext
+	return CutName(stem, tree.NameMax-len(mark)-len(ext)-numberRoom) + mark + ext
 }
 
 // numberRoom is kept free for the number Numbered may add.
@@ -76,12 +76,12 @@ func legal(device string) string {
 		}
 		return r
 	}, strings.ToValidUTF8(device, "-"))
-	return cut(strings.Trim(clean, " ."), authorMax)
+	return CutName(strings.Trim(clean, " ."), authorMax)
 }
 
-// cut shortens to at most size bytes without splitting a character. Bytes that are no
-// characters, as names on Linux may hold, are cut anywhere.
-func cut(s string, size int) string {
+// CutName shortens a name to at most size bytes without splitting a character. Bytes that
+// are no characters, as names on Linux may hold, are cut anywhere.
+func CutName(s string, size int) string {
 	if len(s) <= size {
 		return s
 	}
