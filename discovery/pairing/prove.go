@@ -9,6 +9,8 @@ import (
 	"github.com/shoal-sync/shoal/internal/step"
 )
 
+const usedAlready = "this code was used here already, and works once: ask for a new one"
+
 // invite shows a code. There is one at a time: a person reads out what is on the screen.
 func (c *Core) invite(e Invited) {
 	for _, t := range slices.Clone(c.tries) {
@@ -34,7 +36,7 @@ func (c *Core) enter(e Entered) {
 		c.end(t, Failed, "this code is shown by this device itself: enter it on the other one")
 		return
 	case e.Entry.Link == nil && slices.Contains(c.proven, string(e.Entry.secret())):
-		c.end(t, Wrong, "this code was used here already, and works once: ask for a new one")
+		c.end(t, Wrong, usedAlready)
 		return
 	}
 	addrs := e.Addrs
@@ -169,8 +171,13 @@ func (c *Core) begunBy(m *meeting, begin Begin) {
 	c.say(m, Share{[pake.ShareSize]byte(m.run.Share())}, shareSent)
 }
 
-// prove sends the one proof that this device gives for a code.
+// prove sends the one proof that this device gives for a code. Another try of the same code
+// may have given it since this one began.
 func (c *Core) prove(m *meeting, share Share) {
+	if e := m.try.entry; e.Link == nil && slices.Contains(c.proven, string(e.secret())) {
+		c.end(m.try, Wrong, usedAlready)
+		return
+	}
 	key, err := m.run.Finish(share.Share[:])
 	if err != nil {
 		c.broken(m)

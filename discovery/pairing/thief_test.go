@@ -2,6 +2,7 @@ package pairing
 
 import (
 	"net/netip"
+	"slices"
 	"testing"
 	"time"
 
@@ -170,6 +171,41 @@ func TestAThiefWhoGuesses(t *testing.T) {
 	if share != (Share{}) {
 		t.Error("the dead code is still answered")
 	}
+	th.nobodyTrusted(a, b)
+}
+
+// TestACodeEnteredTwiceIsOneGuess: two tries of one code are under way at a before either
+// has proven anything. The thief, who answers both, gets one proof.
+func TestACodeEnteredTwiceIsOneGuess(t *testing.T) {
+	th, a, b := steal(t)
+	proofs := 0
+	th.toA, th.toB = func(m Message) {
+		if _, is := m.(Proof); is {
+			proofs++
+		}
+	}, func(Message) {}
+	th.intercept(a, b)
+	first := th.last
+	at := []netip.AddrPort{addr("10.9.9.8:1")}
+	for _, f := range slices.Clone(a.Handle(th.now, Entered{3, Entry{Code: code}, at, 30 * time.Second})) {
+		if meet, is := f.(Meet); is {
+			th.last++
+			a.ends[withA+th.last] = end{b, 0}
+			a.hear(Met{meet.Ticket, withA + th.last, th.id, at[0], [32]byte{'A', byte(th.last)}, th.chance()})
+		}
+	}
+	if th.last == first || len(a.meetings) != 2 {
+		t.Fatalf("%d conversations are under way, want 2", len(a.meetings))
+	}
+	for _, which := range []MeetingID{first, th.last} {
+		th.last = which
+		guess := th.guess(Code{code.Slot, [2]uint16{1, uint16(which)}}, false, a)
+		th.tellA(a, Share{[32]byte(guess.Share())})
+	}
+	if proofs != 1 {
+		t.Errorf("a gave %d proofs of one code", proofs)
+	}
+	a.ended(3, Wrong)
 	th.nobodyTrusted(a, b)
 }
 
