@@ -21,8 +21,10 @@ type LinkRequest struct {
 	Addresses []string `json:"addresses,omitempty"`
 	// Nearby is the id or name of a device nearby that is to be asked.
 	Nearby string `json:"nearby,omitempty"`
-	// Approve is the id or name of a device that asks.
+	// Approve is the whole id of a device that asks, and Words are those that the person
+	// saw of it, empty when it shows none: a yes is to what was seen, whoever asks by now.
 	Approve string `json:"approve,omitempty"`
+	Words   string `json:"words,omitempty"`
 	// Places are where offered folders go; with Approve alone, for others see LinkAnswer.
 	Places []LinkPlace `json:"places,omitempty"`
 	// To is where an offered folder is proposed to go instead of the usual place.
@@ -180,6 +182,9 @@ func FindAsking(v status.View, text string) (status.Asking, error) {
 	for _, a := range v.Asking {
 		if isID && a.ID == id {
 			return a, nil
+		}
+		if isID {
+			continue // a name that is spelled as somebody's id is not that device
 		}
 		if a.Name == text || strings.EqualFold(a.ID.Short(), text) {
 			found, ids = append(found, a), append(ids, a.ID.String())

@@ -288,9 +288,16 @@ func (a *agent) askNearby(ctx context.Context, ticket step.Ticket, r api.LinkReq
 // approve answers a device that asks. One that only called as if it were trusted is
 // trusted at once: then the returned event is the end.
 func (a *agent) approve(ticket step.Ticket, r api.LinkRequest) (*api.LinkEvent, error) {
+	if _, err := ident.ParseDevice(r.Approve); err != nil {
+		return nil, api.Errorf(api.Usage, "approve: %v", err)
+	}
 	asks, err := api.FindAsking(a.Status(), r.Approve)
 	if err != nil {
 		return nil, err
+	}
+	if asks.Words != r.Words {
+		return nil, api.Errorf(api.Failed, "not linked: another device asks now, or the same one again: look at the "+
+			"words again, see `shoal device list`")
 	}
 	if asks.Words == "" {
 		if _, err := a.addDevice(api.DeviceAdd{ID: asks.ID}); err != nil {
@@ -306,7 +313,7 @@ func (a *agent) approve(ticket step.Ticket, r api.LinkRequest) (*api.LinkEvent, 
 		}
 	}
 	a.linking.mu.Unlock()
-	answer := pairing.PersonAnswered{Ticket: ticket, Device: asks.ID, Yes: true}
+	answer := pairing.PersonAnswered{Ticket: ticket, Device: asks.ID, Words: asks.Words, Yes: true}
 	for _, o := range a.proposed(r, offers) {
 		if err := a.checkPlace(api.LinkPlace{Folder: o.ID, Path: o.Path}); err != nil {
 			return nil, err

@@ -370,7 +370,7 @@ func (s *session) deviceApprove() *cobra.Command {
 		Args: takes("DEVICE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			l := &linkRun{s: s, yes: yes, in: bufio.NewReader(os.Stdin)}
-			r := api.LinkRequest{Approve: args[0]}
+			var r api.LinkRequest
 			if to != "" {
 				var err error
 				if r.To, err = filepath.Abs(to); err != nil {
@@ -382,9 +382,11 @@ func (s *session) deviceApprove() *cobra.Command {
 				return err
 			}
 			defer client.Close()
-			if err := l.sure(cmd.Context(), client, args[0]); err != nil {
+			asks, err := l.sure(cmd.Context(), client, args[0])
+			if err != nil {
 				return err
 			}
+			r.Approve, r.Words = asks.ID.String(), asks.Words
 			return l.run(cmd.Context(), client, r)
 		},
 	}
@@ -393,28 +395,26 @@ func (s *session) deviceApprove() *cobra.Command {
 	return cmd
 }
 
-// sure shows the words once more and asks, unless --yes was given.
-func (l *linkRun) sure(ctx context.Context, client *api.Client, device string) error {
-	if l.yes {
-		return nil
-	}
+// sure shows the words once more and asks, unless --yes was given. It returns whom the yes
+// is to: somebody else may ask under that name while the person looks.
+func (l *linkRun) sure(ctx context.Context, client *api.Client, device string) (status.Asking, error) {
 	view, err := client.Status(ctx)
 	if err != nil {
-		return err
+		return status.Asking{}, err
 	}
 	asks, err := api.FindAsking(view, device)
-	if err != nil {
-		return err
+	if err != nil || l.yes {
+		return asks, err
 	}
 	if err := l.s.lines(status.AskingLines([]status.Asking{asks}, now())[:2]); err != nil {
-		return err
+		return asks, err
 	}
 	text, err := l.ask(ctx, "Are they the same? [y/N] ")
 	if err != nil && !errors.Is(err, io.EOF) {
-		return err
+		return asks, err
 	}
 	if !isYes(text) {
-		return errors.New("not linked; `shoal device remove " + asks.ID.Short() + "` refuses it")
+		return asks, errors.New("not linked; `shoal device remove " + asks.ID.Short() + "` refuses it")
 	}
-	return nil
+	return asks, nil
 }

@@ -208,7 +208,7 @@ func (c *chance) sayYes(d *device) {
 	for _, a := range slices.Clone(d.asked) {
 		c.ticket++
 		c.yes[fmt.Sprint(d.name, a.Device)] = true
-		d.hear(PersonAnswered{Ticket: c.ticket, Device: a.Device, Yes: true})
+		d.hear(PersonAnswered{Ticket: c.ticket, Device: a.Device, Words: a.Words, Yes: true})
 	}
 	for _, a := range c.asks {
 		if q, is := d.newest(a.ticket).(Question); is && a.d == d {

@@ -95,7 +95,11 @@ func (c *Core) answered(e PersonAnswered) {
 	var m *meeting
 	if t != nil {
 		m = t.meeting
-	} else if m = c.askOf(e.Device); m != nil {
+	} else if m = c.askOf(e.Device); m != nil && e.Yes && e.Words != m.words {
+		t = c.begin(&try{ticket: e.Ticket}, personTime)
+		c.end(t, Failed, "not linked: the device asks anew, with other words: look at them again")
+		return
+	} else if m != nil {
 		t = c.begin(&try{ticket: e.Ticket, meeting: m}, personTime)
 		m.try = t
 		m.asked = false

@@ -96,9 +96,11 @@ type MeetingLost struct {
 
 // PersonAnswered says what the person here said to linking with a device. It answers
 // Question, under the same ticket; or Asked, under a ticket that the news go to from now.
+// Then Words are those that the person saw: a yes to others is none. A no needs none.
 type PersonAnswered struct {
 	Ticket step.Ticket
 	Device ident.DeviceID
+	Words  string
 	Yes    bool
 	Places []Place // of the offered folders that are taken
 }

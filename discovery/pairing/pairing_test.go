@@ -44,7 +44,7 @@ func TestACodeLinksTwoDevices(t *testing.T) {
 	if len(a.saved)+len(b.saved) > 0 {
 		t.Fatal("somebody is trusted before the person said yes")
 	}
-	a.hear(PersonAnswered{2, b.id, true, []Place{{work.Folder, "/home/work"}}})
+	a.hear(PersonAnswered{2, b.id, "", true, []Place{{work.Folder, "/home/work"}}})
 	if got, want := b.newest(1), (Done{a.id, "laptop", []Offer{work}, nil}); !reflect.DeepEqual(got, want) {
 		t.Errorf("b ended with %+v", got)
 	}
@@ -269,7 +269,7 @@ func TestNearbyLinksWhenBothSayYes(t *testing.T) {
 			t.Errorf("b is asked %+v", b.asked[0])
 		}
 		yesA := PersonAnswered{Ticket: 2, Device: b.id, Yes: true}
-		yesB := PersonAnswered{3, a.id, true, []Place{{work.Folder, "/w"}}}
+		yesB := PersonAnswered{3, a.id, q.Words, true, []Place{{work.Folder, "/w"}}}
 		if first == "a" {
 			a.hear(yesA)
 		} else {
@@ -289,6 +289,31 @@ func TestNearbyLinksWhenBothSayYes(t *testing.T) {
 		}
 		a.quiet()
 		b.quiet()
+	}
+}
+
+// TestAYesIsToTheWordsThatWereSeen: the request that a person looked at was replaced by
+// another of the same device before the yes.
+func TestAYesIsToTheWordsThatWereSeen(t *testing.T) {
+	w := newWorld(t, "laptop", "desktop")
+	a, b := w.devices[0], w.devices[1]
+	picked := Picked{Ticket: 2, Device: b.id, Name: b.name, Addrs: addrs(b), Lasts: time.Minute}
+	a.hear(picked)
+	seen := b.asked[0].Words
+	a.hear(Withdrawn{2})
+	a.hear(picked)
+	if len(b.asked) != 1 || b.asked[0].Words == seen {
+		t.Fatalf("after words %q b is asked %+v", seen, b.asked)
+	}
+	a.hear(PersonAnswered{Ticket: 2, Device: b.id, Yes: true})
+	b.hear(PersonAnswered{Ticket: 3, Device: a.id, Words: seen, Yes: true})
+	b.ended(3, Failed)
+	if len(a.saved)+len(b.saved) > 0 || len(b.asked) != 1 {
+		t.Errorf("a yes to other words linked them, or ended the request: %+v", b.asked)
+	}
+	b.hear(PersonAnswered{Ticket: 4, Device: a.id, Words: b.asked[0].Words, Yes: true})
+	if len(a.saved) != 1 || len(b.saved) != 1 {
+		t.Errorf("a yes to the right words linked nobody: %+v", b.newest(4))
 	}
 }
 

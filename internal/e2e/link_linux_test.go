@@ -1,7 +1,10 @@
 package e2e
 
 import (
+	"bufio"
 	"bytes"
+	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -90,6 +93,7 @@ func TestLinkOnALAN(t *testing.T) {
 	if len(view.Asking) != 1 || view.Asking[0].Words != q.Words || view.Asking[0].Name != "tv" {
 		t.Fatalf("the tv shows %q, the laptop %+v", q.Words, view.Asking)
 	}
+	asks = swapped(t, a, c, asks)
 	a.command("device", "approve", "tv", "--yes").done(t)
 	if l := asks.next("linked"); l.ID != a.id {
 		t.Errorf("linked with %+v", l)
@@ -107,6 +111,48 @@ func TestLinkOnALAN(t *testing.T) {
 	a.command("device", "remove", "tv").done(t)
 	asks.ends(1, "said no")
 	c.command("link", "--nearby", "laptop").failed(t, 1, "too many devices at once")
+}
+
+// swapped lets the person at a look at the words of the request that goes on, and say yes
+// when another one of the same name has taken its place, which goes on.
+func swapped(t *testing.T, a, from *agent, asks *linker) *linker {
+	t.Helper()
+	words := a.status().Asking[0].Words
+	approve := exec.Command(program, "--home", a.home, "device", "approve", "tv")
+	var errs bytes.Buffer
+	approve.Stderr = &errs
+	person, err := approve.StdinPipe()
+	must(t, err)
+	out, err := approve.StdoutPipe()
+	must(t, err)
+	must(t, approve.Start())
+	screen := bufio.NewScanner(out)
+	for screen.Scan() && !strings.Contains(screen.Text(), words) {
+	}
+	must(t, asks.run.Process.Kill())
+	for range asks.lines {
+	}
+	_ = asks.run.Wait() // it was killed
+	a.eventually(10*time.Second, "the request is gone", func() error {
+		v, err := a.tryStatus()
+		if err == nil && len(v.Asking) > 0 {
+			err = fmt.Errorf("asking are %+v", v.Asking)
+		}
+		return err
+	})
+	again := from.links("link", "--nearby", "laptop", "--yes")
+	if q := again.next("question"); q.Words == words {
+		t.Errorf("the words are %q again", words)
+	}
+	again.next("waiting")
+	_, err = io.WriteString(person, "y\n")
+	must(t, err)
+	for screen.Scan() {
+	}
+	if err := approve.Wait(); err == nil || !strings.Contains(errs.String(), "look at the words again") {
+		t.Errorf("a yes to other words ended with %v: %s", err, errs.String())
+	}
+	return again
 }
 
 // findAgain takes all addresses from two linked devices: they find each other by the
