@@ -119,6 +119,10 @@ func (c *Core) join(e tree.Entry, from string) {
 	}
 	old, known := c.index.Entry(e.ID)
 	if !known {
+		if from != "" && !c.fits(&e) {
+			c.noteTooLong(&e)
+			return
+		}
 		if from != "" && from != derived && c.outlived(&e) {
 			e = c.deletion(&e)
 		}
@@ -137,6 +141,10 @@ func (c *Core) join(e tree.Entry, from string) {
 	merged, losers, err := merge.Join(old.Entry, e)
 	if err != nil {
 		c.note(e.ID, Trouble{Kind: Forged, Reason: "a peer sent another kind of entry under a known id"})
+		return
+	}
+	if from != "" && !c.allFit(&merged, losers) {
+		c.noteTooLong(&e)
 		return
 	}
 	for _, loser := range losers {
