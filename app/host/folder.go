@@ -57,6 +57,7 @@ type folderRun struct {
 	pieces  *pieceQueue
 	looks   chan lookOrder
 	scans   scanCount
+	reads   reads
 	held    holdings
 	trash   trashWaits
 	sweep   chan struct{} // holds one token when the trash is to be looked through soon
@@ -101,6 +102,7 @@ func (a *agent) startFolder(f config.Folder) *folderRun {
 		sweep: make(chan struct{}, 1),
 	}
 	r.scans.init()
+	r.reads.init()
 	r.brakeOff.Store(brakeOf(f).Off)
 	r.up.clock = a.clock
 	r.ctx, r.cancel = context.WithCancelCause(a.ctx)
@@ -332,7 +334,7 @@ func (r *folderRun) act(effect node.FolderEffect) {
 			Rows: rows, End: len(rows) < f.Limit, Wall: time.Now().UnixMilli(),
 		})
 	case folder.LoadDeleted:
-		r.start(func() { r.loadDeleted(f) })
+		r.loadDeleted(f)
 	case folder.DropContent:
 		r.dropStage(f.Content)
 	case folder.Notice:
@@ -373,7 +375,7 @@ func (r *folderRun) actNode(effect node.FolderEffect) {
 			r.agent.sendOn(l, f.Message)
 		}
 	case node.LoadRows:
-		r.start(func() { r.loadRows(f) })
+		r.loadRows(f)
 	case node.ServePieces:
 		r.serve(f)
 	case node.ServeRecipes:
@@ -426,7 +428,7 @@ func (r *folderRun) loadNeeds(f folder.LoadNeeds) {
 // loadRows reads a page of the log, as committed: nothing else may be told.
 func (r *folderRun) loadRows(f node.LoadRows) {
 	page := peer.RowsLoaded{After: f.After, Upto: f.After}
-	err := r.look(func(v *index.View) error {
+	read := func(v *index.View) error {
 		rows, err := v.Since(f.After, f.Limit)
 		if err != nil || len(rows) == 0 {
 			return err
@@ -441,15 +443,11 @@ func (r *folderRun) loadRows(f node.LoadRows) {
 				base.Content == rows[i].Entry.Content.ID
 		}
 		return nil
-	})
-	if err != nil {
-		if r.ctx.Err() == nil {
-			r.breakDown("index", err)
-		}
-		return
 	}
-	r.log.Debug("rows", "after", page.After, "upto", page.Upto, "rows", len(page.Rows))
-	r.post(node.RowsLoaded{Device: f.Device, Page: page})
+	r.readFor(f.Device, read, func() {
+		r.log.Debug("rows", "after", page.After, "upto", page.Upto, "rows", len(page.Rows))
+		r.post(node.RowsLoaded{Device: f.Device, Page: page})
+	})
 }
 
 func (r *folderRun) checkHaves(f swarm.CheckHaves) {

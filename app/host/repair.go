@@ -11,7 +11,7 @@ const deletedPage = 512
 // loadDeleted reads the deleted entries that a peer has not heard of, as committed.
 func (r *folderRun) loadDeleted(f folder.LoadDeleted) {
 	out := folder.FoundEntries{To: f.To, Repair: f.Repair, After: f.After}
-	err := r.look(func(v *index.View) error {
+	read := func(v *index.View) error {
 		for len(out.Entries) < folder.FoundMax {
 			rows, err := v.Deleted(out.After, deletedPage)
 			if err != nil {
@@ -32,13 +32,9 @@ func (r *folderRun) loadDeleted(f folder.LoadDeleted) {
 			}
 		}
 		return nil
-	})
-	if err != nil {
-		if r.ctx.Err() == nil {
-			r.breakDown("index", err)
-		}
-		return
 	}
-	out.Has = make([]bool, len(out.Entries))
-	r.post(out)
+	r.readFor(f.To, read, func() {
+		out.Has = make([]bool, len(out.Entries))
+		r.post(out)
+	})
 }

@@ -3,6 +3,7 @@ package index
 import (
 	"errors"
 	"fmt"
+	"os"
 	"sync"
 
 	"zombiezen.com/go/sqlite"
@@ -18,8 +19,24 @@ type View struct {
 	c     *conn
 }
 
+// ErrCrowded reports that the index, which is in its place, could not be opened once more:
+// there are too many open files, in this program or on this computer. Later it may succeed.
+var ErrCrowded = errors.New("too many files are open on this computer")
+
+// crowded tells apart why an index could not be opened once more. It does not try to open
+// the file itself: to close it again would take away the locks that SQLite has on it.
+func crowded(path string, err error) error {
+	if sqlite.ErrCode(err).ToPrimary() != sqlite.ResultCantOpen {
+		return err
+	}
+	if _, gone := os.Stat(path); gone != nil {
+		return err
+	}
+	return fmt.Errorf("%w: %w", ErrCrowded, err)
+}
+
 // View returns a View, to be closed soon: it is cheap, and an open one keeps memory. Any
-// goroutine may call it.
+// goroutine may call it. The error may wrap ErrCrowded.
 func (s *Store) View() (*View, error) {
 	c, err := s.views.take()
 	if err != nil {
@@ -61,7 +78,7 @@ func (p *pool) take() (*conn, error) {
 	p.mu.Unlock()
 	c, err := dial(p.path, cacheReader)
 	if err != nil {
-		return nil, err
+		return nil, crowded(p.path, err)
 	}
 	if err := c.script("PRAGMA query_only = 1"); err != nil {
 		return nil, errors.Join(err, c.close())
