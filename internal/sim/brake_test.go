@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/shoal-sync/shoal/sync/folder"
+	"github.com/shoal-sync/shoal/sync/ignore"
 	"github.com/shoal-sync/shoal/sync/tree"
 )
 
@@ -218,6 +219,40 @@ func TestHeldAndChangedElsewhere(t *testing.T) {
 	if n := len(b.files()); n != len(a.files()) || b.disk.at(gone[20]) != nil || b.disk.at(gone[0]) == nil {
 		t.Errorf("after the yes a has %d files and b %d", len(a.files()), n)
 	}
+}
+
+// What a look cannot meet, because the directory cannot be read, or its name is ignored, is
+// not there again: it stays held.
+func TestHeldAndNotLookedAt(t *testing.T) {
+	w := braked(t, 2)
+	a := w.devices[0]
+	var gone []string
+	unread := map[string]bool{}
+	for _, path := range a.files() {
+		if top, _, deep := strings.Cut(path, "/"); deep && len(gone) < 300 {
+			gone = append(gone, path)
+			unread[top] = true
+		}
+	}
+	a.wipe(0, gone...)
+	w.run(10 * time.Second)
+	look := func(why string, meanwhile folder.Event) {
+		a.handle(meanwhile)
+		a.handle(folder.ScanEnded{Full: true})
+		if n := a.heldFiles(); n != 300 {
+			t.Fatalf("%s: %d files are held", why, n)
+		}
+	}
+	var problems []tree.Finding
+	for path := range unread {
+		problems = append(problems, tree.Finding{Path: path, Problem: "no leave to read it"})
+	}
+	look("unreadable", folder.FindingsReported{Findings: problems, Wall: a.wall() / 1e6})
+	patterns, err := ignore.Parse([]byte("/d*\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	look("ignored", folder.PatternsChanged{Patterns: patterns})
 }
 
 // A directory that a file takes the place of is a mass delete, too.

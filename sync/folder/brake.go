@@ -226,6 +226,9 @@ func (c *Core) sureDeletes() (sure []vanish, files int64) {
 // stillGone notes that a look has met a name which is gone, although something under way
 // keeps it from being believed.
 func (c *Core) stillGone(f *tree.Finding) {
+	if h := c.held.entries[f.Known]; h != nil && f.Gone {
+		h.unsure = true
+	}
 	if v, waits := c.vanished[f.Known]; waits && v.asked {
 		v.seen = true
 		c.vanished[f.Known] = v

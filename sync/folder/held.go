@@ -33,7 +33,8 @@ type held struct {
 	// and deleted by the records.
 	From version.Dot
 
-	seen bool // the look that goes on found it gone again
+	seen   bool // the look that goes on found it gone again
+	unsure bool // it met it, and could not be believed
 }
 
 // heldMax bounds the names held: 256 MiB at the longest usual paths. What is beyond is
@@ -318,19 +319,34 @@ func (c *Core) lookedAtHeld(e ScanEnded) {
 		if h == nil || !onDisk {
 			continue // it went with another
 		}
-		seen := h.seen
-		h.seen = false
+		seen, unsure := h.seen, h.unsure
+		h.seen, h.unsure = false, false
 		switch {
 		case seen && h.Approved:
 			c.deleteGone(b, h.Path)
 			again = append(again, h.Path) // something else may have taken the name
-		case !seen && !c.goneAbove(b.Parent):
+		case !seen && !unsure && !c.goneAbove(b.Parent) && !c.unseeable(&b):
 			c.unhold(id) // it is there again
 		}
 	}
 	if len(again) > 0 {
 		c.lookAgain(0, again...)
 	}
+}
+
+// unseeable reports whether a look that is over cannot have met what is at a place: it is
+// ignored, an order is at work there, or it, or a directory above, could not be read.
+func (c *Core) unseeable(b *tree.Base) bool {
+	path := c.basePath(b)
+	if c.busy[path] > 0 || c.patterns.Len() > 0 && c.patterns.Match(path, b.Stat.Kind == tree.Dir).Ignored() {
+		return true
+	}
+	for at := path; at != ""; at, _ = split(at) {
+		if _, bad := c.unread[at]; bad {
+			return true
+		}
+	}
+	return false
 }
 
 // goneAbove reports whether a directory, or one above it, waits to be found gone: a look at
