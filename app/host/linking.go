@@ -27,10 +27,7 @@ const (
 	// lastsMax bounds what a request may ask for.
 	lastsMax = time.Hour
 	// newsMax is more than a linking ever tells.
-	newsMax = 64
-	// callersMax bounds the devices that called without being trusted, as shown to people;
-	// who calls more often than that is nobody to approve.
-	callersMax = 16
+	newsMax    = 64
 	callerStay = 10 * time.Minute
 )
 
@@ -220,11 +217,9 @@ func (l *linking) called(d ident.DeviceID, from addrPort) {
 	l.callers = slices.DeleteFunc(l.callers, func(c status.Asking) bool {
 		return c.ID == d || c.Until.Time().Before(now)
 	})
-	if len(l.callers) < callersMax {
-		l.callers = append(l.callers, status.Asking{
-			ID: d, Address: from.String(), Until: status.MomentOf(now.Add(callerStay)), Asking: true,
-		})
-	}
+	l.callers = withCaller(l.callers, status.Asking{
+		ID: d, Address: from.String(), Until: status.MomentOf(now.Add(callerStay)), Asking: true,
+	})
 }
 
 // view lists who asks. A device that asks with words is not listed again for calling.

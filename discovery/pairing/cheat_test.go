@@ -98,7 +98,7 @@ func TestConversationsAreBounded(t *testing.T) {
 		d.hear(Met{0, 1000 + MeetingID(i), ident.DeviceID{byte(i)}, at, binding, w.chance()})
 		perSource := 0
 		for _, m := range d.meetings {
-			if source(m.addr.Addr()) == source(at.Addr()) {
+			if Source(m.addr.Addr()) == Source(at.Addr()) {
 				perSource++
 			}
 		}

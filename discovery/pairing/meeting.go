@@ -71,7 +71,7 @@ func (c *Core) met(e Met) {
 	}
 	from := 0
 	for _, o := range c.meetings {
-		if !o.dialed && source(o.addr.Addr()) == source(m.addr.Addr()) {
+		if !o.dialed && Source(o.addr.Addr()) == Source(m.addr.Addr()) {
 			from++
 		}
 	}
@@ -83,9 +83,9 @@ func (c *Core) met(e Met) {
 	c.meetings = append(c.meetings, m)
 }
 
-// source is what counts as one caller: a whole /64 in IPv6, where every computer may take
+// Source is what counts as one caller: a whole /64 in IPv6, where every computer may take
 // as many addresses as it likes.
-func source(ip netip.Addr) netip.Addr {
+func Source(ip netip.Addr) netip.Addr {
 	if ip.Is6() && !ip.Is4In6() {
 		if prefix, err := ip.WithZone("").Prefix(64); err == nil {
 			return prefix.Addr()

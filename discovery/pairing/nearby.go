@@ -18,6 +18,9 @@ const (
 	// rare, and each of them asks for a person's attention.
 	asksMax = 12
 	asksIn  = 10 * time.Minute
+	// asksFrom of them may come from one source, so that no single caller uses up what is
+	// let through from everybody.
+	asksFrom = 4
 	// refusedFor is how long a device, and the address it called from, is not heard again
 	// after a person said no.
 	refusedFor  = 10 * time.Minute
@@ -26,8 +29,13 @@ const (
 
 // asks bounds what strangers may ask of the person here.
 type asks struct {
-	times    []step.Instant // of requests let through
-	refusals []refusal      // newest last
+	through  []through // requests let through
+	refusals []refusal // newest last
+}
+
+type through struct {
+	at   step.Instant
+	from netip.Addr // see Source
 }
 
 type refusal struct {
@@ -38,14 +46,20 @@ type refusal struct {
 
 // admit reports whether a request is brought before the person.
 func (a *asks) admit(now step.Instant, m *meeting) bool {
-	a.times = slices.DeleteFunc(a.times, func(t step.Instant) bool { return t.Add(asksIn) <= now })
+	a.through = slices.DeleteFunc(a.through, func(t through) bool { return t.at.Add(asksIn) <= now })
 	a.refusals = slices.DeleteFunc(a.refusals, func(r refusal) bool { return r.until <= now })
-	if len(a.times) >= asksMax || slices.ContainsFunc(a.refusals, func(r refusal) bool {
+	source, same := Source(m.addr.Addr()), 0
+	for _, t := range a.through {
+		if t.from == source {
+			same++
+		}
+	}
+	if len(a.through) >= asksMax || same >= asksFrom || slices.ContainsFunc(a.refusals, func(r refusal) bool {
 		return r.device == m.device || r.addr == m.addr.Addr()
 	}) {
 		return false
 	}
-	a.times = append(a.times, now)
+	a.through = append(a.through, through{now, source})
 	return true
 }
 

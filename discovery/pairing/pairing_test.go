@@ -317,6 +317,33 @@ func TestAYesIsToTheWordsThatWereSeen(t *testing.T) {
 	}
 }
 
+// TestOneAddressLeavesOthersTheirAsks: somebody makes one key after the other.
+func TestOneAddressLeavesOthersTheirAsks(t *testing.T) {
+	names := []string{"desktop", "laptop"}
+	for i := range asksMax {
+		names = append(names, fmt.Sprint("stranger", i))
+	}
+	w := newWorld(t, names...)
+	b, through := w.devices[0], 0
+	ask := func(d *device) {
+		d.hear(Picked{Ticket: 2, Device: b.id, Name: b.name, Addrs: addrs(b), Lasts: time.Minute})
+		if len(b.asked) > 0 {
+			through++
+		}
+		d.hear(Withdrawn{2})
+	}
+	for _, d := range w.devices[2:] {
+		d.addr = addr("10.0.0.66:22100")
+		ask(d)
+	}
+	if through != asksFrom {
+		t.Errorf("%d requests of one address came through, want %d", through, asksFrom)
+	}
+	if ask(w.devices[1]); through != asksFrom+1 {
+		t.Error("the laptop may not ask any more")
+	}
+}
+
 // TestTwoWhoPickEachOther at once see the same words all the same, whoever is first.
 func TestTwoWhoPickEachOther(t *testing.T) {
 	for _, first := range []int{0, 1} {
