@@ -129,7 +129,7 @@ func TestBundle(t *testing.T) {
 	if got := a.command("doctor", "--bundle", path); got.code > 1 || strings.Contains(got.errs, "report") {
 		t.Fatalf("exit %d: %s", got.code, got.errs)
 	}
-	a.command("doctor", "--bundle", path).failed(t, 1, "exists")
+	a.command("doctor", "--bundle", path).failed(t, 1, "there already")
 	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("others can read the report: %v, %v", info.Mode(), err)
 	}
