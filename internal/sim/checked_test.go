@@ -70,3 +70,60 @@ func TestYesIsTakenWhenMuchIsChecked(t *testing.T) {
 		})
 	}
 }
+
+// A device whose index was made anew knows nothing of the files that it has: what others
+// deleted of them with the brake off still waits for a yes.
+func TestUncheckedDeletesMeetANewIndex(t *testing.T) {
+	for _, approve := range []bool{true, false} {
+		t.Run(fmt.Sprint("approve ", approve), func(t *testing.T) {
+			w := braked(t, 2)
+			a, b := w.devices[0], w.devices[1]
+			// Entries that both find at first have one id; these have not.
+			var fresh []string
+			for i := range 300 {
+				path, c := fmt.Sprintf("fresh%03d", i), w.library.some()
+				fresh = append(fresh, path)
+				a.witness().save(a, path, c)
+				a.disk.save(path, c)
+			}
+			w.calm(t)
+			b.crash()
+			a.brake.Off = true
+			a.handle(folder.BrakeSet{Brake: a.brake})
+			before := len(b.files())
+			a.wipe(0, fresh...)
+			w.run(20 * time.Second)
+			b.loseIndex()
+			b.start()
+			for _, e := range b.order {
+				e.link.restore()
+			}
+			for dead := 0; dead < 300; { // a, which would delete what b finds, is gone by then
+				dead = 0
+				for _, r := range b.index.live.entries {
+					if !r.Entry.Live() {
+						dead++
+					}
+				}
+				w.run(time.Millisecond)
+			}
+			a.crash()
+			w.run(time.Minute)
+			if n, held := len(b.files()), b.heldFiles(); n != before || held != 300 {
+				t.Fatalf("b has %d files of %d and holds %d", n, before, held)
+			}
+			a.start()
+			want := len(a.files())
+			if !approve {
+				want = before
+			}
+			b.answer(approve)
+			w.calm(t)
+			for _, d := range w.devices {
+				if n := len(d.files()); n != want || d.heldFiles() != 0 {
+					t.Errorf("%s has %d files, want %d, and holds %d", d.name, n, want, d.heldFiles())
+				}
+			}
+		})
+	}
+}

@@ -222,13 +222,19 @@ func (c *Core) checkOwn() {
 // Checked returns all that is known to be meant. It is not to be changed.
 func (c *Core) Checked() []tree.Range { return slices.Clone(c.checked.ranges) }
 
+// meant reports whether what an entry says need not be counted: it is no delete of a file by
+// another device, or it is known to be meant.
+func (c *Core) meant(e *tree.Entry) bool {
+	dot := e.Content.Dot
+	return e.Kind == tree.Dir || !e.Content.Deleted || dot.Replica == 0 || dot.Replica == c.state.Replica ||
+		e.IsConflict() || c.brake.set.Off || c.checked.passed[e.ID] == dot || c.checked.covers(dot)
+}
+
 // unchecked reports whether a delete that is to be carried out here has to wait: nobody has
 // checked it, and it is not known yet how many there are.
-func (c *Core) unchecked(row *tree.Row, base *tree.Base) bool {
+func (c *Core) unchecked(row *tree.Row) bool {
 	dot := row.Entry.Content.Dot
-	switch {
-	case row.Entry.Kind == tree.Dir || !row.Entry.Content.Deleted || dot.Replica == 0, dot.Replica == c.state.Replica,
-		row.Entry.IsConflict(), c.brake.set.Off, c.checked.passed[row.Entry.ID] == dot, c.checked.covers(dot):
+	if c.meant(&row.Entry) {
 		return false
 	}
 	if c.checked.doubted[row.Entry.ID] != dot {

@@ -243,7 +243,7 @@ func (c *Core) plan(id ident.EntryID) {
 		c.yield(&row, base, shown.Twin)
 	case !shown.Visible && c.keptForAnswer(&row):
 		c.settled(&row)
-	case !shown.Visible && c.unchecked(&row, &base):
+	case !shown.Visible && c.unchecked(&row):
 	case !shown.Visible:
 		c.planRemove(&row, base, nil)
 	default:
@@ -311,6 +311,9 @@ func (c *Core) yield(row *tree.Row, base tree.Base, keeper ident.EntryID) {
 		c.touch(keeper)
 		c.settled(row)
 		c.gaveUp(row.Entry.ID)
+		return
+	}
+	if ok && c.asksFirst(row, &base, &kept) {
 		return
 	}
 	if !ok || !kept.Entry.Live() || kept.Entry.Content.ID != row.Entry.Content.ID {

@@ -76,3 +76,23 @@ func (c *Core) identityOf(dir ident.EntryID) tree.FileID {
 	}
 	return first.Stat.File
 }
+
+// asksFirst lets a deleted entry have the file of one that was found here and that it stands
+// for, so that its delete is looked at like any other: others may have deleted many files
+// with nobody asked, while the index here was being made anew.
+func (c *Core) asksFirst(row *tree.Row, base *tree.Base, keeper *tree.Row) bool {
+	k := &keeper.Entry
+	if _, has := c.index.Base(k.ID); has || c.acts[k.ID] != nil || k.Live() || c.meant(k) || k.Kind != base.Stat.Kind ||
+		k.Place.Name != base.Name || !c.isTwin(k.Place.Parent, base.Parent) || c.view.Of(keeper).Visible {
+		return false
+	}
+	handed := *base
+	handed.Entry = k.ID
+	sawAll(&handed, k)
+	c.clearBase(base.Entry)
+	c.setBase(handed)
+	c.touch(k.ID)
+	c.settled(row)
+	c.gaveUp(row.Entry.ID)
+	return true
+}
