@@ -30,8 +30,11 @@ func TestThroughTheMiddle(t *testing.T) {
 		t.Errorf("anna sees %q", picture(t, a.root).names())
 	}
 
-	// A large file is passed on before it is whole in the middle.
-	const size = 100 << 20
+	// A large file is passed on before it is whole in the middle. Anna sends it slowly, so
+	// that not the machine decides who comes first.
+	const size = 60 << 20
+	a.command("config", "set", "limit_lan", "on").done(t)
+	a.command("config", "set", "limit_up", "30MB/s").done(t)
 	a.drop("large", size)
 	b.eventually(20*time.Second, "bert has the large file", func() error {
 		_, err := os.Stat(b.at("large"))
