@@ -181,14 +181,9 @@ func (r *folderRun) winnerOf(v *index.View, path string, replicas []tree.Replica
 
 // listConflicts carries out api.ConflictList.
 func (a *agent) listConflicts(i api.ConflictList) (any, error) {
-	view := a.Status()
-	folders := view.Folders
-	if i.Folder != "" {
-		f, err := api.FindFolder(view, i.Folder)
-		if err != nil {
-			return nil, err
-		}
-		folders = []status.Folder{f}
+	folders, err := foldersMeant(a.Status(), i.Folder)
+	if err != nil {
+		return nil, err
 	}
 	out := []api.Conflict{}
 	for _, f := range folders {

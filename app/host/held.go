@@ -40,14 +40,9 @@ func (a *agent) applyBrake(f config.Folder) {
 
 // listHeld lists the deletes that wait for a person, in all folders or in one.
 func (a *agent) listHeld(i api.HeldList) (any, error) {
-	view := a.Status()
-	folders := view.Folders
-	if i.Folder != "" {
-		f, err := api.FindFolder(view, i.Folder)
-		if err != nil {
-			return nil, err
-		}
-		folders = []status.Folder{f}
+	folders, err := foldersMeant(a.Status(), i.Folder)
+	if err != nil {
+		return nil, err
 	}
 	out := []api.Held{}
 	for _, f := range folders {

@@ -329,16 +329,24 @@ func (a *agent) Wait(ctx context.Context, folder, device string) ([]string, erro
 	}
 }
 
+// foldersMeant returns the folder that a person named, or all when none was.
+func foldersMeant(view status.View, name string) ([]status.Folder, error) {
+	if name == "" {
+		return view.Folders, nil
+	}
+	f, err := api.FindFolder(view, name)
+	if err != nil {
+		return nil, err
+	}
+	return []status.Folder{f}, nil
+}
+
 // missing lists what is not verified equal.
 func (a *agent) missing(folder, device string) ([]string, error) {
 	view := a.Status()
-	folders := view.Folders
-	if folder != "" {
-		f, err := api.FindFolder(view, folder)
-		if err != nil {
-			return nil, err
-		}
-		folders = []status.Folder{f}
+	folders, err := foldersMeant(view, folder)
+	if err != nil {
+		return nil, err
 	}
 	var only ident.DeviceID
 	if device != "" {

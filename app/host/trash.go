@@ -199,14 +199,9 @@ func (s *server) serveTrash(r *folderRun, ticket uint64) {
 
 // listTrash carries out api.TrashList.
 func (a *agent) listTrash(ctx context.Context, i api.TrashList) (any, error) {
-	view := a.Status()
-	folders := view.Folders
-	if i.Folder != "" {
-		f, err := api.FindFolder(view, i.Folder)
-		if err != nil {
-			return nil, err
-		}
-		folders = []status.Folder{f}
+	folders, err := foldersMeant(a.Status(), i.Folder)
+	if err != nil {
+		return nil, err
 	}
 	out := []api.Trashed{}
 	for _, f := range folders {
@@ -256,14 +251,9 @@ func (a *agent) personName(d ident.DeviceID) string {
 
 // emptyTrash carries out api.TrashEmpty.
 func (a *agent) emptyTrash(i api.TrashEmpty) (any, error) {
-	view := a.Status()
-	folders := view.Folders
-	if i.Folder != "" {
-		f, err := api.FindFolder(view, i.Folder)
-		if err != nil {
-			return nil, err
-		}
-		folders = []status.Folder{f}
+	folders, err := foldersMeant(a.Status(), i.Folder)
+	if err != nil {
+		return nil, err
 	}
 	var out api.Emptied
 	for _, f := range folders {
