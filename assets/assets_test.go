@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/xml"
 	"errors"
+	"image/png"
 	"io"
 	"strings"
 	"testing"
@@ -32,6 +33,23 @@ func TestIconIsOneSVGDocument(t *testing.T) {
 	}
 	if len(roots) != 1 || roots[0] != "svg" {
 		t.Fatalf("the icon's outermost elements are %v, want one svg", roots)
+	}
+}
+
+func TestPictures(t *testing.T) {
+	seen := map[string]bool{}
+	for _, state := range TrayStates() {
+		img, err := png.Decode(bytes.NewReader(Tray(state)))
+		if err != nil || img.Bounds().Dx() != 44 || img.Bounds().Dy() != 44 {
+			t.Errorf("%s: %v, %v", state, img, err)
+		}
+		if seen[string(Tray(state))] {
+			t.Errorf("%s looks like another state", state)
+		}
+		seen[string(Tray(state))] = true
+	}
+	if img, err := png.Decode(bytes.NewReader(IconPicture())); err != nil || img.Bounds().Dx() != 256 {
+		t.Errorf("the icon: %v, %v", img, err)
 	}
 }
 

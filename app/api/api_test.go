@@ -15,14 +15,19 @@ import (
 )
 
 var everyIntent = []Intent{
+	Stop{}, Restart{}, About{}, UpdateFind{System: "linux", Arch: "arm64", Window: true, Newer: "1.2.3", Look: true},
 	FolderAdd{Path: "/a", Name: "n", ID: ident.FolderID{1}}, FolderAdd{Path: "/a"},
+	FolderAccept{"f", "/p"}, FolderAccept{Folder: "f"}, FolderDecline{"f"},
 	FolderRemove{"f"}, FolderRescan{"f"}, FolderShare{"f", "d", status.Reader},
 	FolderUnshare{"f", "d"}, FolderRevert{"f"}, DeviceAdd{ident.DeviceID{2}, "n", []string{"tcp://a:1"}},
 	DeviceRemove{"d"}, DeviceRename{"d", "n"}, FolderSet{"f", "name", "n"},
 	NearbyList{}, LinkAnswer{7, true, []LinkPlace{{ident.FolderID{1}, "/p"}}},
 	Diagnose{}, Diagnose{"d"}, SettingList{}, SettingSet{"name", "n"}, Pause{}, Pause{"f", 60000}, Resume{}, Resume{"d"},
-	TrashList{}, TrashList{"f"}, TrashRestore{Where{"", "/a/b"}, ""}, TrashRestore{Where{"f", "b"}, "1c"},
-	TrashEmpty{}, HeldList{}, HeldList{"f"}, HeldAnswer{"f", "00c0ffee", true}, HeldAnswer{Folder: "f"},
+	TrashList{}, TrashList{"f"}, TrashRestore{Where{Path: "/a/b"}, ""}, TrashRestore{Where{Folder: "f", Path: "b"}, "1c"},
+	Search{Words: []string{"a", "b"}}, Search{[]string{"a"}, "f", 7, true}, Fetch{"f:a/b", ""}, Fetch{"f:a", "/to"},
+	TransferList{}, TransferList{"f"}, SpeedList{Day}, IgnoreRead{"f"}, IgnorePreview{"f", "*.a", "*.b"},
+	IgnoreWrite{"f", IgnoreTexts{"*.b", ""}, IgnoreTexts{Shared: "*.a"}},
+	TrashEmpty{}, HeldList{}, HeldList{"f"}, HeldAnswer{"f", "00c0ffee", true}, HeldAnswer{Folder: "f"}, GiveUp{"f", "a/b"},
 }
 
 func TestEveryIntentIsTried(t *testing.T) {
@@ -95,6 +100,9 @@ func TestFinding(t *testing.T) {
 	}
 	if _, err := FindFolder(v, "Photos"); AsError(err).Kind != NotFound {
 		t.Errorf("unknown: %v", err)
+	}
+	if d, err := FindDevice(v, strings.ToUpper(one.Short())); err != nil || d.ID != one {
+		t.Errorf("by the first group of its id: %+v, %v", d, err)
 	}
 	if d, err := FindDevice(v, one.String()); err != nil || d.ID != one {
 		t.Errorf("an id goes before a name: %v, %v", d.ID, err)

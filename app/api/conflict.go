@@ -49,15 +49,20 @@ type Conflict struct {
 	// Size is of the file that has the name, -1 when nothing has it, CopySize of the copy.
 	Size     int64 `json:"size"`
 	CopySize int64 `json:"copy_size"`
+	// PathDevice is the name of the device that wrote the version that has the name, and
+	// PathTime is when; both are empty when nobody knows.
+	PathDevice string        `json:"path_device,omitempty"`
+	PathTime   status.Moment `json:"path_time,omitzero"`
 	// Mine says which of the two this device wrote: path, copy, both or neither.
 	Mine string `json:"mine"`
 }
 
 // Resolved is one conflict that has ended.
 type Resolved struct {
-	Folder ident.FolderID `json:"folder"`
-	Path   string         `json:"path"`
-	Copy   string         `json:"copy"`
+	Folder     ident.FolderID `json:"folder"`
+	FolderName string         `json:"folder_name"`
+	Path       string         `json:"path"`
+	Copy       string         `json:"copy"`
 	// Kept is path, copy or both; NewName is what the copy is called now, when both stay.
 	Kept    string `json:"kept"`
 	NewName string `json:"new_name,omitempty"`

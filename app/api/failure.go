@@ -89,7 +89,8 @@ func FindFolder(v status.View, text string) (status.Folder, error) {
 	return named[0], nil
 }
 
-// FindDevice returns the one device of the view that text names, as FindFolder does.
+// FindDevice returns the one device of the view that text names, as FindFolder does, or by
+// the first group of its id, which lists show.
 func FindDevice(v status.View, text string) (status.Device, error) {
 	id, err := ident.ParseDevice(text)
 	isID := err == nil
@@ -98,7 +99,7 @@ func FindDevice(v status.View, text string) (status.Device, error) {
 		if isID && d.ID == id {
 			return d, nil
 		}
-		if d.Name == text {
+		if d.Name == text || strings.EqualFold(d.ID.Short(), text) {
 			named = append(named, d)
 		}
 	}

@@ -19,6 +19,25 @@ type HeldAnswer struct {
 	Approve bool   `json:"approve"`
 }
 
+// GiveUp does without the content of a file that no connected device has. Where an older
+// version of it is on this device that one stays; otherwise the file is deleted. Path is
+// relative to the folder. The result is a GivenUp.
+type GiveUp struct {
+	Folder string `json:"folder"`
+	Path   string `json:"path"`
+}
+
+// GivenUp says what became of a file whose content nobody had. More than one may have been
+// meant by a path.
+type GivenUp struct {
+	Folder ident.FolderID `json:"folder"`
+	Path   string         `json:"path"`
+	// Kept files are what this device still had of them; Deleted ones are gone.
+	Kept    int `json:"kept"`
+	Deleted int `json:"deleted"`
+}
+
+func (GiveUp) intent()     {}
 func (HeldList) intent()   {}
 func (HeldAnswer) intent() {}
 
@@ -47,4 +66,8 @@ type Held struct {
 	Paths []string `json:"paths"`
 	// Approved is set when a person has said yes and the last look at the disk goes on.
 	Approved bool `json:"approved"`
+	// Lost is set when a person, or somebody's change, has undone the deletes and no
+	// connected device had some of the contents: they wait for a device that has them, or
+	// for a yes.
+	Lost bool `json:"lost"`
 }

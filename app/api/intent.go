@@ -44,6 +44,19 @@ type FolderAdd struct {
 	ID   ident.FolderID `json:"id,omitzero"`
 }
 
+// FolderAccept begins to keep a folder that a linked device offers; see status.Offer. The
+// result is a Folder.
+type FolderAccept struct {
+	Folder string `json:"folder"` // id or name
+	// Path is where it goes, absolute; empty for a place in the person's home.
+	Path string `json:"path,omitempty"`
+}
+
+// FolderDecline asks no more about a folder that is offered. The result is a Folder.
+type FolderDecline struct {
+	Folder string `json:"folder"`
+}
+
 // FolderRemove stops keeping a folder; its files stay. The result is a Folder.
 type FolderRemove struct {
 	Folder string `json:"folder"`
@@ -133,6 +146,11 @@ type Diagnose struct {
 	Device string `json:"device,omitempty"`
 }
 
+// Stop ends the agent, as an interrupt does. There is no result; the agent may be gone
+// before the answer is read.
+type Stop struct{}
+
+func (Stop) intent()          {}
 func (Diagnose) intent()      {}
 func (SettingList) intent()   {}
 func (SettingSet) intent()    {}
@@ -141,6 +159,8 @@ func (DeviceRename) intent()  {}
 func (Pause) intent()         {}
 func (Resume) intent()        {}
 func (FolderAdd) intent()     {}
+func (FolderAccept) intent()  {}
+func (FolderDecline) intent() {}
 func (FolderRemove) intent()  {}
 func (FolderRescan) intent()  {}
 func (FolderShare) intent()   {}

@@ -10,11 +10,11 @@ import (
 	"github.com/shoal-sync/shoal/internal/ident"
 )
 
-// LinkRequest begins to link two devices. Without Code, Nearby and Approve this device
-// shows a code. The request lasts as long as it takes: when its connection ends before,
-// the code is dead.
+// LinkRequest begins to link two devices. Without Code, Nearby, Approve and ByHand this
+// device shows a code. The request lasts as long as it takes: when its connection ends
+// before, the code is dead.
 type LinkRequest struct {
-	// Code is a code or a link, as a person entered it.
+	// Code is a code, a link, an invitation or its reply, as a person entered it.
 	Code string `json:"code,omitempty"`
 	// Addresses are where the device that shows the code is, of the form tcp://HOST:PORT;
 	// without any it is looked for.
@@ -25,6 +25,9 @@ type LinkRequest struct {
 	// saw of it, empty when it shows none: a yes is to what was seen, whoever asks by now.
 	Approve string `json:"approve,omitempty"`
 	Words   string `json:"words,omitempty"`
+	// ByHand makes an invitation that people carry instead of showing a code: it ends once
+	// its reply has been brought, in the Code of another request.
+	ByHand bool `json:"by_hand,omitempty"`
 	// Places are where offered folders go; with Approve alone, for others see LinkAnswer.
 	Places []LinkPlace `json:"places,omitempty"`
 	// To is where an offered folder is proposed to go instead of the usual place.
@@ -65,7 +68,26 @@ type Nearby struct {
 	Devices []NearbyDevice `json:"devices"`
 	// Reason says why there may be none; it is empty when there are some.
 	Reason string `json:"reason"`
+	// Cause is what Reason explains, as one of the words below or one of a newer agent.
+	Cause Cause `json:"cause,omitempty"`
+	// Remedy is a command that a person may run, empty when none is known to help.
+	Remedy string `json:"remedy,omitempty"`
 }
+
+// Cause is why there may be no devices nearby.
+type Cause string
+
+// The causes.
+const (
+	LookingOff  Cause = "off"        // devices nearby are not looked for
+	LocalOnly   Cause = "local-only" // the agent listens on its own computer alone
+	NoNetwork   Cause = "no-network"
+	NoMulticast Cause = "no-multicast" // nothing can be sent to the local network
+	PortTaken   Cause = "port-taken"   // another program keeps the port of multicast DNS
+	Firewall    Cause = "firewall"     // a firewall of this computer is in the way
+	OthersHeard Cause = "others-heard" // others are heard, who do not want to be linked
+	NobodyHeard Cause = "nobody-heard"
+)
 
 // NearbyDevice is one of them.
 type NearbyDevice struct {
@@ -84,9 +106,12 @@ const (
 	LinkLooking  = "looking"  // nothing was found yet; Text says why that may be
 	LinkQuestion = "question" // Ticket, Name, Words and Offers are filled: ask the person
 	LinkWaiting  = "waiting"  // the person at the other device has to say yes
-	LinkAsking   = "asking"   // while a code is shown, another device asks; see status.Asking
-	LinkLinked   = "linked"   // the end: both devices trust each other; see ID and Folders
-	LinkEnded    = "ended"    // the end: Kind and Text say why nothing came of it
+	// Link and Expires are filled: the person is to carry the text to the other device. It
+	// is an invitation, or with Name the reply to that device's.
+	LinkCarry  = "carry"
+	LinkAsking = "asking" // while a code is shown, another device asks; see status.Asking
+	LinkLinked = "linked" // the end: both devices trust each other; see ID and Folders
+	LinkEnded  = "ended"  // the end: Kind and Text say why nothing came of it
 )
 
 // LinkEvent is one thing that happens while two devices link. Fields that do not apply are

@@ -19,11 +19,17 @@ func SocketPath(home string) string { return filepath.Join(home, socketName) }
 // SocketAddress returns a name for the socket of a home that is short enough for the
 // system. Release is to be called when the name has been used.
 func SocketAddress(home string) (address string, release func(), err error) {
-	path := SocketPath(home)
+	return RoleAddress(home, socketName)
+}
+
+// RoleAddress is SocketAddress for a socket of another name in the home: the window and
+// the tray have one each.
+func RoleAddress(home, name string) (address string, release func(), err error) {
+	path := filepath.Join(home, name)
 	if len(path) <= socketPathMax {
 		return path, func() {}, nil
 	}
-	return shortened(home)
+	return shortened(home, name)
 }
 
 // DialSocket connects to the agent of a home.

@@ -4,7 +4,7 @@ package api
 
 import "fmt"
 
-func shortened(home string) (address string, release func(), err error) {
+func shortened(home, name string) (address string, release func(), err error) {
 	return "", nil, fmt.Errorf("the path of the home %q is too long for a socket: "+
 		"choose a shorter one with --home", home)
 }

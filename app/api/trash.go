@@ -10,6 +10,9 @@ import (
 type Where struct {
 	Folder string `json:"folder,omitempty"`
 	Path   string `json:"path"`
+	// Listed is what a person gave instead of an absolute path, where that may also be a
+	// path as lists show it, relative to its folder. What both meanings fit is refused.
+	Listed string `json:"listed,omitempty"`
 }
 
 // TrashList asks what the trash holds, here and on the connected members, of one folder,
@@ -59,10 +62,11 @@ type Trashed struct {
 
 // Restored is a file that is back in its place.
 type Restored struct {
-	Folder  ident.FolderID `json:"folder"`
-	Path    string         `json:"path"`
-	Version string         `json:"version"`
-	Size    int64          `json:"size"`
+	Folder     ident.FolderID `json:"folder"`
+	FolderName string         `json:"folder_name"`
+	Path       string         `json:"path"`
+	Version    string         `json:"version"`
+	Size       int64          `json:"size"`
 	// From is the device that held it.
 	From     ident.DeviceID `json:"from"`
 	FromName string         `json:"from_name"`

@@ -7,6 +7,7 @@
 //	HOME/keys/members/    who shares each folder, as owners have signed
 //	HOME/index/           databases, made by others
 //	HOME/places.json      where devices were reached; hints
+//	HOME/window.json      how large the window was
 //	HOME/lock             held by the agent that runs in this home
 //	HOME/agent.sock       made by package control
 //
@@ -43,7 +44,13 @@ type Config struct {
 	Folders []Folder `json:"folders"`
 	// Paused are the rests a person ordered. One whose time is over means nothing.
 	Paused []Pause `json:"paused,omitempty"`
+	// Declined are folders that a person does not want to be asked about, though a linked
+	// device shares them: at most DeclinedMax, newest last.
+	Declined []ident.FolderID `json:"declined,omitempty"`
 }
+
+// DeclinedMax bounds what is remembered as declined; the oldest is asked about again.
+const DeclinedMax = 1000
 
 // Device is a trusted device.
 type Device struct {
@@ -80,6 +87,8 @@ type Folder struct {
 	Brake string `json:"brake,omitempty"`
 	// Trash says how long and how much the trash keeps; see TrashOf.
 	Trash string `json:"trash,omitempty"`
+	// Traits says whether owners and extended attributes are carried; see CarryOf.
+	Traits string `json:"traits,omitempty"`
 }
 
 // Member is another device that shares a folder, as a person here said.
@@ -97,7 +106,7 @@ func (c Config) Clone() Config {
 	for i := range c.Folders {
 		c.Folders[i].Members = slices.Clone(c.Folders[i].Members)
 	}
-	c.Paused = slices.Clone(c.Paused)
+	c.Paused, c.Declined = slices.Clone(c.Paused), slices.Clone(c.Declined)
 	return c
 }
 
@@ -145,13 +154,21 @@ func (c *Config) PutFolder(f Folder) error {
 		return err
 	}
 	c.Folders = append(c.Folders, f)
+	c.Declined = slices.DeleteFunc(c.Declined, func(id ident.FolderID) bool { return id == f.ID })
 	return nil
+}
+
+// Decline remembers that a person does not want a folder.
+func (c *Config) Decline(id ident.FolderID) {
+	c.Declined = append(slices.DeleteFunc(c.Declined, func(o ident.FolderID) bool { return o == id }), id)
+	c.Declined = c.Declined[max(0, len(c.Declined)-DeclinedMax):]
 }
 
 // DropFolder forgets a folder. Nothing on disk is touched.
 func (c *Config) DropFolder(id ident.FolderID) {
 	c.Folders = slices.DeleteFunc(c.Folders, func(f Folder) bool { return f.ID == id })
 	c.EndPause(Pause{Folder: id})
+	c.Decline(id) // the others still share it; who gives it up is not asked about it again
 }
 
 // PutMember makes a device a member of a folder, or changes its role. It reports whether
@@ -313,6 +330,9 @@ func (f Folder) check() error {
 		return err
 	}
 	if _, err := TrashOf(f.Trash); err != nil {
+		return err
+	}
+	if err := CheckTraits(f.Traits); err != nil {
 		return err
 	}
 	seen := map[ident.DeviceID]bool{}

@@ -37,7 +37,7 @@ func TestSaveAndLoad(t *testing.T) {
 	}
 	want := Config{Version: formVersion,
 		Devices: []Device{{nas, "nas", []string{"tcp://nas:22100", "tcp://[::1]:1"}, strings.Repeat("0a", 32)}},
-		Folders: []Folder{{photos, "photos", t.TempDir(), "t", []Member{{nas, status.Owner}}, "up: 1MB/s", "20%", "7d 1GB"}}}
+		Folders: []Folder{{photos, "photos", t.TempDir(), "t", []Member{{nas, status.Owner}}, "up: 1MB/s", "20%", "7d 1GB", "xattrs"}}}
 	for range 2 { // the second time in place of the first
 		if err := h.Save(want); err != nil {
 			t.Fatal(err)
@@ -288,7 +288,7 @@ func TestOneHolderOfTheLock(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := fmt.Sprintf("home %s is in use by process %d", h.Dir(), os.Getpid())
-	if _, err := h.Lock(); err == nil || err.Error() != want {
+	if _, err := h.Lock(); err == nil || err.Error() != want || Holder(err) != os.Getpid() {
 		t.Errorf("got %v, want %s", err, want)
 	}
 	if err := lock.Release(); err != nil {

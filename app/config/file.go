@@ -19,11 +19,11 @@ const fileMax = 16 << 20
 // allowed lists the keys that may stand in each object of config.json; objects are named
 // by the keys that lead to them.
 var allowed = map[string][]string{
-	"": {"version", "devices", "folders", "paused",
+	"": {"version", "devices", "folders", "paused", "declined",
 		"name", "listen", "log_format", "mdns", "mdns_name"}, // of form 1: see Migrate
 	".paused":          {"folder", "device", "until"},
 	".devices":         {"id", "name", "addresses", "announce_key"},
-	".folders":         {"id", "name", "path", "token", "members", "limits", "brake", "trash"},
+	".folders":         {"id", "name", "path", "token", "members", "limits", "brake", "trash", "traits"},
 	".folders.members": {"device", "role"},
 }
 

@@ -5,10 +5,13 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
+	"github.com/shoal-sync/shoal/discovery/post"
 	"github.com/shoal-sync/shoal/internal/pace"
 	"github.com/shoal-sync/shoal/nat/proxy"
+	"github.com/shoal-sync/shoal/nat/webrtc"
 )
 
 // Settings are what one person may want otherwise than another. Every field has its
@@ -25,8 +28,18 @@ type Settings struct {
 	LimitLAN           bool
 	OnMetered          string // pause or go-on
 	OnBattery          string // pause or go-on
+	NAT                bool   // links are made across NATs
+	PortMapping        bool   // the router is asked to let calls through
+	STUN               []webrtc.Server
 	Proxy              string // environment, none, or the address of one
 	LogFile            string // a full path, or stderr
+	Rendezvous         []post.Place
+	Autostart          bool
+	Web                string // ADDR:PORT or off
+	Language           string // system, or a words.Language
+	Appearance         string // system, light or dark
+	TextSize           int    // of the window, in percent: 80 to 200
+	Update             string // off, or where to look for newer versions; see UpdatePlaces
 }
 
 // DefaultListen is where other devices reach this one unless told otherwise.
@@ -72,10 +85,43 @@ var table = []setting{
 	{key: "on_battery", deflt: fixed("go-on"),
 		says: "what to do while the computer runs on its battery: pause or go-on",
 		put:  checked(func(s *Settings) *string { return &s.OnBattery }, oneOf("pause", "go-on"))},
+	{key: "through_nat", deflt: fixed("on"),
+		says: "whether devices that no address leads to are reached through NATs, by WebRTC: on or off",
+		put:  onOff(func(s *Settings) *bool { return &s.NAT })},
+	{key: "port_mapping", deflt: fixed("on"), restart: true,
+		says: "whether the router is asked, by PCP, NAT-PMP or UPnP, to let other devices call this one: on or off",
+		put:  onOff(func(s *Settings) *bool { return &s.PortMapping })},
+	{key: "stun", deflt: fixed(""),
+		says: "servers that help through NATs, by commas: HOST:PORT of STUN servers, and relays as " +
+			"turn:USER:PASSWORD@HOST:PORT?transport=udp (or tcp; turns: for TLS); none by default",
+		put: putServers},
+	{key: "rendezvous", deflt: fixed(""),
+		says: "servers where devices find each other from anywhere, by commas: addresses as `shoal rendezvous` " +
+			"prints them; none by default",
+		put: putRendezvous},
 	{key: "proxy", deflt: fixed("environment"),
 		says: "what leads out of the local network: socks5://HOST:PORT, http://HOST:PORT, none, or environment, " +
 			"which is ALL_PROXY or HTTPS_PROXY; NO_PROXY is heeded",
 		put: checked(func(s *Settings) *string { return &s.Proxy }, checkProxy)},
+	{key: "autostart", deflt: fixed("off"),
+		says: "whether the tray is started when you log in: on or off",
+		put:  onOff(func(s *Settings) *bool { return &s.Autostart })},
+	{key: "web", deflt: fixed("off"), restart: true,
+		says: "ADDR:PORT a web page is shown at, for devices without a screen, or off; see `shoal web`",
+		put:  checked(func(s *Settings) *string { return &s.Web }, checkWeb)},
+	{key: "language", deflt: fixed("system"),
+		says: "what the window, the tray and a terminal speak: system, en, de, es, fr, zh-Hans or ja",
+		put:  checked(func(s *Settings) *string { return &s.Language }, oneOf(languages()...))},
+	{key: "appearance", deflt: fixed("system"),
+		says: "how the window looks: system, light or dark",
+		put:  checked(func(s *Settings) *string { return &s.Appearance }, oneOf("system", "light", "dark"))},
+	{key: "text_size", deflt: fixed("100"),
+		says: "how large the window's text is, in percent of the usual: 80 to 200",
+		put:  textSize},
+	{key: "update", deflt: fixed(UpdateOff),
+		says: "where to look once a day whether there is a newer version of Shoal: off, linked (at linked devices), or " +
+			"the https:// address of a signed list, also several by commas; it is told, not installed",
+		put: checked(func(s *Settings) *string { return &s.Update }, checkUpdate)},
 	{key: "log_file", deflt: fixed("stderr"), restart: true,
 		says: "full path of the file to log to, which is begun anew at 10 MiB, three old ones kept; or stderr",
 		put:  checked(func(s *Settings) *string { return &s.LogFile }, checkLogFile)},
@@ -113,12 +159,61 @@ func onOff(field func(*Settings) *bool) func(*Settings, string) error {
 	}
 }
 
+// rendezvousMax bounds the servers of one device: each is a connection that stays open.
+const rendezvousMax = 4
+
+func putRendezvous(s *Settings, value string) error {
+	places, err := ParseRendezvous(value)
+	if err == nil {
+		s.Rendezvous = places
+	}
+	return err
+}
+
+// ParseRendezvous reads the addresses of servers, separated by commas or spaces.
+func ParseRendezvous(text string) (out []post.Place, err error) {
+	for _, one := range strings.FieldsFunc(text, func(r rune) bool { return r == ',' || r == ' ' }) {
+		place, err := post.ParsePlace(one)
+		if err != nil {
+			return nil, err
+		}
+		if !slices.Contains(out, place) {
+			out = append(out, place)
+		}
+	}
+	if len(out) > rendezvousMax {
+		return nil, fmt.Errorf("%d servers: at most %d are used", len(out), rendezvousMax)
+	}
+	return out, nil
+}
+
+func textSize(s *Settings, value string) error {
+	n, err := strconv.Atoi(strings.TrimSuffix(value, "%"))
+	if err != nil || n < 80 || n > 200 {
+		return fmt.Errorf("%q: want a number of percent from 80 to 200", value)
+	}
+	s.TextSize = n
+	return nil
+}
+
 func checkProxy(value string) error {
 	if value == "none" || value == "environment" {
 		return nil
 	}
 	_, err := proxy.Parse(value)
 	return err
+}
+
+func putServers(s *Settings, value string) (err error) {
+	s.STUN, err = webrtc.ParseServers(value)
+	return err
+}
+
+func checkWeb(value string) error {
+	if value == "off" {
+		return nil
+	}
+	return CheckListen(value)
 }
 
 func checkLogFile(value string) error {

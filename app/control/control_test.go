@@ -107,6 +107,8 @@ func (m *memory) Link(ctx context.Context, r api.LinkRequest, deliver func(api.L
 	switch r.Code {
 	case "late":
 		return deliver(api.LinkEvent{Event: api.LinkEnded, Kind: api.Timeout, Text: "nobody came"})
+	case "used":
+		return api.Errorf(api.Failed, "it was used")
 	case "slow":
 		<-ctx.Done()
 		return ctx.Err()
@@ -193,6 +195,7 @@ func TestLinking(t *testing.T) {
 	}{
 		{api.LinkRequest{Code: "good"}, "", "code linked"},
 		{api.LinkRequest{Code: "late"}, api.Timeout, "code"},
+		{api.LinkRequest{Code: "used"}, api.Failed, "code"},
 		{api.LinkRequest{Role: "odd"}, api.Usage, ""},
 	} {
 		var events []string

@@ -185,7 +185,17 @@ func (s *Server) link(r *http.Request, send func(any) error) error {
 	if err != nil {
 		return err
 	}
-	return s.agent.Link(r.Context(), ask, func(e api.LinkEvent) error { return send(e) })
+	told := false
+	err = s.agent.Link(r.Context(), ask, func(e api.LinkEvent) error {
+		told = true
+		return send(e)
+	})
+	if err == nil || !told || r.Context().Err() != nil {
+		return err
+	}
+	// The answer has begun, so why it ends can only be said in it.
+	failure := api.AsError(err)
+	return send(api.LinkEvent{Event: api.LinkEnded, Kind: failure.Kind, Text: failure.Text})
 }
 
 // answering makes a handler of a function that answers with one document.

@@ -1,11 +1,11 @@
 package host
 
 import (
+	"github.com/shoal-sync/shoal/internal/caller"
 	"net/netip"
 	"slices"
 
 	"github.com/shoal-sync/shoal/app/status"
-	"github.com/shoal-sync/shoal/discovery/pairing"
 )
 
 const (
@@ -43,5 +43,5 @@ func callerSource(c status.Asking) netip.Addr {
 	if err != nil {
 		return netip.Addr{}
 	}
-	return pairing.Source(at.Addr())
+	return caller.Source(at.Addr())
 }

@@ -28,7 +28,7 @@ type clash struct {
 
 // conflictsOf lists the conflicts of a folder, by path.
 func (a *agent) conflictsOf(f status.Folder) ([]clash, *folderRun, error) {
-	_, r, err := a.runOf(f.ID.String())
+	r, err := a.keeping(f)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -60,6 +60,12 @@ func (a *agent) conflictsOf(f status.Folder) ([]clash, *folderRun, error) {
 		return cmp.Or(cmp.Compare(x.Path, y.Path), cmp.Compare(x.Copy, y.Copy))
 	})
 	return out, r, err
+}
+
+// conflictsAt lists the conflicts that a path names: that of a file means all its copies.
+func (a *agent) conflictsAt(f status.Folder, path string) ([]clash, *folderRun, error) {
+	all, r, err := a.conflictsOf(f)
+	return slices.DeleteFunc(all, func(c clash) bool { return c.Path != path && c.Copy != path }), r, err
 }
 
 // clashOf describes the conflict copy an entry is; false when it is none any more, or has
@@ -96,14 +102,15 @@ func (r *folderRun) clashOf(v *index.View, id ident.EntryID, replicas []tree.Rep
 		c.Device = deviceIn(name)
 	}
 	mine := author.Device == r.agent.id
-	winner, has, err := r.winnerOf(v, c.Path, replicas)
+	winner, when, err := r.winnerOf(v, c.Path, replicas)
 	if err != nil {
 		return c, false, err
 	}
+	c.PathDevice, c.PathTime = winner.Name, when
 	if is, there, err := r.disk.Look(c.Path); err == nil && there {
 		c.Size = is.Size
 	}
-	c.Mine = mineOf(has && winner == r.agent.id, mine)
+	c.Mine = mineOf(winner.Device == r.agent.id, mine)
 	return c, true, nil
 }
 
@@ -150,9 +157,11 @@ func deviceIn(name string) string {
 	return device
 }
 
-// winnerOf returns the device that wrote what has a name; false when nothing has it, or
-// nobody knows.
-func (r *folderRun) winnerOf(v *index.View, path string, replicas []tree.Replica) (ident.DeviceID, bool, error) {
+// winnerOf returns who wrote what has a name, and when; both are zero when nothing has it,
+// or nobody knows.
+func (r *folderRun) winnerOf(v *index.View, path string, replicas []tree.Replica) (
+	tree.Replica, status.Moment, error,
+) {
 	dirs := []ident.EntryID{ident.Root}
 	var last ident.EntryID
 	for part := range strings.SplitSeq(path, "/") {
@@ -160,23 +169,23 @@ func (r *folderRun) winnerOf(v *index.View, path string, replicas []tree.Replica
 		for _, dir := range dirs {
 			rows, err := v.BaseAt(dir, part)
 			if err != nil {
-				return ident.DeviceID{}, false, err
+				return tree.Replica{}, 0, err
 			}
 			for _, b := range rows {
 				here = append(here, b.Entry)
 			}
 		}
 		if len(here) == 0 {
-			return ident.DeviceID{}, false, nil
+			return tree.Replica{}, 0, nil
 		}
 		dirs, last = here, here[0]
 	}
 	row, ok, err := v.Entry(last)
 	if err != nil || !ok {
-		return ident.DeviceID{}, false, err
+		return tree.Replica{}, 0, err
 	}
-	author, _ := authorOf(&row.Entry, replicas)
-	return author.Device, !author.Device.IsZero(), nil
+	author, when := authorOf(&row.Entry, replicas)
+	return author, when, nil
 }
 
 // listConflicts carries out api.ConflictList.
@@ -206,15 +215,17 @@ func (a *agent) resolveConflict(i api.ConflictResolve) (any, error) {
 	if i.Keep != api.Mine && i.Keep != api.Theirs && i.Keep != api.Both {
 		return nil, api.Errorf(api.Usage, "keep %q: want mine, theirs or both", i.Keep)
 	}
-	f, path, err := a.locate(i.Where)
+	f, path, err := meant(a.Status(), i.Where, func(f status.Folder, path string) (bool, error) {
+		found, _, err := a.conflictsAt(f, path)
+		return len(found) > 0, err
+	})
 	if err != nil {
 		return nil, err
 	}
-	all, r, err := a.conflictsOf(f)
+	found, r, err := a.conflictsAt(f, path)
 	if err != nil {
 		return nil, err
 	}
-	found := slices.DeleteFunc(all, func(c clash) bool { return c.Path != path && c.Copy != path })
 	if len(found) == 0 {
 		return nil, api.Errorf(api.NotFound, "%q is in no conflict; see `shoal conflicts list`", path)
 	}
@@ -226,7 +237,7 @@ func (a *agent) resolveConflict(i api.ConflictResolve) (any, error) {
 	out := []api.Resolved{}
 	for n := range found {
 		c := &found[n]
-		done := api.Resolved{Folder: f.ID, Path: c.Path, Copy: c.Copy, Kept: "path"}
+		done := api.Resolved{Folder: f.ID, FolderName: f.Name, Path: c.Path, Copy: c.Copy, Kept: "path"}
 		switch {
 		case i.Keep == api.Both:
 			done.Kept = "both"

@@ -1,11 +1,11 @@
 package host
 
 import (
+	"maps"
 	"net/netip"
 	"slices"
 
 	"github.com/shoal-sync/shoal/app/config"
-	"github.com/shoal-sync/shoal/app/node"
 	"github.com/shoal-sync/shoal/internal/ident"
 )
 
@@ -63,13 +63,9 @@ func (a *agent) eachFolder(with func(*folderRun)) {
 	}
 }
 
-// connected returns the devices that are spoken with now.
-func (ls *links) connected() []node.PeerConnected {
+// connected returns the links of the devices that are spoken with now.
+func (ls *links) connected() []*link {
 	ls.mu.Lock()
 	defer ls.mu.Unlock()
-	var out []node.PeerConnected
-	for d, l := range ls.serving {
-		out = append(out, node.PeerConnected{Device: d, Link: uint64(l.id)})
-	}
-	return out
+	return slices.Collect(maps.Values(ls.serving))
 }

@@ -26,6 +26,8 @@ func (a *agent) diagnose(ctx context.Context, i api.Diagnose) (any, error) {
 			return nil, err
 		}
 		a.checkDevice(d, other)
+		a.checkVPN(d)
+		a.checkRoutes(d, other, a.checkNAT(ctx, d))
 		d.Judge()
 		return d, nil
 	}
@@ -34,6 +36,10 @@ func (a *agent) diagnose(ctx context.Context, i api.Diagnose) (any, error) {
 	a.checkListening(d)
 	a.checkLAN(d, view)
 	a.checkProxy(d)
+	a.posts.check(d)
+	a.checkVPN(d)
+	a.checkNAT(ctx, d)
+	a.checkMapping(d)
 	a.checkClock(d, view)
 	a.checkSpace(d, "home", "", a.home.Dir())
 	for _, f := range view.Folders {
@@ -255,6 +261,8 @@ func (a *agent) checkDevice(d *status.Diagnosis, other status.Device) {
 		if other.RTT > 0 {
 			c.Reason += fmt.Sprintf(", round trip %.1f ms", float64(other.RTT))
 		}
+	case other.Unsought:
+		c.Reason = "not connected; " + other.LastProblem
 	case other.LastProblem != "":
 		c.Verdict, c.Reason = status.Doubt, "not connected: "+other.LastProblem
 		c.Remedy = "is it on, is its agent running, and does it trust this device?"

@@ -1,6 +1,7 @@
 package host
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -40,51 +41,70 @@ type folderRun struct {
 	ctx    context.Context
 	cancel context.CancelCauseFunc
 	work   sync.WaitGroup
-	broken atomic.Pointer[status.Problem]
-	lost   atomic.Bool     // the last look did not find the folder in its place
-	anew   *status.Problem // that it began anew, if it did; set before it is seen
+	// unwatched is set by whoever opens and closes the folder.
+	unwatched bool
+	broken    atomic.Pointer[status.Problem]
+	full      atomic.Bool     // it broke down because the volume of its index is full
+	lost      atomic.Bool     // the last look did not find the folder in its place
+	anew      *status.Problem // that it began anew, if it did; set before it is seen
 
-	store   *index.Store
-	disk    *disk.Folder
-	volume  names.Volume
-	scanner *scan.Scanner
-	watcher *watch.Watcher
-	machine *node.Folder // owned by the loop
-	loop    *step.Loop[node.FolderEvent, node.FolderEffect]
-	own     []node.FolderEvent // for the loop, by the loop
+	store    *index.Store
+	disk     *disk.Folder
+	volume   names.Volume
+	scanner  *scan.Scanner
+	watcher  *watch.Watcher
+	machine  *node.Folder // owned by the loop
+	loop     *step.Loop[node.FolderEvent, node.FolderEffect]
+	own      []node.FolderEvent // for the loop, by the loop
+	together together           // the loop's
 
-	orders  *orderQueue
-	pieces  *pieceQueue
-	looks   chan lookOrder
-	scans   scanCount
-	reads   reads
-	held    holdings
-	trash   trashWaits
-	sweep   chan struct{} // holds one token when the trash is to be looked through soon
-	bytesIn atomic.Int64
-	resting atomic.Pointer[node.PauseChanged]
-	deaf    atomic.Pointer[string] // why not all changes are heard at once, nil when they are
-	up      gate                   // content of this folder on its way out, to everybody
-	down    atomic.Int64           // bytes a second that may come in, 0 without a limit
-	reading atomic.Pointer[scan.Progress]
+	orders    *orderQueue
+	pieces    *pieceQueue
+	looks     chan lookOrder
+	installs  installs
+	moving    moving
+	reported  reported
+	prospects prospects
+	ahead     ahead
+	scans     scanCount
+	reads     reads
+	haves     haves
+	held      holdings
+	trash     questions[[]trashed]
+	searches  questions[namesTold]
+	sweep     chan struct{} // holds one token when the trash is to be looked through soon
+	bytesIn   atomic.Int64
+	resting   atomic.Pointer[node.PauseChanged]
+	deaf      atomic.Pointer[string] // why not all changes are heard at once, nil when they are
+	up        gate                   // content of this folder on its way out, to everybody
+	down      atomic.Int64           // bytes a second that may come in, 0 without a limit
+	reading   atomic.Pointer[scan.Progress]
 
 	obeyed
 
 	collecting atomic.Bool // recipes that nobody needs are being removed
+	calm
 
-	synced []chan struct{} // to be closed when what was handled is published; the loop's
+	synced []step.Ticket // of questions to be answered when what was handled is published; the loop's
+
+	syncs    asked[struct{}]
+	paths    asked[folder.PathTold]
+	swarms   asked[swarm.StandingTold]
+	wishes   asked[roster.Answered]
+	reverts  asked[folder.Reverting]
+	givenUps asked[folder.GivenUp]
 
 	mu      sync.Mutex
 	stages  map[ident.ContentID]*disk.Stage
-	syncs   map[step.Ticket]chan struct{}
-	ticket  step.Ticket
 	brought map[ident.ContentID]chan error // contents a person waits for
-	paths   map[step.Ticket]chan folder.PathFacts
-	answers map[step.Ticket]chan roster.Answered
-	reverts map[step.Ticket]chan int
+
+	// mayHaveWritten is set when the node was built, or has been told since, to write: of
+	// such an index a reader keeps nothing. The loop's.
+	mayHaveWritten bool
 
 	sharing roster.Config // as it was when the folder began to be kept
 	who     atomic.Pointer[roster.Standing]
+	lacks   atomic.Bool // nobody who is linked has what is needed here
 
 	// serving is held for reading while a link's server reads content, so that nothing is
 	// closed under it: servers belong to links and outlive a folder.
@@ -96,13 +116,13 @@ func (a *agent) startFolder(f config.Folder) *folderRun {
 	r := &folderRun{
 		agent: a, id: f.ID, path: f.Path, log: a.log.With("folder", f.Name),
 		orders: newOrderQueue(), pieces: newPieceQueue(), looks: make(chan lookOrder, 1),
-		stages: map[ident.ContentID]*disk.Stage{}, syncs: map[step.Ticket]chan struct{}{},
-		answers: map[step.Ticket]chan roster.Answered{}, reverts: map[step.Ticket]chan int{},
-		brought: map[ident.ContentID]chan error{}, paths: map[step.Ticket]chan folder.PathFacts{},
+		stages: map[ident.ContentID]*disk.Stage{}, brought: map[ident.ContentID]chan error{},
 		sweep: make(chan struct{}, 1),
 	}
 	r.scans.init()
+	r.installs.init()
 	r.reads.init()
+	r.haves.init()
 	r.brakeOff.Store(brakeOf(f).Off)
 	r.up.clock = a.clock
 	r.ctx, r.cancel = context.WithCancelCause(a.ctx)
@@ -142,6 +162,7 @@ func (r *folderRun) open(f config.Folder) (err error) {
 	if err != nil {
 		return err
 	}
+	r.mayHaveWritten = r.who.Load().Own != members.Reader
 	if err := r.build(f, state); err != nil {
 		return err
 	}
@@ -201,21 +222,10 @@ func (r *folderRun) build(f config.Folder, state tree.State) error {
 	cfg := folder.Config{
 		Patterns: *r.patterns.Load(), Volume: r.volume,
 		Folder: r.id, Device: r.agent.id, Index: r.store, State: state,
-		Totals: r.store.Totals(), Summary: &summary.Tree{}, Replicas: r.store.Replicas(),
-		Intents: r.store.Intents(), Notes: r.store.Notes(), Brake: brakeOf(f),
+		Totals: r.store.Totals(), Replicas: r.store.Replicas(),
+		Intents: r.store.Intents(), Notes: r.store.Notes(), Brake: brakeOf(f), Carry: r.disk.Carry(),
 	}
-	err = r.look(func(v *index.View) error {
-		return v.EachEntry(func(row *tree.Row) error {
-			if row.Entry.Live() && row.Entry.ShowsConflict() {
-				cfg.Conflicts = append(cfg.Conflicts, row.Entry.ID)
-			}
-			if row.Entry.Live() {
-				cfg.Summary.Set(row.Entry.ID, tree.Digest(&row.Entry))
-			}
-			return nil
-		})
-	})
-	if err != nil {
+	if err := r.look(func(v *index.View) error { return summarize(v, &cfg) }); err != nil {
 		return err
 	}
 	for _, p := range r.who.Load().Partners {
@@ -223,11 +233,37 @@ func (r *folderRun) build(f config.Folder, state tree.State) error {
 			cfg.Cursors = append(cfg.Cursors, cursor)
 		}
 	}
-	if r.machine, err = node.NewFolder(cfg, r.sharing, chance()); err != nil {
+	r.summaries = [...]*summary.Tree{cfg.Summary, cfg.Gone}
+	machine, err := r.newFolder(cfg)
+	if err != nil {
 		return err
 	}
-	r.loop = step.NewLoop(r.agent.clock, r.machine, r.act, r.settled)
+	r.loop = step.NewLoop(r.agent.clock, machine, r.act, r.settled)
 	return nil
+}
+
+// summarize builds the summaries of what is live and of what was deleted, of which a reader
+// has to hold both as a writer signed them, and lists the conflicts. The summaries are
+// hashed from the records as they are kept: what they say is read when it is needed.
+func summarize(v *index.View, cfg *folder.Config) error {
+	var live, gone summary.Gatherer
+	err := v.EachRecord(func(kept index.Record) error {
+		if !kept.Live {
+			gone.Add(kept.ID, tree.DigestOf(kept.Body))
+			return nil
+		}
+		live.Add(kept.ID, tree.DigestOf(kept.Body))
+		if len(kept.Name) > 0 && !bytes.Contains(kept.Name, []byte(tree.ConflictMark)) {
+			return nil
+		}
+		e, err := tree.ParseEntry(kept.Body)
+		if err == nil && e.ShowsConflict() {
+			cfg.Conflicts = append(cfg.Conflicts, e.ID)
+		}
+		return err
+	})
+	cfg.Summary, cfg.Gone = live.Tree(), gone.Tree()
+	return err
 }
 
 func (r *folderRun) startWork(f config.Folder) {
@@ -241,8 +277,10 @@ func (r *folderRun) startWork(f config.Folder) {
 	r.limit(f, time.Now())
 	// Before the agent's lock is given back: only then does a Join find this folder, and it
 	// must find it open.
-	for _, up := range r.agent.links.connected() {
-		r.post(up)
+	for _, l := range r.agent.links.connected() {
+		for _, e := range l.connected() {
+			r.post(e)
+		}
 	}
 }
 
@@ -273,18 +311,10 @@ func (r *folderRun) post(event node.FolderEvent) {
 // barrier returns when every event posted before has been handled, is durable and shows
 // in the status, or when the folder has ended.
 func (r *folderRun) barrier() {
-	done := make(chan struct{})
-	r.mu.Lock()
-	r.ticket++
-	ticket := r.ticket
-	r.syncs[ticket] = done
-	r.mu.Unlock()
-	r.post(node.Sync{Ticket: ticket})
-	select {
-	case <-done:
-	case <-r.ctx.Done():
-	}
+	_, _ = r.syncs.ask(r.ctx, r, syncWith) // it fails when the folder has ended
 }
+
+func syncWith(t step.Ticket) node.FolderEvent { return node.Sync{Ticket: t} }
 
 // settled is the once-a-batch work of the loop: events the loop owes itself, then one
 // commit for everything that was recorded, then the news for people.
@@ -294,6 +324,8 @@ func (r *folderRun) settled() (node.FolderEvent, bool) {
 		r.own = r.own[1:]
 		return event, true
 	}
+	r.handled.Add(1)
+	r.askPieces()
 	if r.store.Dirty() {
 		if err := r.store.Commit(); err != nil {
 			panic(index.Failure{Err: err})
@@ -301,9 +333,10 @@ func (r *folderRun) settled() (node.FolderEvent, bool) {
 		return folder.Committed{}, true
 	}
 	r.collectRecipes()
+	r.giveMemory()
 	r.publish()
-	for _, done := range r.synced {
-		close(done)
+	for _, ticket := range r.synced {
+		r.syncs.answer(ticket, struct{}{})
 	}
 	r.synced = nil
 	return nil, false
@@ -340,24 +373,40 @@ func (r *folderRun) act(effect node.FolderEffect) {
 	case folder.Notice:
 		r.notice(f)
 	case folder.PathTold:
-		r.pathTold(f)
+		r.paths.answer(f.Ticket, f)
 	case folder.ContentHere:
 		r.contentCame(f.Content, nil)
 	case folder.ContentLacking:
 		r.contentCame(f.Content, errors.New(f.Reason))
 	case swarm.AskPieces:
-		r.askPieces(f)
+		if r.together.add(f); r.together.count >= wire.AskMax {
+			r.askPieces()
+		}
 	case swarm.CancelPieces:
+		r.askPieces()
 		r.cancelPieces(f)
+	case swarm.Serve:
+		r.serve(f)
+	case swarm.StandingTold:
+		r.standingTold(f)
+	case swarm.YieldPieces:
+		r.askPieces()
+		r.yieldPieces(f)
 	case swarm.FindRecipe:
 		r.start(func() {
-			found, _ := r.findRecipe(f.Content)
-			r.post(swarm.RecipeFound{Content: f.Content, Recipe: found})
+			r.inTurn(r.haves.own, func() {
+				found, _ := r.findRecipe(f.Content)
+				r.post(swarm.RecipeFound{Content: f.Content, Recipe: found})
+			})
 		})
 	case swarm.OpenStage:
-		r.start(func() { r.openStage(f) })
+		r.start(func() { r.inTurn(r.haves.own, func() { r.openStage(f) }) })
+	case swarm.OpenPart:
+		r.openPart(f)
+	case swarm.DropProspect:
+		r.dropProspect(f.Prospect)
 	case swarm.CheckHaves:
-		r.start(func() { r.checkHaves(f) })
+		r.tellHaves(f)
 	case swarm.PeerBanned:
 		r.log.Warn("a device is not asked for content any more", "device", f.Peer.Short(), "reason", f.Reason)
 		r.agent.events.add(status.Event{
@@ -376,8 +425,6 @@ func (r *folderRun) actNode(effect node.FolderEffect) {
 		}
 	case node.LoadRows:
 		r.loadRows(f)
-	case node.ServePieces:
-		r.serve(f)
 	case node.ServeRecipes:
 		if l := r.agent.links.to(f.Device); l != nil {
 			jobs := make([]job, len(f.Contents))
@@ -387,29 +434,16 @@ func (r *folderRun) actNode(effect node.FolderEffect) {
 			}
 			l.serve.add(jobs)
 		}
-	case node.ServeTrash:
-		if l := r.agent.links.to(f.Device); l != nil {
-			j := job{run: r, trash: true}
-			j.ask.Ticket = f.Ticket
-			l.serve.add([]job{j})
-		}
-	case node.TrashAsked:
-		r.trash.asked(f)
-	case node.TrashTold:
-		r.trash.told(f)
 	case node.DropPeer:
 		if l := r.agent.links.to(f.Device); l != nil {
 			r.agent.start(func() { l.Close("it broke the protocol: " + f.Reason) })
 		}
 	case node.Synced:
-		r.mu.Lock()
-		r.synced = append(r.synced, r.syncs[f.Ticket])
-		delete(r.syncs, f.Ticket)
-		r.mu.Unlock()
+		r.synced = append(r.synced, f.Ticket)
 	case node.RenewReplica:
 		r.renew(f)
 	default:
-		if !r.actSettle(effect) && !r.actMembers(effect) {
+		if !r.actSettle(effect) && !r.actMembers(effect) && !r.actQuestions(effect) {
 			panic(fmt.Sprintf("bug: nobody carries out %T", effect))
 		}
 	}
@@ -429,19 +463,11 @@ func (r *folderRun) loadNeeds(f folder.LoadNeeds) {
 func (r *folderRun) loadRows(f node.LoadRows) {
 	page := peer.RowsLoaded{After: f.After, Upto: f.After}
 	read := func(v *index.View) error {
-		rows, err := v.Since(f.After, f.Limit)
+		rows, has, err := v.Told(f.After, f.Limit)
 		if err != nil || len(rows) == 0 {
 			return err
 		}
-		page.Rows, page.Has, page.Upto = rows, make([]bool, len(rows)), rows[len(rows)-1].Seq
-		for i := range rows {
-			base, onDisk, err := v.Base(rows[i].Entry.ID)
-			if err != nil {
-				return err
-			}
-			page.Has[i] = onDisk && rows[i].Entry.Kind == tree.File &&
-				base.Content == rows[i].Entry.Content.ID
-		}
+		page.Rows, page.Has, page.Upto = rows, has, rows[len(rows)-1].Seq
 		return nil
 	}
 	r.readFor(f.Device, read, func() {
@@ -450,42 +476,8 @@ func (r *folderRun) loadRows(f node.LoadRows) {
 	})
 }
 
-func (r *folderRun) checkHaves(f swarm.CheckHaves) {
-	answer := swarm.HavesChecked{Peer: f.Peer, Contents: f.Contents, Here: make([]bool, len(f.Contents))}
-	err := r.look(func(v *index.View) error {
-		for i, content := range f.Contents {
-			_, _, ok, err := v.HoldingPath(content)
-			if err != nil {
-				return err
-			}
-			if !ok {
-				_, ok, err = r.disk.Kept(content)
-			}
-			if err != nil {
-				return err
-			}
-			answer.Here[i] = ok
-		}
-		return nil
-	})
-	if err != nil {
-		r.log.Error("cannot read the index", "error", err)
-	}
-	r.post(answer)
-}
-
-func (r *folderRun) askPieces(f swarm.AskPieces) {
+func (r *folderRun) serve(f swarm.Serve) {
 	l := r.agent.links.to(f.Peer)
-	if l == nil {
-		return // the link is gone; the swarm hears of it next
-	}
-	if items := r.fromTrash(f.Items); len(items) > 0 {
-		r.agent.sendOn(l, wire.AskPieces{Folder: r.id, Items: l.asks.add(r, items)})
-	}
-}
-
-func (r *folderRun) serve(f node.ServePieces) {
-	l := r.agent.links.to(f.Device)
 	if l == nil {
 		return
 	}
@@ -496,61 +488,15 @@ func (r *folderRun) serve(f node.ServePieces) {
 	l.serve.add(jobs)
 }
 
-// openStage opens the stage of a content of several pieces, and takes what an old version
-// of the file holds.
-func (r *folderRun) openStage(f swarm.OpenStage) {
-	err := r.store.PutRecipes([]index.Recipe{{Content: f.Content, Body: f.Recipe.Append(nil)}})
-	if err != nil {
-		r.post(swarm.StageFailed{Content: f.Content, Reason: err.Error()})
-		return
-	}
-	s, err := r.disk.Begin(f.Content, f.Recipe)
-	if err != nil {
-		full := r.noteFull(err)
-		r.post(swarm.StageFailed{Content: f.Content, Full: full, Reason: err.Error()})
-		return
-	}
-	if f.Old != nil {
-		if old, ok := r.recipeOf(f.Old.Content, f.Old.Stat.Size); ok {
-			if _, err := s.CopyFrom(f.Old.Path, f.Old.Stat, old); err != nil {
-				// What the old version holds is fetched instead.
-				r.log.Debug("nothing taken from the old version", "path", f.Old.Path, "reason", err)
-			}
-		}
-	}
-	r.takeChunks(s, f.Recipe)
-	r.takeTrashed(s, f.Content, f.Recipe)
-	r.mu.Lock()
-	r.stages[f.Content] = s
-	r.mu.Unlock()
-	present := make([]bool, len(f.Recipe.Chunks))
-	for i := range present {
-		present[i] = s.Has(i)
-	}
-	r.post(swarm.StageOpened{Content: f.Content, Present: present})
-}
-
-func (r *folderRun) stageOf(content ident.ContentID) *disk.Stage {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.stages[content]
-}
-
-// dropStage forgets a stage. What it holds stays on disk for a day: it may be wanted
-// again.
-func (r *folderRun) dropStage(content ident.ContentID) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	delete(r.stages, content)
-}
-
 // breakDown ends the folder's life until a person has acted. Its files are left alone.
 func (r *folderRun) breakDown(kind string, err error) {
 	p := &status.Problem{Kind: kind, Reason: err.Error()}
-	if kind == problemRoot {
+	full := errors.Is(err, index.ErrFull)
+	if kind == problemRoot || full {
 		p.NextTry = status.MomentOf(time.Now().Add(rootRetry))
 	}
 	if r.broken.CompareAndSwap(nil, p) {
+		r.full.Store(full)
 		r.log.Error("the folder is not kept", "reason", err)
 		r.agent.events.add(status.Event{Kind: status.Trouble, Folder: r.id, Detail: err.Error()})
 		r.agent.view.setFolder(r.id, nil)
@@ -564,6 +510,10 @@ func (r *folderRun) close() {
 	r.cancel(errors.New("the folder is closed"))
 	r.orders.end()
 	r.pieces.end()
+	// What the watcher tells begins work: it ends before that is waited for.
+	if err := r.unwatch(); err != nil {
+		r.log.Error("closing the folder", "error", err)
+	}
 	r.work.Wait()
 	r.serving.Lock()
 	defer r.serving.Unlock()
@@ -573,11 +523,7 @@ func (r *folderRun) close() {
 }
 
 func (r *folderRun) shut() error {
-	var errs []error
-	if r.watcher != nil {
-		errs = append(errs, r.watcher.Close())
-		r.watcher = nil
-	}
+	errs := []error{r.unwatch()}
 	if r.store != nil {
 		errs = append(errs, r.store.Close())
 		r.store = nil

@@ -11,6 +11,7 @@ import (
 	"github.com/shoal-sync/shoal/internal/ident"
 	"github.com/shoal-sync/shoal/internal/pace"
 	"github.com/shoal-sync/shoal/sync/disk"
+	"github.com/shoal-sync/shoal/sync/tree"
 )
 
 // folderKey is one property of a folder that people can set. Set changes the folder's
@@ -30,6 +31,7 @@ var folderKeys = []folderKey{
 	{key: "path", set: setFolderPath, apply: (*agent).restartFolder},
 	{key: "brake", set: setFolderBrake, apply: (*agent).applyBrake},
 	{key: "trash", set: setFolderTrash, apply: (*agent).applyTrash},
+	{key: "traits", set: setFolderTraits, apply: (*agent).restartFolder},
 }
 
 // setFolder changes one property of a folder.
@@ -78,6 +80,24 @@ func setFolderName(_ *agent, f *config.Folder, value string) error {
 		return api.Errorf(api.Usage, "%v", err)
 	}
 	f.Name = value
+	return nil
+}
+
+// setFolderTraits says whether owners and extended attributes are carried. The folder is
+// kept anew then, and so is looked at.
+func setFolderTraits(_ *agent, f *config.Folder, value string) error {
+	if value == "off" {
+		value = ""
+	}
+	if err := config.CheckTraits(value); err != nil {
+		return api.Errorf(api.Usage, "%v", err)
+	}
+	if carry := config.CarryOf(value); carry.Any() {
+		if err := disk.CanCarry(filepath.Join(f.Path, tree.PrivateDir), carry); err != nil {
+			return err
+		}
+	}
+	f.Traits = value
 	return nil
 }
 

@@ -47,7 +47,7 @@ func (a *agent) listHeld(i api.HeldList) (any, error) {
 	out := []api.Held{}
 	for _, f := range folders {
 		out = append(out, a.heldIn(f.ID, f.Name)...)
-		if _, r, err := a.runOf(f.ID.String()); err == nil {
+		if r, err := a.keeping(f); err == nil {
 			out = append(out, r.heldPatternsIn(f.Name)...)
 		}
 	}
@@ -68,7 +68,7 @@ func (a *agent) heldIn(id ident.FolderID, name string) (out []api.Held) {
 		}
 		out = append(out, api.Held{
 			Folder: id, FolderName: name, ID: b.ID, Since: status.MomentOf(time.UnixMilli(b.At)), Files: b.Files,
-			Bytes: b.Bytes, Names: b.Names, Paths: append([]string{}, b.Paths...), Approved: b.Approved,
+			Bytes: b.Bytes, Names: b.Names, Paths: append([]string{}, b.Paths...), Approved: b.Approved, Lost: b.Lost,
 			Device: by, DeviceName: a.personName(by), Kind: api.HeldDeletes,
 		})
 	}
@@ -117,6 +117,13 @@ func heldCount(s *node.Snapshot) (n int) {
 		n += max(int(b.Files), 1) // a batch of empty directories is one matter, too
 	}
 	return n
+}
+
+// heldElsewhere says why a member does not become equal.
+func heldElsewhere(settings *config.Config, m node.Member) string {
+	name := nameOf(settings, m.Device)
+	return fmt.Sprintf("%s holds deletes (%d names) until a person has answered there: shoal held list on %s "+
+		"shows them", name, m.Holds, name)
 }
 
 func heldText(f status.Folder) string {

@@ -31,21 +31,31 @@ import (
 	"github.com/shoal-sync/shoal/internal/ident"
 	"github.com/shoal-sync/shoal/internal/step"
 	"github.com/shoal-sync/shoal/nat/direct"
+	"github.com/shoal-sync/shoal/nat/portmap"
 	"github.com/shoal-sync/shoal/nat/proxy"
+	"github.com/shoal-sync/shoal/nat/signal"
+	"github.com/shoal-sync/shoal/nat/webrtc"
 )
 
-// Options say how an agent is to run. Empty Listen, Name and LogFormat mean what the
-// settings say.
+// Options say how an agent is to run. An empty text means what the settings say.
 type Options struct {
-	Home      string
-	Listen    string
-	Name      string
-	LogFormat string
-	NoMDNS    bool // find no devices on the local network, whatever the settings say
-	Log       *slog.Logger
-	Book      *logbook.Book  // takes in what Log says; nil remembers nothing
-	Level     *slog.LevelVar // of Log, set as the settings say; nil leaves it alone
-	Version   string
+	Home       string
+	Listen     string
+	Name       string
+	LogFormat  string
+	Rendezvous string // servers where devices find each other, by commas
+	STUN       string // servers that help through NATs, by commas
+	NoMDNS     bool   // find no devices on the local network, whatever the settings say
+	Log        *slog.Logger
+	Book       *logbook.Book  // takes in what Log says; nil remembers nothing
+	Level      *slog.LevelVar // of Log, set as the settings say; nil leaves it alone
+	Version    string
+	Record     string // file to record everything in that happens; empty: nothing is recorded
+	// Program is the full path of the program that runs, Window whether it has the window,
+	// and ReleaseKeys who may sign a newer one: public keys, by commas.
+	Program     string
+	Window      bool
+	ReleaseKeys string
 }
 
 // agent is a running agent.
@@ -61,26 +71,39 @@ type agent struct {
 
 	endpoint *direct.Endpoint
 	listener *direct.Listener
-	finder   *mdns.Finder // nil when devices on the local network are not looked for
+	finder   *mdns.Finder                   // nil when devices on the local network are not looked for
+	mapping  atomic.Pointer[portmap.Keeper] // nil when the router is not asked to let calls through
 	device   *step.Loop[node.DeviceEvent, node.DeviceEffect]
 	machine  *node.Device // owned by the device loop
 	links    *links
 	linking  *linking
+	offered  *offers
+	untold   untold
+	letters  *letters
+	posts    *posts
+	calls    *webrtc.Endpoint
 	trusted  atomic.Pointer[map[ident.DeviceID]bool]
 	settings atomic.Pointer[config.Settings]
 	key      config.Key
 	proxy    atomic.Pointer[proxy.Chooser]
+	recorder *recorder // nil when nothing is recorded
 	events   *events
 	news     *news
 	view     *views
+	speeds   *speeds
 	limits   *limits
 	rested   chan struct{} // holds one token when the pauses have changed
-	asked    chan struct{} // holds one token when the system is to be looked at
+	releases *releases
+	again    atomic.Bool            // whether the program is to be started anew
+	newer    atomic.Pointer[string] // version that there is, nil when none is known
+	encircle chan struct{}          // holds one token when links may have to be kept with others
+	asked    chan struct{}          // holds one token when the system is to be looked at
 
 	mu      sync.Mutex // guards what follows, and changes of the configuration
 	config  config.Config
 	folders map[ident.FolderID]*folderRun
 	hellos  map[ident.DeviceID]string // names that devices gave themselves, not configured
+	awaited map[ident.DeviceID]int    // devices that people wait for, and how many do
 	// systemRest is why everything rests without a person's word, empty when it does not.
 	systemRest string
 
@@ -100,9 +123,12 @@ func Run(ctx context.Context, opts Options) error {
 	}
 	a, err := newAgent(home, opts)
 	if err == nil {
-		err = a.run(ctx)
+		err = errors.Join(a.run(ctx), a.recorder.close())
 	}
-	return errors.Join(err, lock.Release())
+	if err = errors.Join(err, lock.Release()); err == nil && a.again.Load() {
+		err = ErrAgain
+	}
+	return err
 }
 
 func newAgent(home *config.Home, opts Options) (*agent, error) {
@@ -123,12 +149,12 @@ func newAgent(home *config.Home, opts Options) (*agent, error) {
 	}
 	a := &agent{
 		opts: opts, log: opts.Log, home: home, clock: step.NewClock(), id: key.Device(), key: key,
-		news: newNews(), events: newEvents(time.Now()), config: state,
-		folders: map[ident.FolderID]*folderRun{}, hellos: map[ident.DeviceID]string{}, rested: make(chan struct{}, 1),
-		asked: make(chan struct{}, 1), renewals: map[ident.FolderID]renewal{},
+		news: newNews(), speeds: newSpeeds(), events: newEvents(time.Now()), config: state,
+		folders: map[ident.FolderID]*folderRun{}, hellos: map[ident.DeviceID]string{}, awaited: map[ident.DeviceID]int{}, rested: make(chan struct{}, 1),
+		asked: make(chan struct{}, 1), encircle: make(chan struct{}, 1), renewals: map[ident.FolderID]renewal{},
 	}
 	a.links = newLinks(a)
-	a.linking = newLinking(a)
+	a.linking, a.offered = newLinking(a), newOffers(a)
 	a.limits = newLimits(a.clock)
 	a.view = newViews()
 	a.useSettings(settings)
@@ -140,8 +166,22 @@ func newAgent(home *config.Home, opts Options) (*agent, error) {
 	if err != nil {
 		return nil, err
 	}
-	a.machine = node.NewDevice(a.id, chance())
-	a.device = step.NewLoop(a.clock, a.machine, a.actDevice, func() (node.DeviceEvent, bool) {
+	if a.letters, err = newLetters(a); err != nil {
+		return nil, err
+	}
+	if a.releases, err = newReleases(a); err != nil {
+		return nil, err
+	}
+	a.posts = newPosts(a)
+	if a.calls, err = newCalls(a); err != nil {
+		return nil, err
+	}
+	if opts.Record != "" {
+		if a.recorder, err = openRecorder(opts.Record, opts.Version, a.log); err != nil {
+			return nil, err
+		}
+	}
+	a.device = step.NewLoop(a.clock, a.newDevice(), a.actDevice, func() (node.DeviceEvent, bool) {
 		a.view.setLinks(a.machine)
 		return nil, false
 	})
@@ -165,6 +205,7 @@ func (a *agent) run(ctx context.Context) error {
 	}
 	a.applyLimits(time.Now()) // before there is a link
 	a.start(func() { a.device.Run(a.ctx) })
+	a.device.Post(a.ctx, signal.Began{Run: a.letters.sealer.Card().Run})
 	a.start(func() {
 		if err := a.listener.Serve(a.welcome); err != nil {
 			a.log.Error("cannot take calls from other devices", "error", err)
@@ -183,13 +224,19 @@ func (a *agent) run(ctx context.Context) error {
 	}
 	a.recallPlaces()
 	a.start(a.keepPlaces)
+	a.circleChanged()
+	a.start(a.keepCircle)
 	a.start(a.resolveAddresses)
 	a.start(a.measure)
 	a.start(a.watchPauses)
 	a.start(a.watchRoots)
 	a.start(a.watchSystem)
+	a.start(a.watchReleases)
 	a.linking.introduce()
+	a.posts.use(a.rendezvous())
+	a.start(a.posts.keepSeeking)
 	a.startLAN(*a.settings.Load())
+	a.startMapping(*a.settings.Load())
 	a.start(a.watchNetwork)
 	a.tellManager(manager)
 	a.log.Info("agent started", "device", a.id.String(), "name", a.ownName(),
@@ -211,16 +258,18 @@ func (a *agent) start(work func()) {
 // stop ends what run started, outside in: nobody calls any more, links close, folders
 // finish what they are writing.
 func (a *agent) stop() error {
-	a.stopLAN()
+	var closing sync.WaitGroup
+	closing.Go(a.stopLAN) // routers and neighbours that are silent must not add up
+	closing.Go(a.stopMapping)
 	err := a.listener.Close()
 	a.links.closeAll("the device stops")
+	a.calls.Close()
 	a.mu.Lock()
 	runs := make([]*folderRun, 0, len(a.folders))
 	for _, r := range a.folders {
 		runs = append(runs, r)
 	}
 	a.mu.Unlock()
-	var closing sync.WaitGroup
 	for _, r := range runs {
 		closing.Go(r.close)
 	}
@@ -273,10 +322,13 @@ func firstOf(texts ...string) string {
 	return ""
 }
 
-// chance returns a source of chance for one core, seeded by the system.
-func chance() *mathrand.Rand {
-	return mathrand.New(mathrand.NewPCG(random64(), random64()))
-}
+// seed is what the chance of one machine begins with.
+type seed = [2]uint64
+
+func newSeed() seed { return seed{random64(), random64()} }
+
+// chanceOf returns the source of chance that a seed stands for.
+func chanceOf(s seed) *mathrand.Rand { return mathrand.New(mathrand.NewPCG(s[0], s[1])) }
 
 // random64 is a number that nobody can guess, never zero.
 func random64() uint64 {

@@ -18,65 +18,6 @@ import (
 	"github.com/shoal-sync/shoal/sync/wire"
 )
 
-// Do implements control.Agent.
-func (a *agent) Do(ctx context.Context, intent api.Intent) (any, error) {
-	switch i := intent.(type) {
-	case api.FolderAdd:
-		return a.addFolder(i)
-	case api.FolderRemove:
-		return a.removeFolder(i)
-	case api.FolderRescan:
-		return a.rescanFolder(ctx, i)
-	case api.FolderShare:
-		return a.shareFolder(ctx, i)
-	case api.FolderUnshare:
-		return a.unshareFolder(ctx, i)
-	case api.FolderRevert:
-		return a.revertFolder(ctx, i)
-	case api.DeviceAdd:
-		return a.addDevice(i)
-	case api.DeviceRemove:
-		return a.removeDevice(ctx, i)
-	case api.DeviceRename:
-		return a.renameDevice(i)
-	case api.FolderSet:
-		return a.setFolder(i)
-	case api.HeldList:
-		return a.listHeld(i)
-	case api.FolderVerify:
-		return a.verifyFolder(ctx, i)
-	case api.ConflictList:
-		return a.listConflicts(i)
-	case api.ConflictResolve:
-		return a.resolveConflict(i)
-	case api.WhyAsk:
-		return a.why(i)
-	case api.TrashList:
-		return a.listTrash(ctx, i)
-	case api.TrashRestore:
-		return a.restoreTrash(ctx, i)
-	case api.TrashEmpty:
-		return a.emptyTrash(i)
-	case api.HeldAnswer:
-		return a.answerHeld(i)
-	case api.NearbyList:
-		return a.listNearby(ctx)
-	case api.LinkAnswer:
-		return a.answerLink(i)
-	case api.Pause:
-		return a.pause(i)
-	case api.Diagnose:
-		return a.diagnose(ctx, i)
-	case api.SettingList:
-		return a.listSettings()
-	case api.SettingSet:
-		return a.setSetting(i)
-	case api.Resume:
-		return a.resume(i)
-	}
-	return nil, api.Errorf(api.Usage, "this agent cannot do %T", intent)
-}
-
 // change applies a change to the configuration and saves it, or changes nothing.
 // The agent's lock is held.
 func (a *agent) change(with func(*config.Config) error) error {
@@ -147,6 +88,7 @@ func (a *agent) removeFolder(i api.FolderRemove) (any, error) {
 		r.tellMembers(wire.NotMember)
 	}
 	a.trust()
+	a.tellOffers(f.Members)
 	a.view.setFolder(f.ID, nil)
 	dir, err := a.home.IndexDir()
 	if err == nil {
@@ -175,16 +117,22 @@ func (a *agent) runOf(text string) (status.Folder, *folderRun, error) {
 	if err != nil {
 		return f, nil, err
 	}
+	r, err := a.keeping(f)
+	return f, r, err
+}
+
+// keeping returns what keeps a folder that was seen in a view.
+func (a *agent) keeping(f status.Folder) (*folderRun, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	r := a.folders[f.ID]
 	if r == nil {
-		return f, nil, api.Errorf(api.NotFound, "folder %q is not kept any more", text)
+		return nil, api.Errorf(api.NotFound, "folder %q is not kept any more", f.Name)
 	}
 	if p := r.broken.Load(); p != nil {
-		return f, nil, fmt.Errorf("folder %q is not kept at the moment: %s", f.Name, p.Reason)
+		return nil, fmt.Errorf("folder %q is not kept at the moment: %s", f.Name, p.Reason)
 	}
-	return f, r, nil
+	return r, nil
 }
 
 func (a *agent) findBoth(folder, device string) (f status.Folder, d status.Device, err error) {
@@ -266,7 +214,8 @@ func (a *agent) trusts(d ident.DeviceID) bool { return (*a.trusted.Load())[d] }
 
 // deviceTrusted lets the device machine link to a device, and tells it where that is.
 func (a *agent) deviceTrusted(d config.Device) {
-	a.device.Post(a.ctx, route.DeviceTrusted{Device: d.ID})
+	a.tellTrust(route.DeviceTrusted{Device: d.ID})
+	a.start(func() { a.letters.trusted(d.ID) })
 	a.start(func() { a.resolve(d) })
 }
 
@@ -311,6 +260,9 @@ func (a *agent) resolve(d config.Device) {
 
 // Wait implements control.Agent.
 func (a *agent) Wait(ctx context.Context, folder, device string) ([]string, error) {
+	if device != "" {
+		defer a.await(device)()
+	}
 	for {
 		changed := a.news.next()
 		missing, err := a.missing(folder, device)
@@ -401,6 +353,8 @@ func missingIn(f status.Folder, only ident.DeviceID) []string {
 	connected, behind := 0, 0
 	for _, m := range members {
 		switch {
+		case !m.Connected && !only.IsZero() && m.Linked:
+			out = append(out, fmt.Sprintf("%s: %s is connected, and does not share it with this device now", f.Name, m.Name))
 		case !m.Connected && !only.IsZero():
 			out = append(out, fmt.Sprintf("%s: %s is not connected", f.Name, m.Name))
 		case m.Connected && !m.UpToDate:

@@ -1,9 +1,6 @@
 package host
 
 import (
-	"fmt"
-	"hash/maphash"
-	"net"
 	"net/netip"
 	"time"
 
@@ -11,13 +8,8 @@ import (
 	"github.com/shoal-sync/shoal/discovery/book"
 	"github.com/shoal-sync/shoal/discovery/mdns"
 	"github.com/shoal-sync/shoal/internal/ident"
-	"github.com/shoal-sync/shoal/nat/route"
 	"github.com/shoal-sync/shoal/sync/wire"
 )
-
-// networkEvery is how often the network interfaces are looked at. A look takes two system
-// calls, and systems have no common way of telling.
-const networkEvery = 2 * time.Second
 
 // startLAN begins to find linked devices on the local network, unless a person does not
 // want it.
@@ -79,73 +71,4 @@ func (a *agent) stopLAN() {
 	if a.finder != nil {
 		a.finder.Close()
 	}
-}
-
-// watchNetwork notices when this computer's network changes.
-func (a *agent) watchNetwork() {
-	seed := maphash.MakeSeed()
-	all, wide := wholeNetwork(seed), wideNetwork(seed)
-	ticker := time.NewTicker(networkEvery)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-a.ctx.Done():
-			return
-		case <-ticker.C:
-		}
-		now := wholeNetwork(seed)
-		if now == all {
-			continue
-		}
-		all = now
-		if now := wideNetwork(seed); now != wide {
-			wide = now
-			a.log.Debug("the network has changed")
-			a.device.Post(a.ctx, route.NetworkChanged{})
-		}
-		if a.finder != nil {
-			a.finder.Moved()
-		}
-	}
-}
-
-// wholeNetwork sums up every interface and address there is. What cannot be looked at is
-// left out; when it can be again, that is a change.
-func wholeNetwork(seed maphash.Seed) (sum uint64) {
-	// Hashes are added up, because systems list things in any order.
-	if ifaces, err := net.Interfaces(); err == nil {
-		for _, i := range ifaces {
-			sum += maphash.String(seed, fmt.Sprint(i.Index, i.Name, i.Flags))
-		}
-	}
-	if addrs, err := net.InterfaceAddrs(); err == nil {
-		for _, addr := range addrs {
-			sum += maphash.String(seed, addr.String())
-		}
-	}
-	return sum
-}
-
-// wideNetwork sums up the interfaces that have an address which leads further than one
-// cable. A computer that runs containers gains and loses others all the time, and links do
-// not depend on them.
-func wideNetwork(seed maphash.Seed) (sum uint64) {
-	ifaces, err := net.Interfaces()
-	if err != nil {
-		return 0
-	}
-	for _, i := range ifaces {
-		addrs, err := i.Addrs()
-		if err != nil || i.Flags&net.FlagLoopback != 0 {
-			continue // or it has just gone
-		}
-		for _, addr := range addrs {
-			prefix, err := netip.ParsePrefix(addr.String())
-			if err != nil || prefix.Addr().Is6() && prefix.Addr().IsLinkLocalUnicast() {
-				continue
-			}
-			sum += maphash.String(seed, fmt.Sprint(i.Index, i.Flags, addr))
-		}
-	}
-	return sum
 }

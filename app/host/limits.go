@@ -78,6 +78,10 @@ func (l *limits) gates(remote netip.AddrPort) (in, out direct.Gate) {
 	return &l.down, &l.up
 }
 
+// outside implements direct.Gates for links across NATs and by relays: they leave the house,
+// wherever their addresses are. What a relay at home passes on comes from its address.
+func (l *limits) outside(netip.AddrPort) (in, out direct.Gate) { return &l.down, &l.up }
+
 // lanGate is a gate that stands open unless the local network is limited too.
 type lanGate struct {
 	*gate
@@ -104,18 +108,9 @@ func (g lanGate) Wait(n int, stop <-chan struct{}) {
 	}
 }
 
-// rateOn returns the rate at which a link to an address may send, 0 for none.
-func (l *limits) rateOn(remote netip.AddrPort) int64 {
-	_, out := l.gates(remote)
-	return out.Rate()
-}
-
 // applyLimits makes the limits those of the hour: schedules are local wall time.
 func (a *agent) applyLimits(now time.Time) {
-	s := a.settings.Load()
-	a.limits.up.set(s.LimitUp.At(now))
-	a.limits.down.set(s.LimitDown.At(now))
-	a.limits.lan.Store(s.LimitLAN)
+	a.applyOwnLimits(now)
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	for _, f := range a.config.Folders {
@@ -123,6 +118,15 @@ func (a *agent) applyLimits(now time.Time) {
 			r.limit(f, now)
 		}
 	}
+}
+
+// applyOwnLimits makes the limits of this device those of the hour, on links that are
+// open as on those to come.
+func (a *agent) applyOwnLimits(now time.Time) {
+	s := a.settings.Load()
+	a.limits.up.set(s.LimitUp.At(now))
+	a.limits.down.set(s.LimitDown.At(now))
+	a.limits.lan.Store(s.LimitLAN)
 }
 
 // limit holds a folder to its own limits.
@@ -145,12 +149,12 @@ func limitsText(f config.Folder) string {
 	return f.Limits
 }
 
-// sliceSize is how much of a piece goes into one frame to an address: on a slow link
-// less, so that words are never far behind.
-func (l *limits) sliceSize(remote netip.AddrPort, of *gate) int {
+// sliceSize is how much of a piece goes into one frame that passes these gates: on a slow
+// link less, so that words are never far behind.
+func sliceSize(link, folder direct.Gate) int {
 	size := int64(wire.SliceMax)
-	for _, rate := range []int64{l.rateOn(remote), of.Rate()} {
-		if rate > 0 {
+	for _, g := range [2]direct.Gate{link, folder} {
+		if rate := g.Rate(); rate > 0 {
 			size = min(size, max(rate/16, sliceLeast))
 		}
 	}

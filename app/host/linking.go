@@ -46,6 +46,8 @@ type linking struct {
 	looking  int // requests that list who is nearby
 	seek     bool
 	nearby   []mdns.Neighbour
+
+	byHand byHand
 }
 
 // asking is a device that asks, and what it offers in full.
@@ -69,6 +71,7 @@ func (l *linking) act(effect pairing.Effect) {
 		if a.finder != nil {
 			a.finder.Show(f.Visible, f.Slot)
 		}
+		a.posts.show(f.Slot)
 	case pairing.Seek:
 		l.setSeek(func() { l.seek = f.On })
 	case pairing.Meet:
@@ -114,7 +117,11 @@ func (l *linking) introduce() {
 
 func (l *linking) meet(f pairing.Meet) {
 	a := l.agent
-	m, err := a.endpoint.Meet(a.ctx, f.Device, f.Addr)
+	meet := func() (*direct.Meeting, error) { return a.endpoint.Meet(a.ctx, f.Device, f.Addr) }
+	if f.Via != 0 {
+		meet = func() (*direct.Meeting, error) { return a.posts.meet(a.ctx, f) }
+	}
+	m, err := meet()
 	if err != nil {
 		a.device.Post(a.ctx, pairing.MeetFailed{Ticket: f.Ticket, Reason: err.Error()})
 		return
@@ -138,7 +145,7 @@ func (l *linking) run(m *direct.Meeting, ticket step.Ticket) {
 	stop := context.AfterFunc(a.ctx, m.Close)
 	defer stop()
 	met := pairing.Met{
-		Ticket: ticket, Meeting: id, Device: m.Device(), Addr: m.RemoteAddr(), Binding: m.Binding(),
+		Ticket: ticket, Meeting: id, Device: m.Device(), Addr: m.RemoteAddr(), Far: m.Far(), Binding: m.Binding(),
 	}
 	rand.Read(met.Chance[:]) // never fails: crypto/rand ends the program instead
 	a.device.Post(a.ctx, met)
@@ -298,6 +305,17 @@ func (a *agent) lanReason() string {
 			"others and is not found; " + a.finder.Look(a.ctx).Reason()
 	}
 	return a.finder.Look(a.ctx).Reason()
+}
+
+// lanCause is what lanReason explains; the network was asked before.
+func (a *agent) lanCause() api.Cause {
+	switch {
+	case a.finder == nil:
+		return api.LookingOff
+	case a.listener.Addr().Addr().IsLoopback():
+		return api.LocalOnly
+	}
+	return api.Cause(a.finder.Sight().Cause())
 }
 
 // lasts is the time a request asks for, or the usual one.

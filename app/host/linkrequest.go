@@ -3,7 +3,6 @@ package host
 import (
 	"context"
 	"crypto/rand"
-	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -14,9 +13,11 @@ import (
 
 	"github.com/shoal-sync/shoal/app/api"
 	"github.com/shoal-sync/shoal/app/config"
+	"github.com/shoal-sync/shoal/app/platform"
 	"github.com/shoal-sync/shoal/app/status"
 	"github.com/shoal-sync/shoal/discovery/mdns"
 	"github.com/shoal-sync/shoal/discovery/pairing"
+	"github.com/shoal-sync/shoal/discovery/post"
 	"github.com/shoal-sync/shoal/internal/ident"
 	"github.com/shoal-sync/shoal/internal/step"
 	"github.com/shoal-sync/shoal/sync/members"
@@ -33,26 +34,34 @@ const (
 	nearbyLook = 250 * time.Millisecond
 )
 
+var errStops = api.Errorf(api.NoAgent, "the agent stopped")
+
 // Link implements control.Agent.
 func (a *agent) Link(ctx context.Context, r api.LinkRequest, deliver func(api.LinkEvent) error) error {
 	ways := 0
-	for _, set := range []bool{r.Code != "", r.Nearby != "", r.Approve != ""} {
+	for _, set := range []bool{r.Code != "", r.Nearby != "", r.Approve != "", r.ByHand} {
 		if set {
 			ways++
 		}
 	}
 	if ways > 1 {
-		return api.Errorf(api.Usage, "give a code, a device nearby, or a device to approve, not several of them")
+		return api.Errorf(api.Usage, "give a code, a device nearby, a device to approve, or by hand, not several of them")
 	}
 	offers, err := a.offers(r)
 	if err != nil {
 		return err
+	}
+	if r.ByHand || pairing.IsInvite(r.Code) || pairing.IsReply(r.Code) {
+		return a.linkByHand(ctx, r, offers, deliver)
 	}
 	a.linking.introduce() // the name may have been changed
 	ticket, news, done := a.linking.wait()
 	defer done()
 	switch {
 	case r.Code != "":
+		if place := farPlace(r.Code); place != nil {
+			defer a.posts.borrow(*place)()
+		}
 		err = a.enterCode(ctx, ticket, r)
 	case r.Nearby != "":
 		err = a.askNearby(ctx, ticket, r, offers)
@@ -62,7 +71,7 @@ func (a *agent) Link(ctx context.Context, r api.LinkRequest, deliver func(api.Li
 			return deliver(*linked)
 		}
 	default:
-		err = a.showCode(ticket, r, offers, deliver)
+		err = a.showCode(ctx, ticket, r, offers, deliver)
 	}
 	if err != nil {
 		return err
@@ -77,9 +86,22 @@ func (a *agent) Link(ctx context.Context, r api.LinkRequest, deliver func(api.Li
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-a.ctx.Done():
-			return errors.New("the agent stops")
+			return errStops
 		}
 	}
+}
+
+// farPlace returns the rendezvous that is named in a link, nil when there is none.
+func farPlace(code string) *post.Place {
+	entry, err := pairing.ParseEntry(code)
+	if err != nil || entry.Link == nil || entry.Link.Rendezvous == "" {
+		return nil
+	}
+	place, err := post.ParsePlace(entry.Link.Rendezvous)
+	if err != nil {
+		return nil // of a newer program, most likely; the link may work without it
+	}
+	return &place
 }
 
 // offers looks up the folders of a request.
@@ -111,16 +133,15 @@ func (a *agent) offers(r api.LinkRequest) ([]pairing.Offer, error) {
 
 // showCode makes a code and a link, and lets the local network know of the slot.
 func (a *agent) showCode(
-	ticket step.Ticket, r api.LinkRequest, offers []pairing.Offer, deliver func(api.LinkEvent) error,
+	ctx context.Context, ticket step.Ticket, r api.LinkRequest, offers []pairing.Offer, deliver func(api.LinkEvent) error,
 ) error {
-	var chance [8]byte
-	rand.Read(chance[:]) // never fails: crypto/rand ends the program instead
 	invited := pairing.Invited{
-		Ticket: ticket, Code: pairing.DrawCode(chance), Offers: offers, Lasts: lasts(r, codeLasts),
+		Ticket: ticket, Code: a.drawCode(ctx), Offers: offers, Lasts: lasts(r, codeLasts),
 	}
 	rand.Read(invited.Secret[:])
 	link := pairing.Link{
 		Device: a.id, Slot: invited.Code.Slot, Secret: invited.Secret, Addrs: ownAddresses(a.listener.Addr()),
+		Rendezvous: a.posts.address(),
 	}
 	a.device.Post(a.ctx, invited)
 	return deliver(api.LinkEvent{
@@ -129,9 +150,24 @@ func (a *agent) showCode(
 	})
 }
 
+// drawCode draws a code whose number no other device shows at the rendezvous.
+func (a *agent) drawCode(ctx context.Context) pairing.Code {
+	const tries = 5 // with 9,000 numbers the first one is nearly always free
+	for n := 1; ; n++ {
+		var chance [8]byte
+		rand.Read(chance[:]) // never fails: crypto/rand ends the program instead
+		code := pairing.DrawCode(chance)
+		if n == tries || a.posts.free(ctx, code.Slot) {
+			return code
+		}
+	}
+}
+
 // hidden says why nobody finds this device by its code, empty when it can be found.
 func (a *agent) hidden() string {
 	switch {
+	case len(a.posts.connected()) > 0:
+		return ""
 	case a.finder == nil:
 		return "this device cannot be found by the code alone (mdns is off, or --no-mdns): use the link, or " +
 			"add --address tcp://HOST:" + strconv.Itoa(int(a.listener.Addr().Port())) + " on the other one"
@@ -194,6 +230,7 @@ func (a *agent) enterCode(ctx context.Context, ticket step.Ticket, r api.LinkReq
 		entered.Addrs = append(entered.Addrs, found...)
 	}
 	a.device.Post(a.ctx, entered)
+	a.start(func() { a.posts.look(ctx, entry.Slot()) })
 	return nil
 }
 
@@ -242,13 +279,17 @@ func (a *agent) withNeighbour(list []api.NearbyDevice, n mdns.Neighbour) []api.N
 	return list
 }
 
-func (a *agent) listNearby(ctx context.Context) (any, error) {
+func (a *agent) listNearby(ctx context.Context, _ api.NearbyList) (any, error) {
 	found, err := a.nearbyNow(ctx, func([]api.NearbyDevice) bool { return false })
 	if err != nil {
 		return nil, err
 	}
 	if len(found) == 0 {
-		return api.Nearby{Devices: []api.NearbyDevice{}, Reason: a.lanReason()}, nil
+		none := api.Nearby{Devices: []api.NearbyDevice{}, Reason: a.lanReason(), Cause: a.lanCause()}
+		if none.Cause == api.Firewall || none.Cause == api.NoMulticast {
+			none.Remedy = platform.FirewallRemedy(a.listener.Addr().Port())
+		}
+		return none, nil
 	}
 	return api.Nearby{Devices: found}, nil
 }
@@ -339,6 +380,9 @@ func (a *agent) answerLink(i api.LinkAnswer) (any, error) {
 		}
 		answer.Places = append(answer.Places, pairing.Place{Folder: p.Folder, Path: p.Path})
 	}
+	if a.linking.byHand.answer(i) {
+		return api.Nothing{}, nil
+	}
 	a.linking.mu.Lock()
 	known := a.linking.waiting[answer.Ticket] != nil
 	a.linking.mu.Unlock()
@@ -365,6 +409,9 @@ func (a *agent) linkEvent(ticket step.Ticket, r api.LinkRequest, n pairing.News)
 		}, false
 	case pairing.Done:
 		e = api.LinkEvent{Event: api.LinkLinked, ID: n.Device, Name: a.deviceName(n.Device)}
+		if place := farPlace(r.Code); place != nil {
+			e.Text = a.posts.adopt(*place)
+		}
 		for _, o := range n.Given {
 			e.Folders = append(e.Folders, a.linkFolder(o, a.pathOf(o.Folder)))
 		}
@@ -379,7 +426,7 @@ func (a *agent) linkEvent(ticket step.Ticket, r api.LinkRequest, n pairing.News)
 			e.Kind = api.Timeout
 		case pairing.NotFound:
 			e.Kind = api.Timeout
-			e.Text += "; " + a.lanReason()
+			e.Text += "; " + a.lanReason() + "; " + a.posts.reason()
 		}
 		return e, true
 	}

@@ -18,6 +18,7 @@ import (
 	"github.com/shoal-sync/shoal/internal/step"
 	"github.com/shoal-sync/shoal/nat/direct"
 	"github.com/shoal-sync/shoal/nat/route"
+	"github.com/shoal-sync/shoal/nat/signal"
 	"github.com/shoal-sync/shoal/sync/swarm"
 	"github.com/shoal-sync/shoal/sync/wire"
 )
@@ -42,7 +43,9 @@ type traffic struct{ in, out uint64 }
 type link struct {
 	*direct.Link
 	id      route.LinkID
+	kind    route.Kind
 	heardAt atomic.Int64 // instant of the last FrameHeard
+	aliveAt atomic.Int64 // instant at which anything came last
 	asks    asks
 	// ahead is by how many milliseconds the other side's wall clock is ahead of ours, and
 	// clockTold whether it has said.
@@ -50,6 +53,8 @@ type link struct {
 	clockTold atomic.Bool
 	told      step.Instant // when a folder was last told that parts come; the receiver's
 	serve     *servers
+	releases  atomic.Int32 // questions about releases that are being answered
+	out       direct.Gate  // what goes out passes it; found once, for it asks the system
 }
 
 func newLinks(a *agent) *links {
@@ -64,6 +69,12 @@ func (a *agent) actDevice(effect node.DeviceEffect) {
 	switch f := effect.(type) {
 	case route.Dial:
 		a.start(func() { a.dial(f) })
+	case route.Call:
+		a.start(func() { a.call(f) })
+		if a.links.doubted(f) {
+			a.posts.doubt()
+		}
+		a.start(func() { a.posts.reach(f.Device, f.Anew) })
 	case route.SendPing:
 		a.links.send(f.Link, wire.Ping{Nonce: f.Nonce})
 	case route.SendPong:
@@ -77,9 +88,12 @@ func (a *agent) actDevice(effect node.DeviceEffect) {
 	case route.PeerLost:
 		a.peerLost(f)
 	case route.Trouble:
+		a.start(func() { a.letters.seek(f.Device) })
 		a.log.Debug("device not connected", "device", f.Device.Short(), "reason", f.Reason)
 	case pairing.Effect:
 		a.linking.act(f)
+	case signal.Effect:
+		a.letters.act(f)
 	case node.Synced:
 		a.links.synced(f.Ticket)
 	default:
@@ -98,7 +112,13 @@ func (a *agent) peerConnected(f route.PeerConnected) {
 	a.log.Info("connected", "device", f.Device.Short(), "name", a.deviceName(f.Device),
 		"address", l.RemoteAddr().String())
 	a.events.add(status.Event{Kind: status.LinkUp, Device: f.Device, Detail: l.RemoteAddr().String()})
-	a.eachFolder(func(r *folderRun) { r.post(node.PeerConnected{Device: f.Device, Link: uint64(f.Link)}) })
+	a.letters.askCarrier(f.Device)
+	a.start(func() { a.letters.waysOpened(a.letters.carriedBy(f.Device)) })
+	a.eachFolder(func(r *folderRun) {
+		for _, e := range l.connected() {
+			r.post(e)
+		}
+	})
 }
 
 func (a *agent) peerLost(f route.PeerLost) {
@@ -107,6 +127,7 @@ func (a *agent) peerLost(f route.PeerLost) {
 		delete(a.links.serving, f.Device)
 	}
 	a.links.mu.Unlock()
+	a.posts.doubt() // it may have gone the same way
 	a.log.Info("disconnected", "device", f.Device.Short(), "name", a.deviceName(f.Device), "reason", f.Reason)
 	a.events.add(status.Event{Kind: status.LinkDown, Device: f.Device, Detail: f.Reason})
 	a.eachFolder(func(r *folderRun) { r.post(node.PeerLost{Device: f.Device}) })
@@ -118,17 +139,28 @@ func (a *agent) dial(f route.Dial) {
 		a.device.Post(a.ctx, route.DialFailed{Ticket: f.Ticket, Reason: err.Error()})
 		return
 	}
-	a.useLink(conn, f.Ticket)
+	a.useLink(conn, straight(conn), f.Ticket)
 }
 
 // welcome takes a link another device has opened.
 func (a *agent) welcome(conn *direct.Link) {
-	a.start(func() { a.useLink(conn, 0) })
+	a.start(func() { a.useLink(conn, straight(conn), 0) })
+}
+
+// straight is the kind of a link that needed no help.
+func straight(conn *direct.Link) route.Kind {
+	if onLAN(conn.RemoteAddr().Addr()) {
+		return route.Lan
+	}
+	return route.Direct
 }
 
 // useLink runs a link until it ends.
-func (a *agent) useLink(conn *direct.Link, ticket step.Ticket) {
-	l := &link{Link: conn, id: route.LinkID(a.links.last.Add(1))}
+func (a *agent) useLink(conn *direct.Link, kind route.Kind, ticket step.Ticket) {
+	l := &link{Link: conn, id: route.LinkID(a.links.last.Add(1)), kind: kind, out: &a.limits.up}
+	if kind >= route.Direct {
+		_, l.out = a.limits.gates(l.RemoteAddr())
+	}
 	l.serve = newServers(a, l)
 	if !a.links.add(l) {
 		conn.Close("the device stops")
@@ -136,13 +168,15 @@ func (a *agent) useLink(conn *direct.Link, ticket step.Ticket) {
 	}
 	up := route.LinkUp{
 		Device: l.Device(), Link: l.id, Addr: l.RemoteAddr(), Incoming: l.Incoming(),
-		Lan: onLAN(l.RemoteAddr().Addr()), Ticket: ticket,
+		Kind: kind, Ticket: ticket,
 	}
 	a.device.Post(a.ctx, up)
 	a.links.barrier()
 	a.start(l.serve.main.run)
 	a.sendOn(l, wire.Hello{Version: wire.ProtocolVersion, Name: a.ownName(), Client: "shoal " + a.opts.Version})
 	a.sendOn(l, wire.Clock{Wall: uint64(max(0, time.Now().UnixMilli()))})
+	a.sendOn(l, wire.Card{Card: a.letters.sealer.Card().Bytes()})
+	a.offered.send(l)
 	reason := l.Receive(func(frame []byte) error { return a.heard(l, frame) })
 	l.Close(reason.Error())
 	l.serve.stop()
@@ -160,7 +194,7 @@ func (a *agent) heard(l *link, frame []byte) error {
 	if err != nil {
 		return fmt.Errorf("it broke the protocol: %w", err)
 	}
-	a.frameHeard(l)
+	a.frameHeard(l, m)
 	switch m := m.(type) {
 	case wire.Slice:
 		return a.sliceHeard(l, m)
@@ -174,10 +208,11 @@ func (a *agent) heard(l *link, frame []byte) error {
 		a.device.Post(a.ctx, route.PongHeard{Link: l.id, Nonce: m.Nonce})
 	case wire.Goodbye:
 		return errors.New(m.Reason)
+	case wire.Offers:
+		a.offered.heard(l.Device(), m)
 	case wire.Hello:
 		if m.Version != wire.ProtocolVersion {
-			return fmt.Errorf("it speaks protocol %d, this device speaks %d: update the older one",
-				m.Version, wire.ProtocolVersion)
+			return a.partWith(l, m.Version)
 		}
 		a.nameHeard(l.Device(), m.Name)
 	case wire.NoPiece:
@@ -187,21 +222,35 @@ func (a *agent) heard(l *link, frame []byte) error {
 		}
 	case wire.CancelPieces:
 		l.serve.cancel(m.Tickets)
+		a.asksCanceled(l, m.Tickets)
 	case wire.Recipes:
 		for i := range m.Parts { // they lie in the frame, which is read into again
 			m.Parts[i].Body = bytes.Clone(m.Parts[i].Body)
 		}
 		a.hearAboutFolder(l, m)
 	default:
-		a.hearAboutFolder(l, m)
+		if !a.letters.heard(l, m) && !a.releases.heard(l, m) {
+			a.hearAboutFolder(l, m)
+		}
 	}
 	return nil
+}
+
+// partWith ends a link to a device that speaks another protocol, and lets it know why, in
+// words that are true on both.
+func (a *agent) partWith(l *link, version uint64) error {
+	older, newer := min(version, wire.ProtocolVersion), max(version, wire.ProtocolVersion)
+	reason := fmt.Sprintf("a device with protocol %d and one with protocol %d cannot keep a folder together: "+
+		"update shoal on the one with protocol %d", older, newer, older)
+	a.sendOn(l, wire.Goodbye{Reason: reason})
+	l.Close(reason) // what was sent before goes out
+	return errors.New(reason)
 }
 
 // sliceHeard takes in a part of a piece, and lets its folder know now and then that parts
 // are coming.
 func (a *agent) sliceHeard(l *link, m wire.Slice) error {
-	const tellEvery = 5 * time.Second // a sixth of what the swarm takes for a stall
+	const tellEvery = time.Second // a quarter of what the swarm may take for a stall
 	p, err := l.asks.slice(m)
 	if p == nil || err != nil {
 		return err
@@ -213,9 +262,23 @@ func (a *agent) sliceHeard(l *link, m wire.Slice) error {
 	return nil
 }
 
-// frameHeard tells the route core that a link lives, at most once a second.
-func (a *agent) frameHeard(l *link) {
+// connected are the events by which a folder hears that this link serves its device.
+func (l *link) connected() [2]node.FolderEvent {
+	return [...]node.FolderEvent{
+		swarm.PeerPlaced{Peer: l.Device(), Lan: l.kind == route.Lan},
+		node.PeerConnected{Device: l.Device(), Link: uint64(l.id)},
+	}
+}
+
+// frameHeard tells the route core that a link lives, at most once a second. Of pings and
+// their answers it is told one by one.
+func (a *agent) frameHeard(l *link, m wire.Message) {
 	now := int64(a.clock.Now())
+	l.aliveAt.Store(now)
+	switch m.(type) {
+	case wire.Ping, wire.Pong:
+		return
+	}
 	if last := l.heardAt.Load(); now-last >= int64(time.Second) && l.heardAt.CompareAndSwap(last, now) {
 		a.device.Post(a.ctx, route.FrameHeard{Link: l.id})
 	}

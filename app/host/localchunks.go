@@ -64,10 +64,12 @@ func (r *folderRun) takeChunksLike(s *disk.Stage, c recipe.Chunk) (taken bool, e
 // takeTrashed stages a content that was taken away here before: an undo, or a file that was
 // deleted here and comes back under another name.
 func (r *folderRun) takeTrashed(s *disk.Stage, content ident.ContentID, wanted recipe.Recipe) {
-	if t, ok := r.disk.KeptNow(content); ok {
-		if _, err := s.CopyFrom(t.Private, t.Stat, wanted); err != nil {
-			r.log.Debug("nothing taken from the trash", "path", t.Path, "reason", err)
-		}
+	t, ok, err := r.disk.Kept(content)
+	if ok {
+		_, err = s.CopyFrom(t.Private, t.Stat, wanted)
+	}
+	if err != nil {
+		r.log.Debug("nothing taken from the trash", "path", t.Path, "reason", err)
 	}
 }
 

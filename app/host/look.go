@@ -8,7 +8,6 @@ import (
 	"github.com/shoal-sync/shoal/app/node"
 	"github.com/shoal-sync/shoal/app/status"
 	"github.com/shoal-sync/shoal/internal/step"
-	"github.com/shoal-sync/shoal/sync/folder"
 	"github.com/shoal-sync/shoal/sync/index"
 	"github.com/shoal-sync/shoal/sync/scan"
 	"github.com/shoal-sync/shoal/sync/settle"
@@ -47,17 +46,38 @@ func (r *folderRun) actSettle(effect node.FolderEffect) bool {
 // watch begins to hear of changes. Where that is not possible the folder is scanned again
 // and again instead.
 func (r *folderRun) watch() (err error) {
+	var traits func(string) tree.Traits
+	if r.disk.Carry().Any() {
+		traits = r.disk.Traits
+	}
 	r.scanner = scan.New(r.path, scan.Options{
-		Known: known{r}, Recipes: r.keepRecipes, Report: r.report, Check: r.disk.CheckRoot,
+		Traits: traits,
+		Known:  known{r}, Recipes: r.keepRecipes, Report: r.report, Check: r.disk.CheckRoot,
 		Ignored:  r.ignored,
 		Volume:   r.volume,
 		Progress: func(p scan.Progress) { r.reading.Store(&p) },
 		Now:      func() int64 { return time.Now().UnixNano() },
+
+		Prospects: r.listenToReading(),
 	})
 	private := func(rel string) bool { return rel == tree.PrivateDir }
-	touched := func(rel []string) { r.post(settle.NamesTouched{Paths: rel}) }
+	touched := func(rel []string) {
+		r.post(settle.NamesTouched{Paths: rel})
+		r.touchedAhead(rel)
+	}
 	r.watcher, err = watch.New(r.path, private, touched, r.watchTrouble)
+	r.unwatched = false
 	return err
+}
+
+// unwatch ends the watcher, once.
+func (r *folderRun) unwatch() error {
+	w := r.watcher
+	if w == nil || r.unwatched {
+		return nil
+	}
+	r.unwatched = true
+	return w.Close()
 }
 
 func (r *folderRun) watchTrouble(kind watch.Trouble, rel string, err error) {
@@ -102,9 +122,10 @@ func (r *folderRun) lookAt(o lookOrder) {
 	var result scan.Result
 	var err error
 	if o.full {
+		r.installs.clear()
 		result, err = r.scanner.Folder(r.ctx)
 	} else {
-		result, err = r.scanner.Names(r.ctx, o.paths)
+		result, err = r.scanner.Names(r.ctx, r.sift(o.paths))
 	}
 	r.noteRoot(err)
 	r.reading.Store(nil)
@@ -121,6 +142,7 @@ func (r *folderRun) lookAt(o lookOrder) {
 	r.post(done)
 	if o.full {
 		r.barrier() // whoever waits for the scan must find what it found in the status
+		r.walked.Store(true)
 		r.scans.finished(err)
 	}
 }
@@ -131,13 +153,6 @@ func (r *folderRun) keepRecipes(recipes []scan.Recipe) error {
 		out[i] = index.Recipe{Content: c.Content, Body: c.Encoded}
 	}
 	return r.store.PutRecipes(out)
-}
-
-func (r *folderRun) report(findings []tree.Finding) error {
-	if !r.loop.Post(r.ctx, folder.FindingsReported{Findings: findings, Wall: time.Now().UnixMilli()}) {
-		return context.Cause(r.ctx)
-	}
-	return nil
 }
 
 // scanCount lets somebody wait for a full scan that began after they asked.
@@ -155,6 +170,13 @@ func (s *scanCount) ordered() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.orders++
+}
+
+// haveEnded reports whether everything has been looked at once.
+func (s *scanCount) haveEnded() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.ends > 0 && s.err == nil
 }
 
 func (s *scanCount) finished(err error) {

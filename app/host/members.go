@@ -7,9 +7,11 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/shoal-sync/shoal/app/api"
 	"github.com/shoal-sync/shoal/app/config"
+	"github.com/shoal-sync/shoal/app/node"
 	"github.com/shoal-sync/shoal/app/status"
 	"github.com/shoal-sync/shoal/internal/ident"
 	"github.com/shoal-sync/shoal/internal/step"
@@ -67,6 +69,11 @@ func (r *folderRun) actMembers(effect any) bool {
 		signed := roster.Signed{Ticket: f.Ticket}
 		copy(signed.Sign[:], ed25519.Sign(r.agent.key.Private(), f.Bytes))
 		r.own = append(r.own, signed)
+	case folder.SignRoot:
+		v := f.Signed
+		v.Key, v.Wall = r.agent.public(), time.Now().UnixMilli()
+		copy(v.Sign[:], ed25519.Sign(r.agent.key.Private(), v.ToSign()))
+		r.own = append(r.own, folder.RootSigned{Signed: v})
 	case roster.Save:
 		r.start(func() {
 			saved := roster.Saved{Ticket: f.Ticket}
@@ -78,24 +85,17 @@ func (r *folderRun) actMembers(effect any) bool {
 		})
 	case roster.Changed:
 		was := r.who.Swap(&f.Standing)
-		if was.Own.MayWrite() && f.Standing.Own == members.Reader {
+		r.mayHaveWritten = r.mayHaveWritten || was.Own.MayWrite()
+		if r.mayHaveWritten && f.Standing.Own == members.Reader {
 			r.agent.start(func() { r.agent.beginReading(r) })
 		}
 		r.agent.start(r.agent.membersChanged) // the lock it takes may wait for this loop
 	case roster.Answered:
-		r.mu.Lock()
-		if answer := r.answers[f.Ticket]; answer != nil {
-			answer <- f
-			delete(r.answers, f.Ticket)
-		}
-		r.mu.Unlock()
+		r.wishes.answer(f.Ticket, f)
 	case folder.Reverting:
-		r.mu.Lock()
-		if answer := r.reverts[f.Ticket]; answer != nil {
-			answer <- f.Changes
-			delete(r.reverts, f.Ticket)
-		}
-		r.mu.Unlock()
+		r.reverts.answer(f.Ticket, f)
+	case folder.GivenUp:
+		r.givenUps.answer(f.Ticket, f)
 	case roster.TellPlaces:
 		r.tellPlaces(f.Device)
 	case roster.PlacesHeard:
@@ -138,40 +138,11 @@ func (a *agent) revertFolder(ctx context.Context, i api.FolderRevert) (any, erro
 		return nil, fmt.Errorf("this device may write to %q: what is changed here is no local change, and there is "+
 			"nothing to revert", f.Name)
 	}
-	answer := make(chan int, 1)
-	r.mu.Lock()
-	r.ticket++
-	ticket := r.ticket
-	r.reverts[ticket] = answer
-	r.mu.Unlock()
-	r.post(folder.RevertAsked{Ticket: ticket})
-	select {
-	case n := <-answer:
-		return api.Revert{Folder: f.ID, Changes: n}, nil
-	case <-r.ctx.Done():
-		return nil, fmt.Errorf("the folder has ended: %w", context.Cause(r.ctx))
-	case <-ctx.Done():
-		return nil, ctx.Err()
+	done, err := r.reverts.ask(ctx, r, func(t step.Ticket) node.FolderEvent { return folder.RevertAsked{Ticket: t} })
+	if err != nil {
+		return nil, err
 	}
-}
-
-// ask hands a person's wish about the members to the folder, and waits for the answer.
-func (r *folderRun) ask(ctx context.Context, wish func(step.Ticket) roster.Event) (roster.Answered, error) {
-	answer := make(chan roster.Answered, 1)
-	r.mu.Lock()
-	r.ticket++
-	ticket := r.ticket
-	r.answers[ticket] = answer
-	r.mu.Unlock()
-	r.post(wish(ticket))
-	select {
-	case got := <-answer:
-		return got, nil
-	case <-r.ctx.Done():
-		return roster.Answered{}, fmt.Errorf("the folder has ended: %w", context.Cause(r.ctx))
-	case <-ctx.Done():
-		return roster.Answered{}, ctx.Err()
-	}
+	return api.Revert{Folder: f.ID, Changes: done.Changes}, nil
 }
 
 var rolesAsked = map[status.Role]members.Role{
@@ -189,11 +160,11 @@ func (a *agent) shareFolder(ctx context.Context, i api.FolderShare) (any, error)
 	if !known {
 		return nil, api.Errorf(api.Usage, "role %q: want owner, writer or reader", i.Role)
 	}
-	_, r, err := a.runOf(f.ID.String())
+	r, err := a.keeping(f)
 	if err != nil {
 		return nil, err
 	}
-	got, err := r.ask(ctx, func(t step.Ticket) roster.Event {
+	got, err := r.wishes.ask(ctx, r, func(t step.Ticket) node.FolderEvent {
 		return roster.ShareAsked{Ticket: t, Device: d.ID, Role: role, Name: memberName(d.Name)}
 	})
 	if err == nil {
@@ -204,6 +175,7 @@ func (a *agent) shareFolder(ctx context.Context, i api.FolderShare) (any, error)
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	defer a.start(func() { a.offered.changed(d.ID) })
 	err = a.change(func(c *config.Config) error {
 		if !c.PutMember(f.ID, config.Member{Device: d.ID, Role: roleShown(got.Role)}) {
 			return api.Errorf(api.NotFound, "folder %q is not kept any more", i.Folder)
@@ -226,7 +198,7 @@ func (a *agent) unshareFolder(ctx context.Context, i api.FolderUnshare) (any, er
 	if err != nil {
 		return nil, err
 	}
-	_, r, err := a.runOf(f.ID.String())
+	r, err := a.keeping(f)
 	if err != nil {
 		return nil, err
 	}
@@ -239,12 +211,13 @@ func (a *agent) unshareFolder(ctx context.Context, i api.FolderUnshare) (any, er
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	defer a.start(func() { a.offered.changed(d.ID) })
 	err = a.change(func(c *config.Config) error { c.DropMember(f.ID, d.ID); return nil })
 	return api.Share{Folder: f.ID, Device: d.ID, Role: roleShown(got.Role)}, err
 }
 
 func (r *folderRun) unshare(ctx context.Context, d ident.DeviceID) (roster.Answered, error) {
-	return r.ask(ctx, func(t step.Ticket) roster.Event { return roster.UnshareAsked{Ticket: t, Device: d} })
+	return r.wishes.ask(ctx, r, func(t step.Ticket) node.FolderEvent { return roster.UnshareAsked{Ticket: t, Device: d} })
 }
 
 // problem says in words why a wish about the members was not carried out.
@@ -390,14 +363,15 @@ func (a *agent) trust() {
 	}
 	for d := range trusted {
 		if !(*was)[d] {
-			a.device.Post(a.ctx, route.DeviceTrusted{Device: d})
+			a.tellTrust(route.DeviceTrusted{Device: d})
 		}
 	}
 	for d := range *was {
 		if !trusted[d] {
-			a.device.Post(a.ctx, route.DeviceForgotten{Device: d})
+			a.tellTrust(route.DeviceForgotten{Device: d})
 		}
 	}
+	a.circleChanged()
 }
 
 // known returns the configured devices, and behind them those known through folders. The

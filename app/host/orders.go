@@ -6,14 +6,16 @@ import (
 	"github.com/shoal-sync/shoal/app/status"
 	"github.com/shoal-sync/shoal/internal/fault"
 	"github.com/shoal-sync/shoal/internal/ident"
+	"github.com/shoal-sync/shoal/sync/disk"
 	"github.com/shoal-sync/shoal/sync/folder"
 	"github.com/shoal-sync/shoal/sync/recipe"
 	"github.com/shoal-sync/shoal/sync/tree"
 )
 
-// orderQueue holds orders for the disk until the worker takes them, all that wait at once:
-// a batch shares one wait for the disk, and grows only while the disk is busy. The folder
-// core bounds how many there can be.
+// orderQueue holds orders for the disk until the worker takes them, as many as share one
+// wait for the disk: a batch grows only while the disk is busy. The folder core bounds how
+// many there can be: more than are taken, so that it records what came of some while others
+// are carried out.
 type orderQueue struct {
 	mu      sync.Mutex
 	changed sync.Cond
@@ -40,8 +42,11 @@ func (q *orderQueue) take() ([]tree.Order, bool) {
 	for len(q.waiting) == 0 && !q.ended {
 		q.changed.Wait()
 	}
-	orders := q.waiting
-	q.waiting = nil
+	n := min(len(q.waiting), disk.BatchMax)
+	orders := q.waiting[:n:n]
+	if q.waiting = q.waiting[n:]; len(q.waiting) == 0 {
+		q.waiting = nil
+	}
 	return orders, !q.ended
 }
 
@@ -68,6 +73,7 @@ func (r *folderRun) executeOrders() {
 				}
 			}
 		}
+		r.installs.begin(orders)
 		fault.At("host.order")
 		outcomes := r.disk.Execute(orders)
 		fault.At("host.ordered")
@@ -78,11 +84,15 @@ func (r *folderRun) executeOrders() {
 			if outcomes[i].Refusal == tree.NoSpace {
 				r.sweepSoon()
 			}
+			if outcomes[i].Refusal == tree.ContentGone && o.Copy != "" {
+				r.verifyHolder(o.Content)
+			}
 			if o.Path == folder.IgnoreFile {
 				r.loadPatterns()
 			}
 		}
 		r.post(folder.OutcomesReported{Outcomes: outcomes})
+		r.touchLate(orders, outcomes)
 	}
 }
 

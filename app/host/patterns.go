@@ -31,6 +31,17 @@ type obeyed struct {
 	reloading    sync.Mutex // one looks at the patterns on disk at a time
 }
 
+// ignoresByItself reports whether this device has patterns of its own: others may read, and
+// tell of, what it leaves alone.
+func (r *folderRun) ignoresByItself() bool {
+	p := r.patterns.Load()
+	if p == nil {
+		return false
+	}
+	texts := p.Texts()
+	return len(texts) > 1 && len(texts[1]) > 0
+}
+
 // readPatterns reads what is to be ignored in a folder: the shared patterns, then this
 // device's own, which win.
 func readPatterns(root string) (ignore.Patterns, error) {

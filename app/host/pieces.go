@@ -70,6 +70,19 @@ func (a *asks) take(folder ident.FolderID, tickets []uint64) []uint64 {
 	return out
 }
 
+// on returns the tickets on the link of asks of a folder that are open.
+func (a *asks) on(folder ident.FolderID, tickets []uint64) []uint64 {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	var out []uint64
+	for _, t := range tickets {
+		if on, ok := a.byFolder[folderTicket{folder, t}]; ok {
+			out = append(out, on)
+		}
+	}
+	return out
+}
+
 // end removes an ask, nil when it is not known: taken back, or never made.
 func (a *asks) end(ticket uint64) *piece {
 	a.mu.Lock()
@@ -133,8 +146,9 @@ type pieceQueue struct {
 	ended   bool
 }
 
-// queueBytes is how much may wait: half a second of a fast disk.
-const queueBytes = 32 << 20
+// queueBytes is how much may wait: what a fast link brings in ten milliseconds. More only
+// costs memory, for the links hold as much again.
+const queueBytes = 16 << 20
 
 func newPieceQueue() *pieceQueue {
 	q := &pieceQueue{}
@@ -213,26 +227,43 @@ func (r *folderRun) storePiece(p *piece) error {
 	if s := r.stageOf(p.ask.Content); s != nil {
 		return s.Put(int(p.ask.Index), p.data)
 	}
+	if of, err := r.putPart(p.ask, p.data); of {
+		return err
+	}
 	if ident.ContentID(p.ask.Chunk) == p.ask.Content {
 		return r.disk.PutWhole(p.ask.Content, p.data)
 	}
 	return fmt.Errorf("the stage of %v is closed", p.ask.Content)
 }
 
-// buffers are reused by size, rounded up to a power of two: a link brings thousands of
-// pieces a second, of a few sizes.
-var buffers [32]sync.Pool
+// buffers are reused by size, rounded up by a quarter at most: a link brings thousands of
+// pieces a second, of many sizes, and some megabytes of them wait to be written.
+var buffers [32 * bufferSteps]sync.Pool
+
+const (
+	bufferSteps = 4       // between a power of two and the next
+	bufferMin   = 4 << 10 // smaller ones are not told apart
+)
+
+// bufferClass returns the class of a size and how large its buffers are.
+func bufferClass(size int) (class, room int) {
+	size = max(size, bufferMin)
+	power := bits.Len(uint(size - 1)) // the next power of two is not less than size
+	step := 1 << (power - 1) / bufferSteps
+	over := (size - 1<<(power-1) + step - 1) / step
+	return power*bufferSteps + over - 1, 1<<(power-1) + over*step
+}
 
 func takeBuffer(size int) []byte {
-	class := bits.Len(uint(max(size, 1) - 1))
+	class, room := bufferClass(size)
 	if b, ok := buffers[class].Get().(*[]byte); ok {
 		return (*b)[:0]
 	}
-	return make([]byte, 0, 1<<class)
+	return make([]byte, 0, room)
 }
 
 func giveBuffer(b []byte) {
-	if class := bits.Len(uint(cap(b)) - 1); cap(b) == 1<<class {
+	if class, room := bufferClass(cap(b)); cap(b) == room {
 		b = b[:0]
 		buffers[class].Put(&b)
 	}
@@ -245,5 +276,31 @@ func (r *folderRun) cancelPieces(f swarm.CancelPieces) {
 	}
 	for tickets := range slices.Chunk(l.asks.take(r.id, f.Tickets), wire.AskMax) {
 		r.agent.sendOn(l, wire.CancelPieces{Tickets: tickets})
+	}
+}
+
+func (r *folderRun) yieldPieces(f swarm.YieldPieces) {
+	l := r.agent.links.to(f.Peer)
+	if l == nil {
+		return
+	}
+	if tickets := l.asks.on(r.id, f.Tickets); len(tickets) > 0 {
+		r.agent.sendOn(l, wire.YieldPieces{Folder: r.id, Tickets: tickets})
+	}
+}
+
+// asksCanceled lets folders know which asks a device takes back. Tickets are numbers of the
+// link: those of another folder mean nothing to it.
+func (a *agent) asksCanceled(l *link, tickets []uint64) {
+	a.mu.Lock()
+	var runs []*folderRun
+	for _, r := range a.folders {
+		if r.broken.Load() == nil && r.sharedWith(l.Device()) {
+			runs = append(runs, r)
+		}
+	}
+	a.mu.Unlock()
+	for _, r := range runs {
+		r.post(swarm.AsksCanceled{Peer: l.Device(), Tickets: tickets})
 	}
 }

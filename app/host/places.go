@@ -2,6 +2,7 @@ package host
 
 import (
 	"maps"
+	"math/rand/v2"
 	"net"
 	"net/netip"
 	"slices"
@@ -16,8 +17,12 @@ import (
 // told again three times in that time.
 const hintLasts = time.Hour
 
-// tellPlaces tells a member where the others may be reached, and this device itself. Only
-// what is known at first hand is told: hints that are passed on and on would never end.
+// placesTold is of how many members one is told where they are: a sample, drawn anew each
+// time. It needs a dozen, and hears as many from each of those.
+const placesTold = 64
+
+// tellPlaces tells a member where others may be reached, and this device itself. Only what
+// is known at first hand is told: hints that are passed on and on would never end.
 func (r *folderRun) tellPlaces(to ident.DeviceID) {
 	a := r.agent
 	l := a.links.to(to)
@@ -26,14 +31,17 @@ func (r *folderRun) tellPlaces(to ident.DeviceID) {
 	}
 	near := l.RemoteAddr().Addr().IsLoopback()
 	places := []wire.Place{{Device: a.id, Addresses: useful(a.ownAddresses(near), near)}}
-	for _, p := range r.who.Load().Partners {
+	partners := slices.Clone(r.who.Load().Partners)
+	rand.Shuffle(len(partners), func(i, j int) { partners[i], partners[j] = partners[j], partners[i] })
+	for _, p := range partners {
 		if p.Device != to && !p.Guest {
 			places = append(places, wire.Place{Device: p.Device, Addresses: useful(a.view.addresses(p.Device), near)})
 		}
 	}
 	places = slices.DeleteFunc(places, func(p wire.Place) bool { return len(p.Addresses) == 0 })
-	for part := range slices.Chunk(places, wire.PlacesMax) {
-		a.sendOn(l, wire.Whereabouts{Folder: r.id, Places: part})
+	places = places[:min(len(places), placesTold)]
+	if len(places) > 0 {
+		a.sendOn(l, wire.Whereabouts{Folder: r.id, Places: places})
 	}
 }
 
@@ -51,13 +59,14 @@ func useful(addrs []netip.AddrPort, near bool) []netip.AddrPort {
 	return out
 }
 
-// ownAddresses returns where this device listens.
+// ownAddresses returns where this device may be reached; what is not valid among it is no
+// address.
 func (a *agent) ownAddresses(near bool) []netip.AddrPort {
 	listen := a.listener.Addr()
 	if !listen.Addr().IsUnspecified() {
-		return []netip.AddrPort{listen}
+		return []netip.AddrPort{listen, a.mapped()}
 	}
-	var out []netip.AddrPort
+	out := []netip.AddrPort{a.mapped()}
 	networks, err := net.InterfaceAddrs()
 	if err != nil {
 		a.log.Debug("the addresses of this device cannot be listed", "error", err)

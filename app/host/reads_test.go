@@ -14,30 +14,57 @@ import (
 
 	"github.com/shoal-sync/shoal/internal/ident"
 	"github.com/shoal-sync/shoal/nat/direct"
+	"github.com/shoal-sync/shoal/sync/disk"
 	"github.com/shoal-sync/shoal/sync/index"
+	"github.com/shoal-sync/shoal/sync/swarm"
 )
 
 // reading is a folder with an index, of which nothing but reading is asked.
 func reading(t *testing.T) *folderRun {
 	t.Helper()
-	store, _, err := index.Open(filepath.Join(t.TempDir(), "folder.db"))
-	if err != nil {
-		t.Fatal(err)
-	}
 	a := &agent{events: newEvents(time.Now()), log: slog.New(slog.DiscardHandler)}
 	a.links = &links{agent: a, serving: map[ident.DeviceID]*link{}}
-	r := &folderRun{agent: a, store: store, log: a.log}
+	r := &folderRun{agent: a, log: a.log}
+	indexed(t, r)
 	r.ctx, r.cancel = context.WithCancelCause(context.Background())
 	r.reads.init()
+	r.haves.init()
 	t.Cleanup(func() {
 		r.cancel(errors.New("test over"))
 		r.work.Wait()
 		a.work.Wait()
-		if err := store.Close(); err != nil {
+	})
+	return r
+}
+
+// onDisk gives a folder a directory of its own.
+func onDisk(t *testing.T, r *folderRun) (root string) {
+	t.Helper()
+	root = t.TempDir()
+	var err error
+	if r.disk, err = disk.Create(root, disk.Limits{}); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := r.disk.Close(); err != nil {
 			t.Error(err)
 		}
 	})
-	return r
+	return root
+}
+
+// indexed gives a folder an index.
+func indexed(t *testing.T, r *folderRun) {
+	t.Helper()
+	var err error
+	if r.store, _, err = index.Open(filepath.Join(t.TempDir(), "folder.db")); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := r.store.Close(); err != nil {
+			t.Error(err)
+		}
+	})
 }
 
 // linkTo gives the folder's agent a link to a device and returns the device's end of it.
@@ -117,6 +144,39 @@ func TestADeviceThatAsksWithoutEndOpensFewConnectionsAndLosesItsLink(t *testing.
 	}
 	if again := r.reads.begin(mallory); !again {
 		t.Error("what was answered still counts as open")
+	}
+}
+
+// Questions which contents are here wait in one line for each device, and a device that puts
+// more into it than any wants loses its link.
+func TestHavesWaitInLine(t *testing.T) {
+	r := reading(t)
+	mallory, hers := linkTo(t, r)
+	for range readsMax {
+		r.reads.slots <- struct{}{} // the disk is busy
+	}
+	question := swarm.CheckHaves{Peer: mallory, Contents: make([]ident.ContentID, 1024)}
+	for range havesMax / 1024 {
+		r.tellHaves(question)
+	}
+	if r.haves.count[mallory] != havesMax {
+		t.Fatalf("%d contents wait", r.haves.count[mallory])
+	}
+	r.tellHaves(question)
+	over := make(chan error, 1)
+	go func() { over <- hers.Receive(func([]byte) error { return nil }) }()
+	select {
+	case <-over:
+	case <-time.After(20 * time.Second):
+		t.Error("she keeps her link, and would wait for answers that do not come")
+	}
+	if first, ok := r.haves.add(swarm.CheckHaves{Peer: ident.DeviceID{9}, Contents: question.Contents}); !first || !ok {
+		t.Error("another device has to wait for her")
+	}
+	r.cancel(errors.New("test over"))
+	r.work.Wait()
+	if len(r.haves.waiting[mallory]) != 0 {
+		t.Error("questions are left in a folder that has ended")
 	}
 }
 

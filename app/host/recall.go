@@ -32,6 +32,10 @@ func (r *folderRun) recallOne(o *tree.Order) tree.Outcome {
 		}
 		return out
 	}
+	if _, parked, err := r.disk.Look(o.Path); err == nil && tree.LeftParking(o, parked) {
+		out.Stat = *o.Victim
+		return out
+	}
 	out.Refusal, out.Detail = tree.Changed, "the agent was stopped before this was done"
 	return out
 }

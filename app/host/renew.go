@@ -9,6 +9,7 @@ import (
 	"github.com/shoal-sync/shoal/app/node"
 	"github.com/shoal-sync/shoal/app/status"
 	"github.com/shoal-sync/shoal/internal/ident"
+	"github.com/shoal-sync/shoal/sync/folder"
 	"github.com/shoal-sync/shoal/sync/index"
 	"github.com/shoal-sync/shoal/sync/tree"
 )
@@ -18,8 +19,9 @@ import (
 // from the files and from the other devices; nothing on disk is changed for that, and
 // nothing is taken for deleted.
 
-// renewalsApart is how soon a folder may begin anew again by what a peer says. More often
-// means that something is wrong that this does not mend.
+// renewalsApart is how soon a folder may begin anew again by what the same peer says. More
+// often means that something is wrong that this does not mend: nothing is exchanged with
+// that peer then, and the folder goes on with the others.
 const renewalsApart = time.Hour
 
 // renew ends this life of the folder and begins another one. The loop calls it.
@@ -32,15 +34,18 @@ func (r *folderRun) renew(f node.RenewReplica) {
 		if a.folders[r.id] != r || r.ctx.Err() != nil {
 			return // it ends for another reason
 		}
-		if last, ok := a.renewals[r.id]; ok && time.Since(last.at) < renewalsApart {
-			r.breakDown("index", errors.New("this folder began anew less than an hour ago, and "+
-				nameOf(&a.config, f.Peer)+" says once more that "+reason+"; look whether two computers "+
-				"run with the same identity, then restart the agent"))
+		if !a.renewals[r.id].allows(f.Peer, time.Now()) {
+			r.log.Warn("a device says again that the folder must begin anew; nothing is exchanged with it",
+				"reason", reason, "peer", f.Peer.Short())
+			a.events.add(status.Event{Kind: status.Trouble, Folder: r.id, Device: f.Peer,
+				Detail: "this folder began anew less than an hour ago, and " + nameOf(&a.config, f.Peer) +
+					" says once more that " + reason + "; until then nothing is exchanged with it. Look whether " +
+					"two computers run with the same identity"})
 			return
 		}
 		r.log.Warn("the folder begins anew", "reason", reason, "peer", f.Peer.Short())
 		a.stopFolder(r.id)
-		a.noteRenewal(r.id, reason)
+		a.noteRenewal(r.id, reason, f.Peer)
 		dir, err := a.home.IndexDir()
 		if err == nil {
 			err = removeIndex(dir, r.id)
@@ -56,10 +61,16 @@ func (r *folderRun) renew(f node.RenewReplica) {
 	})
 }
 
-// renewal is when a folder began anew, and why.
+// renewal is why a folder last began anew, and when each peer last made it do so.
 type renewal struct {
-	at     time.Time
 	reason string
+	by     map[ident.DeviceID]time.Time
+}
+
+// allows reports whether a peer may make the folder begin anew.
+func (r renewal) allows(peer ident.DeviceID, now time.Time) bool {
+	last, did := r.by[peer]
+	return !did || now.Sub(last) >= renewalsApart
 }
 
 var renewed = map[node.RenewReason]string{
@@ -72,8 +83,13 @@ const copiedIndex = "the index of this folder was not the one that kept it last:
 	"another device, or put back from a backup"
 
 // noteRenewal lets people know. The agent's lock is held.
-func (a *agent) noteRenewal(id ident.FolderID, reason string) {
-	a.renewals[id] = renewal{time.Now(), reason}
+func (a *agent) noteRenewal(id ident.FolderID, reason string, by ident.DeviceID) {
+	last := a.renewals[id]
+	if last.by == nil {
+		last.by = map[ident.DeviceID]time.Time{}
+	}
+	last.reason, last.by[by] = reason, time.Now()
+	a.renewals[id] = last
 	a.events.add(status.Event{Kind: status.Trouble, Folder: id, Detail: renewalText(reason)})
 }
 
@@ -110,7 +126,7 @@ func (r *folderRun) openKept(file string) (tree.State, error) {
 		if err != nil {
 			return state, fmt.Errorf("make the index anew: %w", err)
 		}
-		r.agent.noteRenewal(r.id, copiedIndex)
+		r.agent.noteRenewal(r.id, copiedIndex, r.agent.id)
 		if r.store, state, err = index.Open(file); err != nil {
 			return state, err
 		}
@@ -129,13 +145,21 @@ func (r *folderRun) isForeign(state tree.State) bool {
 }
 
 // beginLife counts this start in the index and then in the folder, so that an old copy of
-// the index is known by counting less. A new index finds what was parked put back.
+// the index is known by counting less. What is parked and this index knows nothing of is
+// put back: a new index knows of nothing, an old copy of what was parked by then.
 func (r *folderRun) beginLife(state tree.State) (tree.State, error) {
+	orders, err := folder.ParkedByOrders(r.store.Intents())
+	if err != nil {
+		return state, err
+	}
+	err = r.disk.Unpark(func(name string) bool {
+		return orders[name] || len(r.store.BaseAt(tree.Parking, name)) > 0
+	})
+	if err != nil {
+		return state, err
+	}
 	var own []tree.Replica
 	if state.Replica == 0 {
-		if err := r.disk.Unpark(); err != nil {
-			return state, err
-		}
 		state = tree.State{Replica: ident.ReplicaID(random64()), Log: ident.LogID(random64())}
 		own = append(own, tree.Replica{ID: state.Replica, Device: r.agent.id, Name: r.agent.ownName()})
 	}

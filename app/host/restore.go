@@ -25,19 +25,32 @@ import (
 
 // restoreTrash carries out api.TrashRestore.
 func (a *agent) restoreTrash(ctx context.Context, i api.TrashRestore) (any, error) {
-	f, path, err := a.locate(i.Where)
+	trash := map[ident.FolderID][]trashed{} // members are asked once
+	holding := func(f status.Folder, path string) ([]trashed, *folderRun, error) {
+		r, err := a.keeping(f)
+		if err != nil {
+			return nil, nil, err
+		}
+		all, asked := trash[f.ID]
+		if !asked {
+			if all, err = r.trashToRestore(ctx, i.Version); err != nil {
+				return nil, nil, err
+			}
+			trash[f.ID] = all
+		}
+		return matching(all, path, i.Version), r, nil
+	}
+	f, path, err := meant(a.Status(), i.Where, func(f status.Folder, path string) (bool, error) {
+		found, _, err := holding(f, path)
+		return len(found) > 0, err
+	})
 	if err != nil {
 		return nil, err
 	}
-	_, r, err := a.runOf(f.ID.String())
+	found, r, err := holding(f, path)
 	if err != nil {
 		return nil, err
 	}
-	all, err := r.trashEverywhere(ctx)
-	if err != nil {
-		return nil, err
-	}
-	found := matching(all, path, i.Version)
 	if len(found) == 0 {
 		text := fmt.Sprintf("nothing of %q is in the trash here or on a connected member", path)
 		if i.Version != "" {
@@ -58,8 +71,8 @@ func (a *agent) restoreTrash(ctx context.Context, i api.TrashRestore) (any, erro
 			return nil, fmt.Errorf("restore %q: %w (%d files were restored before)", t.Path, err, len(out))
 		}
 		out = append(out, api.Restored{
-			Folder: f.ID, Path: t.Path, Version: t.version(), Size: int64(t.Size), Replaced: replaced,
-			From: t.holder, FromName: a.personName(t.holder),
+			Folder: f.ID, FolderName: f.Name, Path: t.Path, Version: t.version(), Size: int64(t.Size),
+			Replaced: replaced, From: t.holder, FromName: a.personName(t.holder),
 		})
 	}
 	return out, nil
@@ -79,6 +92,10 @@ func (r *folderRun) restore(ctx context.Context, t *trashed) (replaced bool, err
 		o.Op = tree.InstallLink
 	case t.kind != tree.File:
 		return false, fmt.Errorf("a %s cannot be restored", t.kind)
+	case t.private != "" && (t.changed || t.Content.IsZero()):
+		if o.Content, err = r.contentOf(t); err != nil {
+			return false, err
+		}
 	case t.private == "":
 		if err := r.bring(ctx, t.Content, int64(t.Size)); err != nil {
 			return false, err
@@ -86,6 +103,17 @@ func (r *folderRun) restore(ctx context.Context, t *trashed) (replaced bool, err
 		defer r.post(folder.ContentUsed{Content: t.Content})
 	}
 	return r.putAt(o)
+}
+
+// contentOf names what a file of the trash holds that nobody has read since it was taken
+// away, or that was written to. Of large ones that is of no matter: they are copied as they
+// lie, while the name of a small one says what its bytes are.
+func (r *folderRun) contentOf(t *trashed) (id ident.ContentID, err error) {
+	if _, small := recipe.Implied(id, t.stat.Size); !small {
+		return id, nil
+	}
+	made, err := r.disk.RecipeOf(t.private, t.stat)
+	return made.ID(), err
 }
 
 // putAt lets the disk install something in place of whatever is there, which goes to the

@@ -44,6 +44,10 @@ func (a *agent) seekRoot(f config.Folder) {
 		return
 	}
 	p := r.broken.Load()
+	if p != nil && r.full.Load() {
+		a.seekRoom(f, r, *p)
+		return
+	}
 	if p == nil && !r.lost.Load() || p != nil && p.Kind != problemRoot {
 		return
 	}
@@ -58,6 +62,23 @@ func (a *agent) seekRoot(f config.Folder) {
 		r.broken.Store(&again)
 		a.news.tell()
 	}
+}
+
+// roomLeast is how much of the volume of an index must be free before a folder that stopped
+// because it was full is kept again: some transactions of a busy folder.
+const roomLeast = 4 << 20
+
+// seekRoom begins to keep a folder again when there is room for its index. The agent's lock
+// is held.
+func (a *agent) seekRoom(f config.Folder, r *folderRun, p status.Problem) {
+	if free, _, err := disk.Space(a.home.Dir()); err == nil && free >= roomLeast {
+		a.log.Info("there is room again for what is recorded of the folder", "folder", f.Name)
+		a.restartFolder(f)
+		return
+	}
+	p.NextTry = status.MomentOf(time.Now().Add(rootRetry))
+	r.broken.Store(&p)
+	a.news.tell()
 }
 
 // rootIsThere reports why a folder cannot be opened. One that this agent has open is there,

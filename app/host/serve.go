@@ -3,6 +3,7 @@ package host
 import (
 	"errors"
 	"sync"
+	"time"
 
 	"github.com/shoal-sync/shoal/app/node"
 	"github.com/shoal-sync/shoal/chunker"
@@ -28,15 +29,54 @@ type server struct {
 	canceled map[uint64]bool
 	ended    bool
 	gone     chan struct{} // closed when ended
+
+	trash allowance // lists of the trash, of run alone
+}
+
+// allowance lets things happen now and then: some at once, and one more every second.
+type allowance struct {
+	left float64
+	at   time.Time
+}
+
+// trashBurst is how many lists of the trash a device may ask for at once: people do so by
+// hand. Each looks at every file of it.
+const trashBurst = 8
+
+// take reports whether one more may happen.
+func (a *allowance) take(now time.Time) bool {
+	if a.at.IsZero() {
+		a.left = trashBurst
+	} else {
+		a.left = min(trashBurst, a.left+now.Sub(a.at).Seconds())
+	}
+	a.at = now
+	if a.left < 1 {
+		return false
+	}
+	a.left--
+	return true
 }
 
 // job is a piece to be served, or, when run.serveRecipes is meant, a recipe.
 type job struct {
 	run    *folderRun
 	ask    wire.PieceAsk
-	recipe bool // Content of ask names the recipe wanted
-	trash  bool // what the trash holds is wanted; Ticket of ask is to be repeated
+	recipe bool           // Content of ask names the recipe wanted
+	trash  bool           // what the trash holds is wanted; Ticket of ask is to be repeated
+	names  *wire.AskNames // names with these words are wanted
+	at     index.File     // where the content was just now, when that is known
+	by     *disk.Reader   // of that; closed with the batch
 }
+
+func (j *job) isPiece() bool { return !j.recipe && !j.trash && j.names == nil }
+
+// drainTo is a fraction of a millisecond of a fast link, and less than a piece of most
+// files.
+const drainTo = 128 << 10
+
+// serveBatch is how many pieces are found together.
+const serveBatch = 64
 
 func newServer(a *agent, l *link) *server {
 	s := &server{agent: a, link: l, canceled: map[uint64]bool{}, gone: make(chan struct{})}
@@ -58,7 +98,7 @@ func (s *server) cancel(tickets []uint64) {
 	defer s.mu.Unlock()
 	waiting := make(map[uint64]bool, len(s.jobs))
 	for _, j := range s.jobs {
-		if !j.recipe && !j.trash {
+		if j.isPiece() {
 			waiting[j.ask.Ticket] = true
 		}
 	}
@@ -86,9 +126,14 @@ func (s *server) run() {
 		if !ok {
 			return
 		}
-		served := map[*folderRun]int{}
+		served := map[*folderRun]node.PiecesServed{}
+		found := findTogether(jobs)
 		for _, j := range jobs {
-			served[j.run]++
+			n := served[j.run]
+			if n.Count++; j.isPiece() {
+				n.Pieces++
+			}
+			served[j.run] = n
 			if j.run.restsWith(s.link.Device()) {
 				continue // the asker has been told
 			}
@@ -96,7 +141,13 @@ func (s *server) run() {
 				continue // since it asked, its membership has ended, and it was told
 			}
 			if j.trash {
-				s.serveTrash(j.run, j.ask.Ticket)
+				if s.trash.take(time.Now()) { // else the asker leaves this device out
+					s.serveTrash(j.run, j.ask.Ticket)
+				}
+				continue
+			}
+			if j.names != nil {
+				s.serveNames(j.run, j.names)
 				continue
 			}
 			if j.recipe {
@@ -107,14 +158,23 @@ func (s *server) run() {
 				s.servePiece(j)
 			}
 		}
+		for _, by := range found {
+			by.Close()
+		}
+		// What waits in the link can no longer be overtaken: the next pieces are chosen when
+		// little does, and while there still is some, so that the link never rests. Behind a
+		// full batch there are more, which nobody chooses any more.
+		if len(jobs) < serveBatch {
+			s.link.DrainBulk(drainTo)
+		}
 		for r, n := range served {
-			r.post(node.PiecesServed{Device: s.link.Device(), Count: n})
+			n.Device = s.link.Device()
+			r.post(n)
 		}
 	}
 }
 
 func (s *server) take() ([]job, bool) {
-	const batch = 64
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for len(s.jobs) == 0 && !s.ended {
@@ -123,7 +183,7 @@ func (s *server) take() ([]job, bool) {
 	if s.ended {
 		return nil, false
 	}
-	n := min(batch, len(s.jobs))
+	n := min(serveBatch, len(s.jobs))
 	jobs := s.jobs[:n:n]
 	if s.jobs = s.jobs[n:]; len(s.jobs) == 0 {
 		s.jobs = nil
@@ -142,7 +202,7 @@ func (s *server) isCanceled(ticket uint64) bool {
 // servePiece reads one piece and sends it in slices.
 func (s *server) servePiece(j job) {
 	buf := takeBuffer(int(min(j.ask.Size, uint32(chunker.Class(2).Max()))))
-	data, err := j.run.readOpen(j.ask, buf)
+	data, err := j.run.readOpen(j, buf)
 	if err != nil {
 		giveBuffer(buf)
 		s.agent.log.Debug("piece not served", "content", j.ask.Content.String(), "piece", j.ask.Index,
@@ -156,7 +216,7 @@ func (s *server) servePiece(j job) {
 	}
 	frame := takeBuffer(wire.SliceMax + 64)
 	for offset := 0; offset < len(data); {
-		size := s.agent.limits.sliceSize(s.link.RemoteAddr(), &j.run.up)
+		size := sliceSize(s.link.out, &j.run.up)
 		body := data[offset:min(offset+size, len(data))]
 		j.run.up.Wait(len(body), s.gone)
 		frame = wire.Append(frame[:0], wire.Slice{Ticket: j.ask.Ticket, Offset: uint32(offset), Body: body})
@@ -194,13 +254,19 @@ func (s *server) serveRecipe(r *folderRun, content ident.ContentID) {
 var errNotHere = errors.New("the content is not on this device")
 
 // readOpen reads a piece, unless the folder is closed.
-func (r *folderRun) readOpen(ask wire.PieceAsk, buf []byte) ([]byte, error) {
+func (r *folderRun) readOpen(j job, buf []byte) ([]byte, error) {
 	r.serving.RLock()
 	defer r.serving.RUnlock()
 	if r.ctx.Err() != nil {
 		return nil, errNotHere
 	}
-	return r.readPiece(ask, buf)
+	if j.at.Path != "" {
+		whole := disk.Range{Size: int64(j.ask.Size)}
+		if data, err := j.by.ReadChunkAt(j.at.Path, j.at.Stat, whole, buf); err == nil {
+			return data, nil
+		}
+	}
+	return r.readPiece(j.ask, buf)
 }
 
 // findOpen finds a recipe, unless the folder is closed.
@@ -215,6 +281,9 @@ func (r *folderRun) findOpen(content ident.ContentID) (recipe.Recipe, bool) {
 
 // readPiece reads a piece from the stage, or from the file that holds the content.
 func (r *folderRun) readPiece(ask wire.PieceAsk, buf []byte) ([]byte, error) {
+	if data, known, err := r.readPart(ask, buf); known {
+		return data, err
+	}
 	at, err := r.held.find(r, ask.Content)
 	if errors.Is(err, errNotHere) {
 		return r.disk.ReadChunk(ask.Content, int(ask.Index), buf)
@@ -230,7 +299,7 @@ func (r *folderRun) readPiece(ask wire.PieceAsk, buf []byte) ([]byte, error) {
 	if err != nil {
 		r.held.forget(ask.Content)
 		if !at.trashed {
-			r.post(settle.NamesTouched{Paths: []string{at.path}})
+			r.lookSoon(at.path)
 		}
 	}
 	return data, err
@@ -299,10 +368,32 @@ func (h *holdings) forget(content ident.ContentID) {
 	delete(h.known, content)
 }
 
+// isThere reports whether a file is on disk as the index says. One whose delete is held is
+// not, and may be all that a content was in: who is told that it is here asks for ever. It
+// is looked at again otherwise.
+func (r *folderRun) isThere(path string, b *tree.Base) bool {
+	now, there, err := r.disk.Look(path)
+	if err == nil && there && now.SameContent(b.Stat) {
+		return true
+	}
+	r.lookSoon(path)
+	return false
+}
+
+// lookAfter is how soon a name is looked at that turned out not to be as the index says.
+const lookAfter = time.Second
+
+// lookSoon has a name looked at that turned out not to be as the index says. It is not
+// told as touched: who asks for what was there asks every second, and a name that is touched
+// every second is waited for until it rests.
+func (r *folderRun) lookSoon(path string) {
+	r.post(settle.LookAsked{Paths: []string{path}, After: lookAfter})
+}
+
 func (r *folderRun) findHolding(content ident.ContentID) (*holding, error) {
 	at := &holding{}
 	err := r.look(func(v *index.View) error {
-		path, base, ok, err := v.HoldingPath(content)
+		path, base, ok, err := v.HoldingPath(content, r.isThere)
 		if err != nil {
 			return err
 		}

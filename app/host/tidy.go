@@ -38,6 +38,7 @@ func (r *folderRun) tidy() {
 			swept = time.Time{}
 		case <-recheck.C:
 		}
+		r.calmDown()
 		changed, err := r.disk.RecheckVictims()
 		if err != nil {
 			r.log.Warn("cannot look at replaced files", "error", err)

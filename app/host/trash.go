@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/shoal-sync/shoal/app/api"
@@ -48,83 +47,22 @@ func (t *trashed) version() string {
 	return hex.EncodeToString(t.Content[:6])
 }
 
-// trashWaits are the questions to members that are not answered yet.
-type trashWaits struct {
-	mu   sync.Mutex
-	last uint64
-	open map[uint64]*trashQuestion
-}
-
-type trashQuestion struct {
-	waiting map[ident.DeviceID]bool // nil until it is known who was asked
-	done    chan struct{}
-	found   []trashed
-}
-
-func (w *trashWaits) begin() (uint64, *trashQuestion) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.last++
-	q := &trashQuestion{done: make(chan struct{})}
-	if w.open == nil {
-		w.open = map[uint64]*trashQuestion{}
-	}
-	w.open[w.last] = q
-	return w.last, q
-}
-
-func (w *trashWaits) end(ticket uint64) []trashed {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	q := w.open[ticket]
-	delete(w.open, ticket)
-	return q.found
-}
-
-// asked notes who is to answer.
-func (w *trashWaits) asked(f node.TrashAsked) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	q := w.open[f.Ticket]
-	if q == nil {
-		return
-	}
-	q.waiting = map[ident.DeviceID]bool{}
-	for _, d := range f.Devices {
-		q.waiting[d] = true
-	}
-	if len(q.waiting) == 0 {
-		close(q.done)
-	}
-}
-
-// told takes in a part of an answer. What was not asked, or more than is ever told, is
-// passed over.
-func (w *trashWaits) told(f node.TrashTold) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	q := w.open[f.Trash.Ticket]
-	if q == nil || !q.waiting[f.Device] {
-		return
-	}
-	held := 0
-	for _, t := range q.found {
-		if t.holder == f.Device {
-			held++
+// tellTrash takes in a part of an answer, no more of it than is ever told.
+func tellTrash(from ident.DeviceID, held wire.TrashHeld) func(*[]trashed) (last bool) {
+	return func(found *[]trashed) bool {
+		count := 0
+		for _, t := range *found {
+			if t.holder == from {
+				count++
+			}
 		}
-	}
-	for _, item := range f.Trash.Items {
-		if held++; held > trashTold {
-			break
+		for _, item := range held.Items {
+			if count++; count > trashTold {
+				break
+			}
+			*found = append(*found, trashed{TrashItem: item, holder: from, kind: tree.File})
 		}
-		q.found = append(q.found, trashed{TrashItem: item, holder: f.Device, kind: tree.File})
-	}
-	if f.Trash.More && held <= trashTold {
-		return
-	}
-	delete(q.waiting, f.Device)
-	if len(q.waiting) == 0 {
-		close(q.done)
+		return !held.More || count > trashTold
 	}
 }
 
@@ -149,12 +87,12 @@ func (r *folderRun) trashHere() ([]trashed, error) {
 
 // trashEverywhere lists what this device and the connected members hold, newest first.
 func (r *folderRun) trashEverywhere(ctx context.Context) ([]trashed, error) {
-	ticket, q := r.trash.begin()
-	r.post(node.AskTrash{Ticket: ticket})
+	ticket, done := r.trash.begin()
+	r.post(node.AskMembers{Ticket: ticket, Question: wire.AskTrash{Folder: r.id, Ticket: ticket}})
 	all, err := r.trashHere()
 	if err == nil {
 		select {
-		case <-q.done:
+		case <-done:
 		case <-time.After(trashWait):
 		case <-r.ctx.Done():
 		case <-ctx.Done():
@@ -205,7 +143,7 @@ func (a *agent) listTrash(ctx context.Context, i api.TrashList) (any, error) {
 	}
 	out := []api.Trashed{}
 	for _, f := range folders {
-		_, r, err := a.runOf(f.ID.String())
+		r, err := a.keeping(f)
 		if err != nil && i.Folder == "" {
 			continue // its status says why
 		}
@@ -257,7 +195,7 @@ func (a *agent) emptyTrash(i api.TrashEmpty) (any, error) {
 	}
 	var out api.Emptied
 	for _, f := range folders {
-		_, r, err := a.runOf(f.ID.String())
+		r, err := a.keeping(f)
 		if err != nil && i.Folder == "" {
 			continue
 		}

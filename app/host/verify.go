@@ -76,3 +76,34 @@ func (r *folderRun) verifyFile(path string, b *tree.Base, out *api.Verified) {
 		out.Files, out.Bytes = out.Files+1, out.Bytes+b.Stat.Size
 	}
 }
+
+// verifyHolder reads the file that is said to hold a content, of which no copy could be
+// made. It may look as it did when it was read, and hold other bytes: an old copy of the
+// index was put back, or the disk has lost them. No look finds that out.
+func (r *folderRun) verifyHolder(content ident.ContentID) {
+	r.start(func() {
+		r.inTurn(r.haves.own, func() {
+			rot, found, err := r.rotOf(content)
+			if err != nil {
+				r.log.Debug("a file that could not be copied cannot be verified", "path", rot.Path, "reason", err)
+			} else if found {
+				r.post(rot)
+			}
+		})
+	})
+}
+
+// rotOf tells what the file that is said to hold a content holds in its place.
+func (r *folderRun) rotOf(content ident.ContentID) (rot folder.RotFound, found bool, err error) {
+	var base tree.Base
+	err = r.look(func(v *index.View) (err error) {
+		rot.Path, base, found, err = v.HoldingPath(content, r.isThere)
+		return err
+	})
+	if err != nil || !found {
+		return rot, false, err
+	}
+	made, err := r.disk.RecipeOf(rot.Path, base.Stat)
+	rot.Rev, rot.Content = base.Rev, made.ID()
+	return rot, rot.Content != content, err
+}

@@ -14,6 +14,7 @@ import (
 	"github.com/shoal-sync/shoal/internal/ident"
 	"github.com/shoal-sync/shoal/internal/step"
 	"github.com/shoal-sync/shoal/nat/route"
+	"github.com/shoal-sync/shoal/sync/folder"
 	"github.com/shoal-sync/shoal/sync/members"
 	"github.com/shoal-sync/shoal/sync/roster"
 	"github.com/shoal-sync/shoal/sync/wire"
@@ -75,6 +76,13 @@ func (v *views) allAddresses() map[ident.DeviceID][]netip.AddrPort {
 	return v.places
 }
 
+// unsought reports whether a device is left alone: others who share its folders are enough.
+func (v *views) unsought(d ident.DeviceID) bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.links[d].Unsought
+}
+
 // setFolder keeps the snapshot of a folder; nil forgets it.
 func (v *views) setFolder(id ident.FolderID, s *node.Snapshot) {
 	v.mu.Lock()
@@ -96,6 +104,10 @@ func (v *views) setFolder(id ident.FolderID, s *node.Snapshot) {
 func (r *folderRun) publish() {
 	s := r.machine.Snapshot()
 	r.agent.view.setFolder(r.id, &s)
+	lacks := slices.ContainsFunc(s.Troubles, func(t folder.Trouble) bool { return t.Kind == folder.ContentMissing })
+	if r.lacks.Swap(lacks) != lacks {
+		r.agent.circleChanged()
+	}
 	r.agent.news.tell()
 }
 
@@ -110,6 +122,7 @@ func (a *agent) measure() {
 		case <-ticker.C:
 		}
 		a.applyLimits(time.Now())
+		a.speeds.note(time.Now(), a.links.total())
 		a.eachFolder(func(r *folderRun) {
 			now := r.bytesIn.Load()
 			a.view.mu.Lock()
@@ -122,6 +135,7 @@ func (a *agent) measure() {
 			}
 			a.view.rates[r.id] = fresh
 		})
+		a.eachFolder((*folderRun).askMoving)
 	}
 }
 
@@ -136,7 +150,7 @@ func (a *agent) Status() status.View {
 		runs[id] = r
 	}
 	a.mu.Unlock()
-	out := status.View{Device: a.self(&settings), Asking: a.linking.view()}
+	out := status.View{Device: a.self(&settings), Asking: a.linking.view(), Offers: a.offered.view()}
 	a.view.mu.Lock()
 	defer a.view.mu.Unlock()
 	for _, d := range settings.Devices {
@@ -152,10 +166,15 @@ func (a *agent) Status() status.View {
 		s := a.view.folders[f.ID]
 		if rest := out.Device.Paused; rest != nil && s != nil && s.Folder.Broken == "" {
 			shown.State, shown.Paused, shown.Progress = status.Paused, rest, nil
+			shown.Moving = nil
 		}
 		out.Folders = append(out.Folders, shown)
 	}
 	return out
+}
+
+var routes = map[route.Kind]status.Route{
+	route.Lan: status.LAN, route.Direct: status.Direct, route.Punched: status.Punched, route.Relayed: status.Relayed,
 }
 
 // deviceView describes a device. The lock of views is held.
@@ -169,13 +188,11 @@ func (a *agent) deviceView(d config.Device) status.Device {
 	}
 	out.Connected = s.Connected
 	if s.Connected {
-		out.Route = status.Direct
-		if s.Lan {
-			out.Route = status.LAN
-		}
+		out.Route = routes[s.Kind]
 		out.RTT = status.Measured(float64(s.RTT) / float64(time.Millisecond))
 		return out
 	}
+	out.Unsought = s.Unsought
 	out.LastProblem, out.NextTry = s.Reason, a.momentOf(s.NextTry)
 	if len(d.Addresses) == 0 && out.LastProblem == "" {
 		out.LastProblem = "no address of it is known: it can still connect to this device"
@@ -185,7 +202,8 @@ func (a *agent) deviceView(d config.Device) status.Device {
 
 // folderView describes a folder. The lock of views is held.
 func (a *agent) folderView(settings *config.Config, f config.Folder, r *folderRun) status.Folder {
-	out := status.Folder{ID: f.ID, Name: f.Name, Path: f.Path, State: status.Scanning}
+	out := status.Folder{ID: f.ID, Name: f.Name, Path: f.Path, State: status.Scanning,
+		Set: status.FolderSet{Brake: f.Brake, Trash: f.Trash, Limits: f.Limits, Traits: f.Traits}}
 	if r != nil {
 		out.Limits = status.Limits{Up: r.up.Rate(), Down: r.down.Load(), LAN: true}
 	}
@@ -196,7 +214,10 @@ func (a *agent) folderView(settings *config.Config, f config.Folder, r *folderRu
 	}
 	out.Role = roleShown(who.Own)
 	for _, p := range who.Partners {
-		out.Members = append(out.Members, memberView(settings, p, s))
+		m := memberView(settings, p, s)
+		m.Linked = a.view.links[p.Device].Connected
+		m.Unsought = !m.Linked && a.view.links[p.Device].Unsought
+		out.Members = append(out.Members, m)
 	}
 	if equal, ok := a.view.equal[f.ID]; ok {
 		equal.Name = nameOf(settings, equal.Device)
@@ -218,6 +239,12 @@ func (a *agent) folderView(settings *config.Config, f config.Folder, r *folderRu
 	out.Held = heldCount(s)
 	out.Problems = a.problems(settings, s)
 	out.LocalChanges = s.Folder.Locals
+	if v := s.Folder.Signed; v != nil && who.Own == members.Reader {
+		signer := v.Signer()
+		out.Signed = &status.Equal{
+			Device: signer, Name: nameOf(settings, signer), When: status.MomentOf(time.UnixMilli(v.Wall)),
+		}
+	}
 	if r != nil && r.anew != nil {
 		out.Problems = append(out.Problems, *r.anew)
 	}
@@ -235,6 +262,9 @@ func (a *agent) folderView(settings *config.Config, f config.Folder, r *folderRu
 		out.Problems = append(out.Problems, removedProblem(settings, f, who))
 	}
 	out.Progress = a.progress(f.ID, s, r)
+	if r != nil {
+		out.Moving = r.shownMoving(settings)
+	}
 	rest := restShown(settings, config.Pause{Folder: f.ID})
 	if rest != nil && s.Folder.Broken == "" {
 		out.State, out.Paused, out.Progress = status.Paused, rest, nil
@@ -298,8 +328,11 @@ func (a *agent) problems(settings *config.Config, s *node.Snapshot) []status.Pro
 	for _, m := range s.Members {
 		if m.Linked && m.Refused {
 			out = append(out, status.Problem{
-				Kind: "member", Reason: nameOf(settings, m.Device) + refusals[m.Reason],
+				Kind: status.MemberProblem, Reason: nameOf(settings, m.Device) + refusals[m.Reason],
 			})
+		}
+		if m.Joined && m.Holds > 0 {
+			out = append(out, status.Problem{Kind: status.HeldElsewhere, Reason: heldElsewhere(settings, m)})
 		}
 	}
 	return out
@@ -317,7 +350,7 @@ func removedProblem(settings *config.Config, f config.Folder, who roster.Standin
 }
 
 var refusals = map[wire.RefuseReason]string{
-	wire.NotMember:    " does not share this folder with this device yet: share it there too",
+	wire.NotMember:    " has not taken this folder, or does not share it with this device: accept it or share it there",
 	wire.Removed:      " says that an owner has ended this device's membership of the folder",
 	wire.LeftHere:     " does not share this folder itself any more",
 	wire.FolderPaused: " has paused this folder",

@@ -1,20 +1,34 @@
 package host
 
 import (
-	"errors"
+	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/shoal-sync/shoal/app/api"
+	"github.com/shoal-sync/shoal/app/node"
 	"github.com/shoal-sync/shoal/app/status"
+	"github.com/shoal-sync/shoal/app/words"
+	"github.com/shoal-sync/shoal/internal/step"
 	"github.com/shoal-sync/shoal/sync/folder"
 	"github.com/shoal-sync/shoal/sync/tree"
 )
 
 // why carries out api.WhyAsk.
-func (a *agent) why(i api.WhyAsk) (any, error) {
-	f, path, err := a.locate(i.Where)
+func (a *agent) why(ctx context.Context, i api.WhyAsk) (any, error) {
+	view := a.Status()
+	f, path, err := locate(view, i.Where)
+	known := false
+	knows := func(f status.Folder, path string) (bool, error) { return a.knows(ctx, f, path) }
+	if err == nil {
+		is, failed := knows(f, path)
+		known = is || failed != nil // what went wrong is explained
+	}
+	if !known {
+		f, path, err = meant(view, i.Where, knows)
+	}
 	if err != nil {
 		if failure := api.AsError(err); failure.Kind == api.NotFound && i.Folder == "" {
 			return api.Why{Path: i.Path, State: "no-folder", Lines: []string{failure.Text},
@@ -29,29 +43,49 @@ func (a *agent) why(i api.WhyAsk) (any, error) {
 			w.Equal = append(w.Equal, m.Name)
 		case m.Connected:
 			w.NotEqual = append(w.NotEqual, m.Name)
+		case m.Linked:
+			w.NotEqual = append(w.NotEqual, m.Name+" (not sharing now)")
+		case m.Unsought:
+			w.NotEqual = append(w.NotEqual, m.Name+" (not tried now)")
 		default:
 			w.NotEqual = append(w.NotEqual, m.Name+" (not connected)")
 		}
 	}
-	a.explain(w, f)
+	a.explain(ctx, w, f)
 	return *w, nil
 }
 
+// knows reports whether anything is known of a path of a folder.
+func (a *agent) knows(ctx context.Context, f status.Folder, path string) (bool, error) {
+	if path == "." || slices.ContainsFunc(f.Problems, func(p status.Problem) bool { return p.Path == path }) {
+		return true, nil
+	}
+	r, err := a.keeping(f)
+	if err != nil {
+		return false, err
+	}
+	if _, there, err := r.disk.Look(path); err == nil && there {
+		return true, nil
+	}
+	facts, err := r.factsOf(ctx, path)
+	return facts.Known || facts.Held != "", err
+}
+
 // explain finds the first thing that settles the question.
-func (a *agent) explain(w *api.Why, f status.Folder) {
+func (a *agent) explain(ctx context.Context, w *api.Why, f status.Folder) {
 	first, _, _ := strings.Cut(w.Path, "/")
-	_, r, err := a.runOf(f.ID.String())
+	r, err := a.keeping(f)
 	switch {
 	case err != nil:
 		w.State, w.Lines = "folder", []string{err.Error()}
 	case w.Path == ".":
-		w.State, w.Lines = string(f.State), status.FolderLines([]status.Folder{f}, status.MomentOf(time.Now()))
+		w.State, w.Lines = string(f.State), status.FolderLines(words.Book{}, []status.Folder{f}, status.MomentOf(time.Now()))
 	case strings.EqualFold(first, tree.PrivateDir):
 		w.State = "private"
 		w.Lines = []string{"this is Shoal's own directory on this device; it is not shared"}
 	case a.explainIgnored(w, r):
 	default:
-		facts, err := r.factsOf(w.Path)
+		facts, err := r.factsOf(ctx, w.Path)
 		if err != nil {
 			w.State, w.Lines = "folder", []string{err.Error()}
 			return
@@ -77,29 +111,9 @@ func (a *agent) explainIgnored(w *api.Why, r *folderRun) bool {
 }
 
 // factsOf asks the folder's machine.
-func (r *folderRun) factsOf(path string) (folder.PathFacts, error) {
-	told := make(chan folder.PathFacts, 1)
-	r.mu.Lock()
-	r.ticket++
-	ticket := r.ticket
-	r.paths[ticket] = told
-	r.mu.Unlock()
-	r.post(folder.PathAsked{Ticket: ticket, Path: path})
-	select {
-	case facts := <-told:
-		return facts, nil
-	case <-r.ctx.Done():
-		return folder.PathFacts{}, errors.New("the folder stopped meanwhile")
-	}
-}
-
-func (r *folderRun) pathTold(f folder.PathTold) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if told := r.paths[f.Ticket]; told != nil {
-		told <- f.Facts
-	}
-	delete(r.paths, f.Ticket)
+func (r *folderRun) factsOf(ctx context.Context, path string) (folder.PathFacts, error) {
+	told, err := r.paths.ask(ctx, r, func(t step.Ticket) node.FolderEvent { return folder.PathAsked{Ticket: t, Path: path} })
+	return told.Facts, err
 }
 
 // explainFacts puts what the machine knows into words, what matters most first.
@@ -129,6 +143,7 @@ func (a *agent) explainFacts(w *api.Why, f status.Folder, r *folderRun, facts fo
 		say("paused", "the folder is paused; `shoal resume` goes on")
 	}
 	a.explainWork(w, f, facts, say)
+	a.explainRivals(w, f, say)
 	switch {
 	case facts.Conflict:
 		say("conflict", "it is the version that lost a conflict; `shoal conflicts resolve` ends it")
@@ -155,6 +170,24 @@ func others(names []string) string {
 		return "the folder is shared with nobody"
 	}
 	return "not verified on " + strings.Join(names, ", ")
+}
+
+// explainRivals says which other versions of the file a conflict left beside it.
+func (a *agent) explainRivals(w *api.Why, f status.Folder, say func(state, format string, args ...any)) {
+	if f.Conflicts == 0 {
+		return
+	}
+	all, _, err := a.conflictsOf(f)
+	if err != nil {
+		say("folder", "whether it is in conflict is not known: %v", err)
+		return
+	}
+	for _, c := range all {
+		if c.Path == w.Path {
+			say("conflict", "it was changed on two devices at once; the other version is %s; "+
+				"`shoal conflicts resolve` ends it", status.Plain(c.Copy))
+		}
+	}
 }
 
 // explainWork says what is being done, or what has to be done first.

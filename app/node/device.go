@@ -9,13 +9,14 @@ import (
 	"github.com/shoal-sync/shoal/internal/ident"
 	"github.com/shoal-sync/shoal/internal/step"
 	"github.com/shoal-sync/shoal/nat/route"
+	"github.com/shoal-sync/shoal/nat/signal"
 )
 
-// DeviceEvent is a book.Event, a route.Event, a pairing.Event or a Sync.
+// DeviceEvent is a book.Event, a route.Event, a pairing.Event, a signal.Event or a Sync.
 type DeviceEvent any
 
-// DeviceEffect is what reaches the world: every route.Effect and pairing.Effect, and
-// Synced.
+// DeviceEffect is what reaches the world: every route.Effect, pairing.Effect and
+// signal.Effect, and Synced.
 type DeviceEffect any
 
 // Sync asks to be told when every event before it has been handled and its effects have
@@ -31,6 +32,7 @@ type Device struct {
 	book  *book.Core
 	route *route.Core
 	pair  *pairing.Core
+	calls *signal.Core
 	dials map[step.Ticket]dialed
 	now   step.Instant
 	out   []DeviceEffect
@@ -46,6 +48,7 @@ type dialed struct {
 func NewDevice(self ident.DeviceID, chance *rand.Rand) *Device {
 	return &Device{
 		book: book.New(), route: route.New(self, chance), pair: pairing.New(self),
+		calls: signal.New(self),
 		dials: map[step.Ticket]dialed{},
 	}
 }
@@ -60,7 +63,9 @@ func (n *Device) Handle(now step.Instant, event DeviceEvent) []DeviceEffect {
 		n.tellBook(e)
 		n.toRoute(e)
 	case pairing.Event:
-		n.link(n.pair.Handle(now, e))
+		pass(n, n.pair.Handle(now, e))
+	case signal.Event:
+		pass(n, n.calls.Handle(now, e))
 	case Sync:
 		n.out = append(n.out, Synced(e))
 	default:
@@ -74,13 +79,14 @@ func (n *Device) Tick(now step.Instant) []DeviceEffect {
 	n.now, n.out = now, n.out[:0]
 	n.learn(n.book.Tick(now))
 	n.take(n.route.Tick(now))
-	n.link(n.pair.Tick(now))
+	pass(n, n.pair.Tick(now))
+	pass(n, n.calls.Tick(now))
 	return n.out
 }
 
 // Deadline is the earliest of all cores.
 func (n *Device) Deadline() step.Instant {
-	return step.Earliest(n.book.Deadline(), n.route.Deadline(), n.pair.Deadline())
+	return step.Earliest(n.book.Deadline(), n.route.Deadline(), n.pair.Deadline(), n.calls.Deadline())
 }
 
 // Links returns how every trusted device is reached now.
@@ -96,9 +102,8 @@ func (n *Device) toBook(e book.Event) { n.learn(n.book.Handle(n.now, e)) }
 
 func (n *Device) toRoute(e route.Event) { n.take(n.route.Handle(n.now, e)) }
 
-// link passes on what linking orders: all of it reaches the world, which records who is
-// trusted and says so as a person would have.
-func (n *Device) link(effects []pairing.Effect) {
+// pass lets the effects of linking and of calls through: all of them reach the world.
+func pass[F any](n *Device, effects []F) {
 	for _, f := range effects {
 		n.out = append(n.out, f)
 	}
@@ -112,7 +117,7 @@ func (n *Device) learn(news []book.Effect) {
 	}
 }
 
-// tellBook lets the book know how a dial ended.
+// tellBook lets the book know how a dial ended, and both book and calls whom we trust.
 func (n *Device) tellBook(e route.Event) {
 	var ticket step.Ticket
 	worked := false
@@ -121,8 +126,12 @@ func (n *Device) tellBook(e route.Event) {
 		ticket, worked = e.Ticket, true
 	case route.DialFailed:
 		ticket = e.Ticket
+	case route.DeviceTrusted:
+		pass(n, n.calls.Handle(n.now, signal.Trusted(e)))
+		return
 	case route.DeviceForgotten:
 		n.toBook(book.DeviceForgotten(e))
+		pass(n, n.calls.Handle(n.now, signal.Forgotten(e)))
 		return
 	default:
 		return

@@ -60,14 +60,14 @@ func TestALinkIsOpenedOnce(t *testing.T) {
 
 func TestAnswersReachTheConversation(t *testing.T) {
 	b := newBench(t)
-	b.hear(alice, wire.AskPieces{Items: make([]wire.PieceAsk, wire.AskMax)}, "ServePieces")
+	b.hear(alice, wire.AskPieces{Items: make([]wire.PieceAsk, wire.AskMax)}, "swarm.Serve")
 	for range 3 {
 		b.node.Handle(0, MessageHeard{Device: alice, Message: wire.AskPieces{Items: make([]wire.PieceAsk, wire.AskMax)}})
 	}
 	one := wire.AskPieces{Items: make([]wire.PieceAsk, 1)}
 	b.hear(alice, one, "a: NoPiece")
-	b.do(PiecesServed{alice, 1}, "")
-	b.hear(alice, one, "ServePieces")
+	b.do(PiecesServed{Device: alice, Count: 1, Pieces: 1}, "")
+	b.hear(alice, one, "swarm.Serve")
 	// A page nobody waits for any more.
 	b.do(RowsLoaded{alice, peer.RowsLoaded{After: 5, Upto: 6}}, "")
 }

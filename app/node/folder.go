@@ -26,9 +26,10 @@ import (
 type FolderEvent any
 
 // FolderEffect is what reaches the world: folder.Execute, RecallOrders, LoadNeeds,
-// DropContent and Notice; settle.ScanNames and ScanFolder; swarm.AskPieces, CancelPieces,
-// FindRecipe, OpenStage, CheckHaves and PeerBanned; roster.Sign, Save, Changed, Answered,
-// TellPlaces and PlacesHeard; or one of the structs of this package.
+// DropContent and Notice; settle.ScanNames and ScanFolder; swarm.AskPieces, YieldPieces,
+// CancelPieces, Serve, FindRecipe, OpenStage, OpenPart, DropProspect, CheckHaves and
+// PeerBanned; roster.Sign, Save, Changed, Answered, TellPlaces and PlacesHeard;
+// folder.SignRoot; or one of the structs of this package.
 type FolderEffect any
 
 // ScanFinished: a look that settle ordered is over, after all its findings.
@@ -62,10 +63,12 @@ type RowsLoaded struct {
 	Page   peer.RowsLoaded
 }
 
-// PiecesServed answers asks of ServePieces, possibly in parts.
+// PiecesServed answers swarm.Serve, ServeRecipes and ServeTrash, possibly in parts: so many
+// asks are over, so many of them for pieces.
 type PiecesServed struct {
 	Device ident.DeviceID
 	Count  int
+	Pieces int
 }
 
 // PauseChanged says with whom the folder rests from now on: with everybody, or with the
@@ -91,37 +94,32 @@ type LoadRows struct {
 	Limit  int
 }
 
-// ServePieces lets pieces be read and sent to a device.
-type ServePieces struct {
-	Device ident.DeviceID
-	Items  []wire.PieceAsk
-}
-
 // ServeRecipes lets recipes be read and sent to a device.
 type ServeRecipes struct {
 	Device   ident.DeviceID
 	Contents []ident.ContentID
 }
 
-// AskTrash asks all members who share the folder now what their trash holds.
-type AskTrash struct{ Ticket uint64 }
-
-// TrashAsked answers AskTrash.
-type TrashAsked struct {
-	Ticket  uint64
-	Devices []ident.DeviceID
+// AskMembers asks the members who share the folder now something, some excepted. It is
+// answered by MembersAsked, which says who was asked.
+type AskMembers struct {
+	Ticket   uint64 // as in the question
+	Question wire.Message
+	Except   []ident.DeviceID
 }
 
-// TrashTold is a part of a member's answer.
-type TrashTold struct {
-	Device ident.DeviceID
-	Trash  wire.TrashHeld
+// MembersAsked answers AskMembers.
+type MembersAsked struct {
+	Ticket   uint64
+	Question wire.Message
+	Devices  []ident.DeviceID
 }
 
-// ServeTrash lets a device be told what the trash holds.
-type ServeTrash struct {
+// Question is about what people ask other devices: a device is to be answered, or has told
+// a part of an answer. Effect is ServeTrash, TrashTold, ServeNames or NamesTold.
+type Question struct {
 	Device ident.DeviceID
-	Ticket uint64
+	Effect peer.Effect
 }
 
 // DropPeer ends the link to a device that broke the rules.
@@ -151,6 +149,7 @@ const (
 // Folder joins the cores of one folder.
 type Folder struct {
 	id     ident.FolderID
+	self   ident.DeviceID
 	settle *settle.Core
 	folder *folder.Core
 	swarm  *swarm.Core
@@ -160,6 +159,7 @@ type Folder struct {
 	order  []ident.DeviceID          // members, sorted
 	up     map[ident.DeviceID]uint64 // links of connected devices, members or not
 	rest   PauseChanged              // with whom nothing is exchanged
+	told   peer.Told                 // of what this replica wrote
 	now    step.Instant
 	wall   int64
 	queue  []any
@@ -179,8 +179,9 @@ func NewFolder(cfg folder.Config, who roster.Config, chance *rand.Rand) (*Folder
 		return nil, err
 	}
 	n := &Folder{
-		id: cfg.Folder, settle: settle.New(split()), folder: core,
-		swarm: swarm.New(cfg.Folder, split()), roster: shared, reads: cfg.Reader,
+		id: cfg.Folder, self: cfg.Device, settle: settle.New(split()), folder: core,
+		swarm: swarm.New(cfg.Folder, cfg.Device, split()), roster: shared, reads: cfg.Reader,
+		told:  peer.NewTold(cfg.State.Counter),
 		peers: map[ident.DeviceID]*peer.Core{}, up: map[ident.DeviceID]uint64{},
 	}
 	n.setMembers(n.roster.Standing())
@@ -192,7 +193,7 @@ func (n *Folder) Handle(now step.Instant, event FolderEvent) []FolderEffect {
 	n.now, n.out = now, n.out[:0]
 	switch e := event.(type) {
 	case folder.Event:
-		n.toFolder(e)
+		n.toFolder(folder.Knowing(e, n.swarm.Coming))
 	case settle.Event:
 		n.toSettle(e)
 	case swarm.Event:
@@ -227,10 +228,11 @@ func (n *Folder) Handle(now step.Instant, event FolderEvent) []FolderEffect {
 		n.toPeer(e.Device, e.Page)
 	case Sync:
 		n.out = append(n.out, Synced(e))
-	case AskTrash:
-		n.askTrash(e.Ticket)
+	case AskMembers:
+		n.askMembers(e)
 	case PiecesServed:
 		n.toPeer(e.Device, peer.PiecesServed{Count: e.Count})
+		n.toSwarm(swarm.PiecesServed{Peer: e.Device, Count: e.Pieces})
 	default:
 		panic("bug: folder node was handed an event it does not know")
 	}
@@ -338,7 +340,10 @@ func (n *Folder) hear(e MessageHeard) {
 		return
 	}
 	if n.peers[e.Device] != nil {
-		n.toPeer(e.Device, peer.Heard{Message: e.Message})
+		if _, join := e.Message.(wire.Join); join {
+			n.told.Anew(e.Device)
+		}
+		n.toPeer(e.Device, peer.Heard{Message: e.Message, Told: n.told.ToOthers(e.Device)})
 		return
 	}
 	if _, join := e.Message.(wire.Join); join {
@@ -348,11 +353,15 @@ func (n *Folder) hear(e MessageHeard) {
 
 // tellStanding lets every conversation know how the folder stands now.
 func (n *Folder) tellStanding() {
+	n.letStand()
+	n.route()
+}
+
+func (n *Folder) letStand() {
 	s := n.standing()
 	for _, d := range n.order {
 		n.toPeer(d, peer.Stood{Standing: s})
 	}
-	n.route()
 }
 
 func (n *Folder) standing() peer.Standing {
@@ -360,17 +369,16 @@ func (n *Folder) standing() peer.Standing {
 	return peer.Standing{
 		Replica: s.Replica, Log: s.Log, Head: s.Head, Counter: s.Counter, Root: s.Root,
 		Knowledge: s.Knowledge, Collected: s.Collected, Lives: s.Lives, Scanning: s.Scanning || n.settle.Doubtful(),
-		Needs: s.Totals.Needs + s.Held, NeedFiles: s.Totals.NeedFiles, NeedBytes: s.Totals.NeedBytes,
-		Files: s.Totals.Files, Bytes: s.Totals.Bytes,
+		Needs: s.Totals.Needs + s.Held, Held: s.Held, NeedFiles: s.Totals.NeedFiles, NeedBytes: s.Totals.NeedBytes,
+		Files: s.Totals.Files, Bytes: s.Totals.Bytes, Signed: s.Signed,
 	}
 }
 
-// askTrash asks every member who shares the folder now.
-func (n *Folder) askTrash(ticket uint64) {
-	asked := TrashAsked{Ticket: ticket}
+func (n *Folder) askMembers(e AskMembers) {
+	asked := MembersAsked{Ticket: e.Ticket, Question: e.Question}
 	for _, d := range n.order {
-		if n.peers[d].Connected() {
-			n.out = append(n.out, SendTo{d, wire.AskTrash{Folder: n.id, Ticket: ticket}})
+		if n.peers[d].Connected() && !slices.Contains(e.Except, d) {
+			n.out = append(n.out, SendTo{d, e.Question})
 			asked.Devices = append(asked.Devices, d)
 		}
 	}

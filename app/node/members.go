@@ -9,6 +9,7 @@ import (
 	"github.com/shoal-sync/shoal/sync/peer"
 	"github.com/shoal-sync/shoal/sync/roster"
 	"github.com/shoal-sync/shoal/sync/settle"
+	"github.com/shoal-sync/shoal/sync/swarm"
 	"github.com/shoal-sync/shoal/sync/wire"
 )
 
@@ -42,9 +43,15 @@ func (n *Folder) setMembers(s roster.Standing) {
 	}
 	// With a folder that was a writer's the host begins anew: it knows that from Changed.
 	n.reads = s.Own == members.Reader || n.reads && !s.Own.MayWrite()
-	for _, d := range slices.Clone(n.order) {
-		if s.Role(d) == members.None {
-			n.removeMember(d)
+	gone := slices.DeleteFunc(slices.Clone(n.order), func(d ident.DeviceID) bool { return s.Role(d) != members.None })
+	n.toSwarm(swarm.PeersLeft{Peers: gone})
+	for _, d := range gone {
+		n.close(d)
+		n.toFolder(folder.MemberRemoved{Device: d})
+		delete(n.peers, d)
+		n.order = slices.DeleteFunc(n.order, func(o ident.DeviceID) bool { return o == d })
+		if _, up := n.up[d]; up {
+			n.refuse(d)
 		}
 	}
 	for _, p := range s.Partners {
@@ -59,14 +66,10 @@ func (n *Folder) cast(d ident.DeviceID) peer.Cast {
 	return peer.Cast{WeRead: n.reads, TheyRead: s.Role(d) == members.Reader}
 }
 
-func (n *Folder) removeMember(d ident.DeviceID) {
-	n.close(d)
-	n.toFolder(folder.MemberRemoved{Device: d})
-	delete(n.peers, d)
-	n.order = slices.DeleteFunc(n.order, func(o ident.DeviceID) bool { return o == d })
-	if _, up := n.up[d]; up {
-		n.refuse(d)
-	}
+// mayWrite reports whether a device, this one too, is one that writes to the folder.
+func (n *Folder) mayWrite(d ident.DeviceID) bool {
+	s := n.roster.Standing()
+	return s.Role(d).MayWrite() || d == n.self && s.Own.MayWrite()
 }
 
 // refuse tells a device why it does not share the folder.

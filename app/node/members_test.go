@@ -4,8 +4,10 @@ import (
 	"crypto/ed25519"
 	"math/rand/v2"
 	"testing"
+	"time"
 
 	"github.com/shoal-sync/shoal/internal/ident"
+	"github.com/shoal-sync/shoal/internal/step"
 	"github.com/shoal-sync/shoal/sync/folder"
 	"github.com/shoal-sync/shoal/sync/members"
 	"github.com/shoal-sync/shoal/sync/roster"
@@ -89,4 +91,43 @@ func TestAReaderStopsNobody(t *testing.T) {
 	lie := wire.State{Knowledge: version.Vector{{Replica: ours, Counter: 1 << 40}}}
 	b := ownedBench(t, members.Reader)
 	b.hear(alice, lie, "")
+}
+
+// TestAReaderIsNotAudited: nothing is looked for in a reader's tree, whatever it says of
+// its log: an audit takes in what differs. A log of the number 0 passes for the one of a
+// device that was never met.
+func TestAReaderIsNotAudited(t *testing.T) {
+	b := ownedBench(t, members.Reader)
+	before := b.node.Snapshot().Folder
+	lies := join()
+	lies.Log, lies.Call, lies.Answers = 0, 2, 1
+	said := b.node.Handle(0, MessageHeard{Device: alice, Message: lies})
+	for _, m := range []wire.Message{wire.Horizon{Life: 1}, wire.State{Root: [32]byte{3}}} {
+		said = append(said, b.node.Handle(0, MessageHeard{Device: alice, Message: m})...)
+	}
+	forged := file(2)
+	item := summary.ItemOf(forged.ID, tree.Digest(&forged))
+	for at, n := step.Instant(0), 0; n < 100 && at < step.Instant(time.Hour); n++ {
+		for _, f := range said {
+			s, ok := f.(SendTo)
+			if !ok {
+				continue
+			}
+			switch m := s.Message.(type) {
+			case wire.AskParts:
+				parts := []summary.Part{{Count: 1, Items: []summary.Item{item}}}
+				b.node.Handle(at, MessageHeard{Device: alice, Message: wire.Parts{Repair: m.Repair, Parts: parts}})
+				b.node.Handle(at, MessageHeard{Device: alice, Message: wire.Found{
+					Repair: m.Repair, Entries: []tree.Entry{forged}, Has: []bool{true}, Last: true,
+				}})
+				t.Error("a reader is asked for its tree")
+			}
+		}
+		at = b.node.Deadline()
+		said = append([]FolderEffect(nil), b.node.Tick(at)...)
+	}
+	b.commit()
+	if after := b.node.Snapshot().Folder; after.Root != before.Root {
+		t.Error("an entry that a reader made up is recorded")
+	}
 }

@@ -9,13 +9,13 @@ import (
 
 // Member is how one member of a folder stands, as far as we know.
 type Member struct {
-	Device  ident.DeviceID
-	Linked  bool // a link to the device is up
-	Joined  bool // it shares the folder with us on that link
-	Equal   bool // verified equal to us
-	Refused bool
-	Reason  wire.RefuseReason
-	Theirs  wire.State
+	Device ident.DeviceID
+	// A link is up; the folder is shared with us on it; it is verified to be equal to us.
+	Linked, Joined, Equal bool
+	Refused               bool
+	Reason                wire.RefuseReason
+	Theirs                wire.State
+	Holds                 uint64 // names whose deletes it holds until a person there has answered
 }
 
 // Snapshot is how a folder and its members stand now.
@@ -33,7 +33,7 @@ const troublesShown = 100
 
 // Snapshot returns how the folder and its members stand now.
 func (n *Folder) Snapshot() Snapshot {
-	s := Snapshot{Folder: n.folder.Snapshot(), Troubles: n.folder.Troubles(troublesShown), Held: n.folder.Held(), Conflicts: n.folder.Conflicts()}
+	s := Snapshot{Folder: n.folder.Snapshot(), Troubles: n.folder.Troubles(troublesShown, n.swarm.Comes), Held: n.folder.Held(), Conflicts: n.folder.Conflicts()}
 	s.Folder.Scanning = s.Folder.Scanning || n.settle.Doubtful()
 	for _, d := range n.order {
 		s.Members = append(s.Members, n.member(n.peers[d]))
@@ -45,7 +45,7 @@ func (n *Folder) member(c *peer.Core) Member {
 	_, up := n.up[c.Peer()]
 	m := Member{
 		Device: c.Peer(), Linked: up, Joined: c.Connected(), Equal: c.Equal(),
-		Theirs: c.Theirs(),
+		Theirs: c.Theirs(), Holds: c.Holds(),
 	}
 	m.Reason, m.Refused = c.Refused()
 	return m

@@ -27,8 +27,10 @@ func (n *Folder) route() {
 			}
 		case folder.NameMoved:
 			n.toSettle(settle.NameMoved{From: f.From, To: f.To})
+		case folder.NamePlaced:
+			n.toSettle(settle.NamePlaced{Path: f.Path})
 		case folder.FetchContent:
-			n.toSwarm(swarm.ContentWanted{Content: f.Content, Size: f.Size, Old: old(f.Old)})
+			n.toSwarm(swarm.ContentWanted{Content: f.Content, Name: f.Name, Size: f.Size, Old: old(f.Old)})
 		case folder.DropContent:
 			n.toSwarm(swarm.ContentDropped{Content: f.Content})
 			n.out = append(n.out, f)
@@ -36,14 +38,22 @@ func (n *Folder) route() {
 			n.toSwarm(swarm.ContentsHere{Contents: f.Contents})
 		case folder.RowsTaken:
 			n.toPeer(f.From, peer.RowsRecorded{Log: f.Log, Upto: f.Upto})
+		case folder.StandsSigned:
+			n.letStand()
+		case folder.RolledBack:
+			n.out = append(n.out, RenewReplica{f.Told, IndexOld})
+		case folder.AwayTooLong:
+			n.out = append(n.out, RenewReplica{f.Told, AwayTooLong})
 		case folder.Tell:
-			n.out = append(n.out, SendTo{f.To, f.Message})
+			n.tell(f.To, f.Message)
 		case folder.DropPeer:
 			n.out = append(n.out, DropPeer{f.Peer, f.Reason})
 		case swarm.Send:
-			n.out = append(n.out, SendTo{f.Peer, f.Message})
+			n.tell(f.Peer, f.Message)
+		case swarm.AsksEnded:
+			n.toPeer(f.Peer, peer.PiecesServed{Count: f.Count})
 		case swarm.ContentReady:
-			n.toFolder(folder.ContentStaged{Content: f.Content})
+			n.toFolder(folder.ContentsStaged{Contents: f.Contents})
 		case swarm.ContentFailed:
 			n.toFolder(folder.ContentFailed{Content: f.Content, Kind: troubles[f.Cause], Reason: f.Reason})
 		case peerEffect:
@@ -58,11 +68,28 @@ func (n *Folder) route() {
 	n.queue = n.queue[:0]
 }
 
+// tell sends what a core has to say about the folder. Whom an answer is for may have stopped
+// being a member since it asked: then there is nobody to tell.
+func (n *Folder) tell(d ident.DeviceID, m wire.Message) {
+	if n.peers[d] != nil {
+		n.say(d, m)
+	}
+}
+
+// say sends a message, and remembers who may know of the newest writes by it.
+func (n *Folder) say(d ident.DeviceID, m wire.Message) {
+	switch m.(type) {
+	case wire.State, wire.Rows, wire.Found, wire.SignedRoot:
+		n.told.To(d, n.folder.Snapshot().Counter)
+	}
+	n.out = append(n.out, SendTo{d, m})
+}
+
 // routePeer is the part of the table for conversations.
 func (n *Folder) routePeer(d ident.DeviceID, effect peer.Effect) {
 	switch f := effect.(type) {
 	case peer.Send:
-		n.out = append(n.out, SendTo{d, f.Message})
+		n.say(d, f.Message)
 	case peer.LoadRows:
 		n.out = append(n.out, LoadRows{d, f.After, f.Limit})
 	case peer.TakeRows:
@@ -85,9 +112,13 @@ func (n *Folder) routePeer(d ident.DeviceID, effect peer.Effect) {
 	case peer.Audit:
 		n.toFolder(folder.AuditAsked{From: d})
 	case peer.TakeChecked:
-		n.toFolder(folder.CheckedHeard{Ranges: f.Ranges})
+		n.toFolder(folder.CheckedHeard{From: d, Ranges: f.Ranges})
+	case peer.WantSigned:
+		n.toFolder(folder.SignedWanted{})
+	case peer.TakeSigned:
+		n.toFolder(folder.SignedHeard{From: d, Signed: f.Signed, Trusted: n.mayWrite(f.Signed.Signer()), Wall: n.wall})
 	case peer.TakeReplicas:
-		n.toFolder(folder.ReplicasHeard{Replicas: f.Replicas})
+		n.toFolder(folder.ReplicasHeard{From: d, Replicas: f.Replicas})
 	case peer.PeerJoined:
 		n.toSwarm(swarm.PeerJoined{Peer: d})
 		n.toFolder(folder.PeerArrived{})
@@ -96,16 +127,14 @@ func (n *Folder) routePeer(d ident.DeviceID, effect peer.Effect) {
 	case peer.Content:
 		n.toSwarm(swarm.Heard{Peer: d, Message: f.Message})
 	case peer.ServePieces:
-		n.out = append(n.out, ServePieces{d, f.Items})
+		n.toSwarm(swarm.PiecesAsked{Peer: d, Items: f.Items})
 	case peer.ServeRecipes:
 		n.out = append(n.out, ServeRecipes{d, f.Contents})
-	case peer.ServeTrash:
-		n.out = append(n.out, ServeTrash{d, f.Ticket})
-	case peer.TrashTold:
-		n.out = append(n.out, TrashTold{d, f.Trash})
+	case peer.ServeTrash, peer.TrashTold, peer.ServeNames, peer.NamesTold:
+		n.out = append(n.out, Question{d, effect})
 	case peer.Renew:
 		n.open(d)
-		n.toPeer(d, peer.Heard{Message: f.Join})
+		n.toPeer(d, peer.Heard{Message: f.Join, Told: n.told.ToOthers(d)})
 	case peer.Reopen:
 		n.open(d)
 	case peer.TakeHeard:

@@ -57,6 +57,7 @@ func newBench(t *testing.T) *bench {
 	b.do(PeerConnected{alice, connected}, "a: Roster, a: Join, a: Horizon")
 	b.hear(alice, join(), "a: State")
 	b.hear(alice, wire.Horizon{Life: 1}, "")
+	b.hear(alice, wire.State{Root: [32]byte{2}}, "")
 	return b
 }
 
@@ -162,6 +163,19 @@ func TestFolderToSettle(t *testing.T) {
 	t.Fatal("what was moved is not looked at in its new place")
 }
 
+func TestWhatWasPlacedReachesSettle(t *testing.T) {
+	b := newBench(t)
+	b.do(settle.NamesTouched{Paths: []string{"a"}}, "")
+	if got := b.looks(); !slices.Equal(got, []string{"a"}) {
+		t.Fatalf("looks at %q", got)
+	}
+	b.route(folder.NamePlaced{Path: "a"}, "")
+	b.node.Handle(b.node.now, ScanFinished{Look: settle.LookFinished{Ticket: 2}})
+	if got := b.looks(); !slices.Equal(got, []string{"a"}) {
+		t.Errorf("after it was placed, %q is looked at", got)
+	}
+}
+
 func TestFolderToSwarm(t *testing.T) {
 	b := newBench(t)
 	content := ident.ContentID{5}
@@ -193,7 +207,7 @@ func TestSwarmToFolderAndWorld(t *testing.T) {
 	b := newBench(t)
 	content := ident.ContentID{1}
 	b.route(swarm.Send{Peer: alice, Message: wire.WantHave{}}, "a: WantHave")
-	b.route(swarm.ContentReady{Content: ident.ContentID{99}}, "folder.DropContent") // nobody wants it
+	b.route(swarm.ContentReady{Contents: []ident.ContentID{{99}}}, "folder.DropContent") // nobody wants it
 	for _, f := range []FolderEffect{
 		folder.Execute{}, folder.RecallOrders{}, folder.LoadNeeds{}, settle.ScanNames{}, settle.ScanFolder{},
 		swarm.AskPieces{}, swarm.CancelPieces{}, swarm.FindRecipe{}, swarm.OpenStage{}, swarm.CheckHaves{},
@@ -227,7 +241,7 @@ func TestPeerToWorld(t *testing.T) {
 	}{
 		{peer.Send{Message: wire.State{}}, "a: State"},
 		{peer.LoadRows{After: 3, Limit: 9}, "LoadRows"},
-		{peer.ServePieces{Items: make([]wire.PieceAsk, 1)}, "ServePieces"},
+		{peer.ServePieces{Items: make([]wire.PieceAsk, 1)}, "swarm.Serve"},
 		{peer.ServeRecipes{Contents: make([]ident.ContentID, 1)}, "ServeRecipes"},
 		{peer.RolledBack{}, "RenewReplica"},
 		{peer.AwayTooLong{}, "RenewReplica"},
@@ -251,15 +265,19 @@ func TestPeerToFolderAndSwarm(t *testing.T) {
 	}
 	b.said(peer.PeerLeft{}, "swarm.CancelPieces")
 	b.said(peer.PeerJoined{}, "a: WantHave")
-	b.said(peer.TakeReplicas{Replicas: []tree.Replica{{ID: 9, Name: "nine"}}}, "a: Replicas")
+	b.said(peer.TakeReplicas{Replicas: []tree.Replica{{ID: theirs, Name: "nine"}}}, "a: Replicas")
 	if got := b.node.folder.Replicas(); len(got) != 1 || got[0].Name != "nine" {
 		t.Fatalf("replicas are %+v", got)
 	}
 	known := version.Vector{{Replica: theirs, Counter: 40}}
-	b.said(peer.TakeKnowledge{Log: aliceLog, Head: 1, Knowledge: known}, "")
+	made := known // up, of replicas that nobody has named
+	for i := range ident.ReplicaID(9000) {
+		made = made.With(version.Dot{Replica: theirs + 1 + i, Counter: 1})
+	}
+	b.said(peer.TakeKnowledge{Log: aliceLog, Head: 1, Knowledge: made}, "")
 	b.commit()
-	if got := b.node.Snapshot().Folder.Knowledge; !got.CoversAll(known) {
-		t.Fatalf("we know %v", got)
+	if got := b.node.Snapshot().Folder.Knowledge; !got.CoversAll(known) || len(got) != 4001 {
+		t.Fatalf("we know of %d replicas", len(got))
 	}
 }
 
@@ -288,24 +306,32 @@ func TestPeerThatBeganAnew(t *testing.T) {
 // passed on. One device alone cannot take the places of all.
 func TestReplicasAreBounded(t *testing.T) {
 	b := newBench(t)
-	next := ident.ReplicaID(1000)
+	next, from := ident.ReplicaID(1000), ident.DeviceID{}
 	tell := func(count int, by func(i int) ident.DeviceID) int {
 		told := make([]tree.Replica, count)
 		for i := range told {
 			next++
 			told[i] = tree.Replica{ID: next, Device: by(i)}
 		}
-		b.node.toFolder(folder.ReplicasHeard{Replicas: told})
+		b.node.toFolder(folder.ReplicasHeard{From: from, Replicas: told})
 		b.node.route()
 		return len(b.node.folder.Replicas())
 	}
 	one := func(int) ident.DeviceID { return ident.DeviceID{1} }
 	many := func(i int) ident.DeviceID { return ident.DeviceID{2, byte(i), byte(i >> 8)} }
+	from = ident.DeviceID{1}
 	tell(1000, one)
 	if got := tell(1000, one); got != 256 {
 		t.Errorf("%d replicas of one device are known", got)
 	}
-	for range 3 {
+	from = ident.DeviceID{9}
+	before := len(b.node.folder.Replicas())
+	tell(wire.ReplicasMax, many)
+	if got := tell(wire.ReplicasMax, many) - before; got != 1000 {
+		t.Errorf("%d replicas of strangers are taken from one device", got)
+	}
+	for i := range byte(3) {
+		from = ident.DeviceID{3, i}
 		tell(wire.ReplicasMax, many)
 	}
 	if got := len(b.node.folder.Replicas()); got != wire.ReplicasMax {

@@ -20,8 +20,10 @@ import (
 // told are the settings, and whether their values may be told to strangers.
 var told = map[string]bool{
 	"mdns": true, "mdns_name": true, "limit_up": true, "limit_down": true, "limit_lan": true, "on_metered": true,
-	"on_battery": true, "log_format": true, "log_level": true,
+	"through_nat": true, "port_mapping": true, "stun": false, "rendezvous": false, "update": false,
+	"on_battery": true, "language": true, "appearance": true, "text_size": true, "log_format": true, "log_level": true,
 	"name": false, "listen": false, "proxy": false, "log_file": false,
+	"autostart": true, "web": false,
 }
 
 // bundle is a zip of redacted texts.

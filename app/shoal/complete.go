@@ -9,6 +9,7 @@ import (
 
 	"github.com/shoal-sync/shoal/app/api"
 	"github.com/shoal-sync/shoal/app/status"
+	"github.com/shoal-sync/shoal/app/words"
 )
 
 // completeTimeout is how long a person who pressed the tab key waits for names.
@@ -72,7 +73,7 @@ func (s *session) names(cmd *cobra.Command, kind string) ([]string, cobra.ShellC
 		switch one {
 		case "FOLDER":
 			for _, f := range s.viewOrNothing(ctx).Folders {
-				out = append(out, cobra.CompletionWithDesc(f.Name, f.State.Words()+" at "+f.Path))
+				out = append(out, cobra.CompletionWithDesc(f.Name, f.State.Words(words.Book{})+" at "+f.Path))
 			}
 		case "DEVICE":
 			for _, d := range s.viewOrNothing(ctx).Devices {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/shoal-sync/shoal/app/api"
 	"github.com/shoal-sync/shoal/app/config"
+	"github.com/shoal-sync/shoal/app/host"
 	"github.com/shoal-sync/shoal/app/status"
 )
 
@@ -124,6 +125,9 @@ func (s *session) changeAlone(key, value string) (change api.SettingChange, err 
 	}
 	defer func() { err = errors.Join(err, lock.Release()) }()
 	if err := home.Migrate(); err != nil {
+		return change, err
+	}
+	if err := host.FollowSetting(home.Dir(), key, value); err != nil {
 		return change, err
 	}
 	if _, err := home.SetSetting(key, value); err != nil {

@@ -15,17 +15,23 @@ func (s *session) conflictsCommand() *cobra.Command {
 }
 
 func (s *session) conflictsList() *cobra.Command {
+	return listCommand(s, "Lists files that were changed on two devices at once",
+		func(folder string) api.Intent { return api.ConflictList{Folder: folder} }, conflictLines)
+}
+
+// listCommand lists what there is of a kind, in a folder or in all of them.
+func listCommand[A any](
+	s *session, short string, intent func(folder string) api.Intent, lines func(A) []string,
+) *cobra.Command {
 	return &cobra.Command{
-		Use:   "list [FOLDER]",
-		Short: "Lists files that were changed on two devices at once",
-		Args:  takesOne("FOLDER"),
+		Use: "list [FOLDER]", Short: short, Args: takesOne("FOLDER"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			var found []api.Conflict
-			raw, err := s.do(cmd, api.ConflictList{Folder: first(args)}, &found)
+			var found A
+			raw, err := s.do(cmd, intent(first(args)), &found)
 			if err != nil || s.json {
 				return s.raw(raw, err)
 			}
-			return s.lines(conflictLines(found))
+			return s.lines(lines(found))
 		},
 	}
 }
@@ -59,7 +65,7 @@ func (s *session) conflictsResolve() *cobra.Command {
 		Short: "Says which version stays; the other goes to the trash",
 		Long: "Says which version stays; the other goes to the trash. PATH is that of the file, or of one " +
 			"of its copies. Mine is the version this device wrote; where it wrote neither or both, the one " +
-			"that has the name. With both the copy becomes a file like any other.",
+			"that has the name. With both the copy becomes a file like any other." + pathHelp,
 		Args: takes("PATH"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			wanted := api.Keep(keep)
@@ -83,7 +89,7 @@ func (s *session) conflictsResolve() *cobra.Command {
 				case "both":
 					text = fmt.Sprintf("both stay; the copy is now %s", status.Plain(d.NewName))
 				}
-				if err := s.say("%s", text); err != nil {
+				if err := s.say("%s: %s", status.Plain(d.FolderName), text); err != nil {
 					return err
 				}
 			}
@@ -100,7 +106,9 @@ func (s *session) whyCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "why PATH",
 		Short: "Says why a file is as it is: ignored, waiting, held, in conflict, or the same everywhere",
-		Args:  takes("PATH"),
+		Long: "Says why a file is as it is: ignored, waiting, held, in conflict, or the same everywhere. PATH is " +
+			"relative to where you are, or as `shoal status` and lists show it.",
+		Args: takes("PATH"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			at, err := where(folder, args[0])
 			if err != nil {

@@ -64,8 +64,8 @@ func (s *session) deviceList() *cobra.Command {
 			if s.json {
 				return s.document(append(listed(view.Devices), listed(view.Asking)...))
 			}
-			return s.lines(append(status.DeviceLines(view.Devices, now()),
-				status.AskingLines(view.Asking, now())...))
+			return s.lines(append(status.DeviceLines(s.words, view.Devices, now()),
+				status.AskingLines(s.words, view.Asking, now())...))
 		},
 	}
 }

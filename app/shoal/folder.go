@@ -10,13 +10,14 @@ import (
 	"github.com/shoal-sync/shoal/app/api"
 	"github.com/shoal-sync/shoal/app/config"
 	"github.com/shoal-sync/shoal/app/status"
+	"github.com/shoal-sync/shoal/app/words"
 	"github.com/shoal-sync/shoal/internal/ident"
 )
 
 func (s *session) folderCommand() *cobra.Command {
 	return group("folder", "Keeps, shares and looks after folders",
-		s.folderAdd(), s.folderList(), s.folderRemove(), s.folderRescan(), s.folderVerify(), s.folderShare(),
-		s.folderUnshare(), s.folderRevert(), s.folderSet())
+		s.folderAdd(), s.folderAccept(), s.folderDecline(), s.folderList(), s.folderRemove(), s.folderRescan(), s.folderVerify(), s.folderShare(),
+		s.folderUnshare(), s.folderRevert(), s.folderIgnore(), s.folderSet())
 }
 
 func (s *session) folderAdd() *cobra.Command {
@@ -73,20 +74,20 @@ func (s *session) folderList() *cobra.Command {
 			if s.json {
 				return s.document(view.Folders)
 			}
-			return s.lines(status.FolderLines(view.Folders, now()))
+			return s.lines(status.FolderLines(s.words, view.Folders, now()))
 		},
 	}
 }
 
 func (s *session) folderRemove() *cobra.Command {
 	return s.aboutFolder("remove", "Stops keeping a folder; its files stay",
-		"stopped keeping %s at %s; its files stay",
+		words.Mark("stopped keeping %s at %s; its files stay"),
 		func(folder string) api.Intent { return api.FolderRemove{Folder: folder} })
 }
 
 func (s *session) folderRescan() *cobra.Command {
 	return s.aboutFolder("rescan", "Looks at the whole folder on disk; returns when done",
-		"scanned %s at %s",
+		words.Mark("scanned %s at %s"),
 		func(folder string) api.Intent { return api.FolderRescan{Folder: folder} })
 }
 
@@ -168,7 +169,9 @@ func (s *session) folderSet() *cobra.Command {
 			"down: 5MB/s\", or unlimited\n" +
 			"  brake   how many deletes within a minute wait for your yes: on (more than 100 files " +
 			"and 30 %), off, a number of files such as 500, or a part such as 20%\n" +
-			"  trash   what is kept of deleted files: on (30d 10%), off, or a time, a size or both, such as 14d 20GB",
+			"  trash   what is kept of deleted files: on (30d 10%), off, or a time, a size or both, such as 14d 20GB\n" +
+			"  traits  what else of files is carried, beside permissions and times: off, xattrs (extended " +
+			"attributes), owners (by name; the agent must run as root), or all; each device decides for itself",
 		Args: takes("FOLDER", "KEY", "VALUE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			intent := api.FolderSet{Folder: args[0], Key: args[1], Value: args[2]}
@@ -203,7 +206,7 @@ func (s *session) folderRevert() *cobra.Command {
 			if err != nil || s.json {
 				return s.raw(raw, err)
 			}
-			return s.say("putting back %s in %s", status.Count(int64(revert.Changes))+" changes",
+			return s.say("putting back changes in %[2]s: %[1]s", s.words.Count(int64(revert.Changes)),
 				status.Plain(args[0]))
 		},
 	}

@@ -7,34 +7,49 @@ import (
 
 	"github.com/shoal-sync/shoal/app/api"
 	"github.com/shoal-sync/shoal/app/status"
+	"github.com/shoal-sync/shoal/app/words"
 )
 
 func (s *session) heldCommand() *cobra.Command {
 	return group("held", "Shows and answers what waits for your yes: many deletes at once, patterns that ignore a lot",
 		s.heldList(),
 		s.heldAnswer("approve", "Lets held deletes happen on all devices, or obeys held patterns",
-			"what was held of %s in %s goes on", true),
+			words.Mark("what was held of %s in %s goes on"), true),
 		s.heldAnswer("reject", "Takes held deletes back: the files return from the other devices; writes the old patterns again",
-			"%s in %s stay: what is gone is fetched from the devices that have it", false))
+			words.Mark("%s in %s stay: what is gone is fetched from the devices that have it"), false),
+		s.heldGiveUp())
 }
 
-func (s *session) heldList() *cobra.Command {
+func (s *session) heldGiveUp() *cobra.Command {
 	return &cobra.Command{
-		Use:   "list [FOLDER]",
-		Short: "Lists what waits for your yes",
-		Long: "Lists deletes that wait for your yes: so many files went within a minute that it " +
-			"may have been a mistake. Of deletes made here no other device has been told; deletes made elsewhere are not obeyed here. Ignore patterns that would leave " +
-			"more than 30 % of the folder alone wait too; until then the old ones are obeyed.",
-		Args: takesOne("FOLDER"),
+		Use:   "give-up FOLDER PATH",
+		Short: "Does without a file's content that no connected device has",
+		Long: "Ends the waiting for a content that no connected device has, on all devices. Where an older version of the " +
+			"file is on this device, that one stays; otherwise the file is deleted. A device that is away may have the " +
+			"content: when it returns, its file goes into its trash. PATH is the one that `shoal status` shows.",
+		Args: takes("FOLDER", "PATH"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			var held []api.Held
-			raw, err := s.do(cmd, api.HeldList{Folder: first(args)}, &held)
+			var done api.GivenUp
+			raw, err := s.do(cmd, api.GiveUp{Folder: args[0], Path: args[1]}, &done)
 			if err != nil || s.json {
 				return s.raw(raw, err)
 			}
-			return s.lines(heldLines(held))
+			became := "is deleted: nobody had its content"
+			if done.Kept > 0 {
+				became = "is back to the version that was here: nobody had the newer one"
+			}
+			return s.lines([]string{fmt.Sprintf("%s in %s %s.", args[1], args[0], became)})
 		},
 	}
+}
+
+func (s *session) heldList() *cobra.Command {
+	list := listCommand(s, "Lists what waits for your yes",
+		func(folder string) api.Intent { return api.HeldList{Folder: folder} }, heldLines)
+	list.Long = "Lists deletes that wait for your yes: so many files went within a minute that it " +
+		"may have been a mistake. Of deletes made here no other device has been told; deletes made elsewhere are not obeyed here. Ignore patterns that would leave " +
+		"more than 30 % of the folder alone wait too; until then the old ones are obeyed."
+	return list
 }
 
 // heldShown is how many paths of a batch are shown; the rest is counted.
@@ -47,8 +62,11 @@ func heldLines(held []api.Held) []string {
 	var out []string
 	for _, h := range held {
 		state := ""
-		if h.Approved {
+		switch {
+		case h.Approved:
 			state = ", approved: the last look goes on"
+		case h.Lost:
+			state = ", wanted back, but no connected device has them: connect one that has, or approve"
 		}
 		what := "deleted on " + status.Plain(h.DeviceName)
 		if h.Kind == api.HeldPatterns {
@@ -98,7 +116,7 @@ func (s *session) heldAnswer(verb, short, done string, approve bool) *cobra.Comm
 			for _, h := range held {
 				files += h.Files
 			}
-			return s.say(done, status.Files(files), status.Plain(args[0]))
+			return s.say(done, s.words.Files(files), status.Plain(args[0]))
 		},
 	}
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/shoal-sync/shoal/app/api"
 	"github.com/shoal-sync/shoal/app/config"
 	"github.com/shoal-sync/shoal/app/status"
+	"github.com/shoal-sync/shoal/app/words"
 	"github.com/shoal-sync/shoal/discovery/pairing"
 	"github.com/shoal-sync/shoal/internal/qr"
 )
@@ -30,16 +31,20 @@ func (s *session) linkCommand() *cobra.Command {
 	var nearby, yes bool
 	var limit time.Duration
 	cmd := &cobra.Command{
-		Use:   "link [CODE|LINK|-]",
+		Use:   "link [CODE|LINK|TEXT|-]",
 		Short: "Links two devices by a short code, a link, or a pick from those nearby",
 		Long: "Links two devices, so that they trust each other and may share folders.\n\n" +
 			"Without an argument it shows a code, a link and a picture of the link, and waits. On the " +
 			"other device enter the code (`shoal link 4829-otter-maple`) or the link; - reads it from " +
 			"standard input.\nWith --nearby it picks a device on the local network instead, by its name " +
-			"or number; both screens then show the same words.\n\n" +
+			"or number; both screens then show the same words.\n" +
+			"With --by-hand it needs no server and no network in common: it prints a text that you carry to " +
+			"the other device by mail or chat (`shoal link TEXT` there), and waits for the text that one " +
+			"prints in return. The setting stun names the server that tells both their outer addresses.\n\n" +
 			"With --json it prints one line for each thing that happens, with \"event\" first: " +
 			"code {code, link, expires, text}, looking {text}, question {ticket, id, name, words, offers[]}, " +
-			"waiting {id, name}, asking {id, name, words} (another device, nearby), and in the end linked {id, name, folders[]}.\n" +
+			"waiting {id, name}, carry {link, expires, name} (the text to carry; name is set in the one that is " +
+			"carried back), asking {id, name, words} (another device, nearby), and in the end linked {id, name, folders[], text}.\n" +
 			"It exits with 4 when nobody came in time.",
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 1 {
@@ -73,6 +78,7 @@ func (s *session) linkCommand() *cobra.Command {
 	flags.StringVar(&to, "to", "", "`PATH` where an offered folder goes; with several, each goes into a directory there")
 	flags.BoolVar(&yes, "yes", false, "do not ask, say yes")
 	flags.BoolVar(&nearby, "nearby", false, "pick a device on the local network; the argument is its name, id or number")
+	flags.BoolVar(&request.ByHand, "by-hand", false, "print a text to carry to the other device; it prints one to carry back")
 	flags.StringArrayVar(&request.Addresses, "address", nil,
 		"where the device is that shows the code, `tcp://HOST:PORT`, if it cannot be found; may be given again")
 	flags.DurationVar(&limit, "timeout", 0, "`TIME` for which the code is good (default 10m), or the device is looked for (30s)")
@@ -91,21 +97,25 @@ func (s *session) linkList() *cobra.Command {
 			if err != nil || s.json {
 				return s.raw(raw, err)
 			}
-			return s.lines(nearbyLines(found))
+			return s.lines(nearbyLines(s.words, found))
 		},
 	}
 }
 
-func nearbyLines(found api.Nearby) []string {
+func nearbyLines(b words.Book, found api.Nearby) []string {
 	if len(found.Devices) == 0 {
-		return []string{"No device nearby wants to be linked. On the other one run `shoal link`.", found.Reason}
+		lines := []string{b.Say("No device nearby wants to be linked. On the other one run `shoal link`."), found.Reason}
+		if found.Remedy != "" {
+			lines = append(lines, "    "+found.Remedy)
+		}
+		return lines
 	}
 	var lines []string
 	for i, d := range found.Devices {
-		line := fmt.Sprintf("%2d  %s  (%s, at %s)", i+1, status.Plain(d.Name), d.ID.Short(),
+		line := fmt.Sprintf("%2d  ", i+1) + b.Say("%s  (%s, at %s)", status.Plain(d.Name), d.ID.Short(),
 			strings.TrimPrefix(strings.Join(d.Addresses, ", "), "tcp://"))
 		if d.Linked {
-			line += "  linked already"
+			line += "  " + b.Say("linked already")
 		}
 		lines = append(lines, line)
 	}
@@ -114,9 +124,10 @@ func nearbyLines(found api.Nearby) []string {
 
 // linkRun is one run of a command that links.
 type linkRun struct {
-	s   *session
-	yes bool
-	in  *bufio.Reader
+	s      *session
+	yes    bool
+	in     *bufio.Reader
+	beside bool // another run shows how it ends
 }
 
 // fill takes over the arguments, and refuses what cannot be meant before anybody is asked.
@@ -140,7 +151,7 @@ func (l *linkRun) fill(r *api.LinkRequest, args []string, nearby bool, to string
 		}
 	}
 	if r.Code != "" {
-		if _, err := pairing.ParseEntry(r.Code); err != nil {
+		if err := pairing.CheckEntry(r.Code); err != nil {
 			return usageError{err}
 		}
 	}
@@ -153,6 +164,9 @@ func (l *linkRun) fill(r *api.LinkRequest, args []string, nearby bool, to string
 	if r.Code != "" && len(r.Folders) > 0 {
 		return usagef("--folder: folders are offered by the device that shows the code; share it afterwards with " +
 			"`shoal folder share`")
+	}
+	if r.ByHand && (nearby || r.Code != "") {
+		return usagef("--by-hand: it begins a linking, so leave --nearby and the code out; the other device enters the text")
 	}
 	if r.Code == "" && len(r.Addresses) > 0 {
 		return usagef("--address: it tells where the device is that shows the code, so give the code too")
@@ -188,13 +202,13 @@ func (l *linkRun) pick(ctx context.Context, client *api.Client) (string, error) 
 	if err := unmarshalAnswer(raw, &found); err != nil {
 		return "", err
 	}
-	if err := l.s.lines(nearbyLines(found)); err != nil {
+	if err := l.s.lines(nearbyLines(l.s.words, found)); err != nil {
 		return "", err
 	}
 	if len(found.Devices) == 0 {
 		return "", api.Errorf(api.Timeout, "no device nearby wants to be linked")
 	}
-	text, err := l.ask(ctx, "Number of the device to link (nothing ends it): ")
+	text, err := l.ask(ctx, l.s.words.Say("Number of the device to link (nothing ends it):")+" ")
 	if err != nil || text == "" {
 		return "", err
 	}
@@ -208,16 +222,23 @@ func (l *linkRun) pick(ctx context.Context, client *api.Client) (string, error) 
 // run links and shows what happens.
 func (l *linkRun) run(ctx context.Context, client *api.Client, r api.LinkRequest) error {
 	err := client.Link(ctx, r, func(e api.LinkEvent) error {
-		if l.s.json {
+		switch {
+		case l.beside && e.Event == api.LinkLinked:
+		case l.s.json:
 			if err := l.s.document(e); err != nil {
 				return err
 			}
-		} else if err := l.show(e); err != nil {
-			return err
+		default:
+			if err := l.show(e); err != nil {
+				return err
+			}
 		}
 		if e.Event == api.LinkQuestion {
 			// Asked beside the stream: the other side may end it while the person thinks.
 			go l.answer(ctx, client, e)
+		}
+		if e.Event == api.LinkCarry && r.ByHand {
+			go l.takeReply(ctx, client, r.LastsMillis)
 		}
 		return nil
 	})
@@ -232,6 +253,8 @@ func (l *linkRun) show(e api.LinkEvent) error {
 	switch e.Event {
 	case api.LinkCode:
 		return l.showCode(e)
+	case api.LinkCarry:
+		return l.showCarry(e)
 	case api.LinkLooking:
 		return l.s.say("Nothing found yet. %s", status.Plain(e.Text))
 	case api.LinkWaiting:
@@ -239,12 +262,15 @@ func (l *linkRun) show(e api.LinkEvent) error {
 	case api.LinkQuestion:
 		return l.showQuestion(e)
 	case api.LinkAsking:
-		return l.s.say("%s (%s) asks to be linked. If the words on its screen are:  %s\nthen run:  shoal device approve %s",
-			status.Plain(e.Name), e.ID.Short(), e.Words, e.ID.Short())
+		return l.s.say("%s (%s) asks to be linked. If the words on its screen are:  %s\nthen run:  %s",
+			status.Plain(e.Name), e.ID.Short(), e.Words, "shoal device approve "+e.ID.Short())
 	case api.LinkLinked:
-		lines := []string{fmt.Sprintf("linked with %s (%s)", status.Plain(e.Name), e.ID)}
+		lines := []string{l.s.words.Say("linked with %s (%s)", status.Plain(e.Name), e.ID)}
 		for _, f := range e.Folders {
-			lines = append(lines, fmt.Sprintf("sharing %s at %s as %s", status.Plain(f.Name), status.Plain(f.Path), f.Role))
+			lines = append(lines, l.s.words.Say("sharing %s at %s as %s", status.Plain(f.Name), status.Plain(f.Path), f.Role.Words(l.s.words)))
+		}
+		if e.Text != "" {
+			lines = append(lines, status.Plain(e.Text))
 		}
 		return l.s.say("%s", strings.Join(lines, "\n"))
 	}
@@ -256,34 +282,40 @@ func (l *linkRun) showCode(e api.LinkEvent) error {
 		return l.s.line(e.Code)
 	}
 	lines := []string{
-		"On the other device run:    shoal link " + e.Code,
-		"or enter or scan the link:  " + e.Link, "",
+		l.s.words.Say("On the other device run:    %s", "shoal link "+e.Code),
+		l.s.words.Say("or enter or scan the link:  %s", e.Link), "",
 	}
+	lines = append(lines, l.picture(e.Link)...)
+	if e.Text != "" {
+		lines = append(lines, status.Plain(e.Text))
+	}
+	left := l.s.words.Duration(e.Expires.Sub(now()).Round(time.Second))
+	return l.s.lines(append(lines, l.s.words.Say("Waiting. The code is good for %s and for one device; Ctrl-C ends it.", left)))
+}
+
+// picture draws a text for a camera, if the screen has room for it.
+func (l *linkRun) picture(text string) []string {
 	width, terminal := 0, false
 	if file, ok := l.s.out.(*os.File); ok {
 		width, _, terminal = screenSize(file)
 	}
-	// Capital letters make a smaller picture.
-	if rows, err := qr.Squares(strings.ToUpper(e.Link)); err == nil && (!terminal || width >= len(rows)+2*qr.Quiet) {
-		lines = append(append(lines, qr.Lines(rows, terminal)...), "")
+	rows, err := qr.Squares(strings.ToUpper(text)) // capital letters make a smaller picture
+	if err != nil || terminal && width < len(rows)+2*qr.Quiet {
+		return nil
 	}
-	if e.Text != "" {
-		lines = append(lines, status.Plain(e.Text))
-	}
-	left := status.Duration(e.Expires.Sub(now()).Round(time.Second))
-	return l.s.lines(append(lines, "Waiting. The code is good for "+left+" and for one device; Ctrl-C ends it."))
+	return append(qr.Lines(rows, terminal), "")
 }
 
 func (l *linkRun) showQuestion(e api.LinkEvent) error {
 	var lines []string
 	if e.Words != "" {
-		lines = append(lines, fmt.Sprintf("The screen of %s must show the same words:  %s", status.Plain(e.Name), e.Words))
+		lines = append(lines, l.s.words.Say("The screen of %s must show the same words:  %s", status.Plain(e.Name), e.Words))
 	} else {
-		lines = append(lines, fmt.Sprintf("The code is shown by %s (%s).", status.Plain(e.Name), e.ID.Short()))
+		lines = append(lines, l.s.words.Say("The code is shown by %s (%s).", status.Plain(e.Name), e.ID.Short()))
 	}
 	for _, o := range e.Offers {
-		lines = append(lines, fmt.Sprintf("It offers %s (%s, %s), as %s. Here it would be at %s", status.Plain(o.Name),
-			status.Files(int64(o.Files)), status.Bytes(int64(o.Bytes)), o.Role, status.Plain(o.Path)))
+		lines = append(lines, l.s.words.Say("It offers %s (%s, %s), as %s. Here it would be at %s", status.Plain(o.Name),
+			l.s.words.Files(int64(o.Files)), l.s.words.Bytes(int64(o.Bytes)), o.Role.Words(l.s.words), status.Plain(o.Path)))
 	}
 	return l.s.say("%s", strings.Join(lines, "\n"))
 }
@@ -292,11 +324,11 @@ func (l *linkRun) showQuestion(e api.LinkEvent) error {
 func (l *linkRun) answer(ctx context.Context, client *api.Client, e api.LinkEvent) {
 	answer := api.LinkAnswer{Ticket: e.Ticket, Yes: l.yes}
 	if !answer.Yes {
-		question := "Link the two devices? [y/N] "
+		question := l.s.words.Say("Link the two devices? [y/N]")
 		if e.Words != "" {
-			question = "Are they the same? [y/N] "
+			question = l.s.words.Say("Are they the same? [y/N]")
 		}
-		text, err := l.ask(ctx, question)
+		text, err := l.ask(ctx, question+" ")
 		if ctx.Err() != nil {
 			return // the stream has ended, and said why
 		}
@@ -326,10 +358,10 @@ func (l *linkRun) complain(err error) {
 	_, _ = fmt.Fprintln(l.s.errs, "shoal: "+status.Plain(err.Error())) // nobody is left to tell
 }
 
-// ask reads one line from the person. The question goes to standard error, as standard
-// output is for answers.
+// ask reads one line from the person, after a question if there is one. It goes to standard
+// error, as standard output is for answers.
 func (l *linkRun) ask(ctx context.Context, question string) (string, error) {
-	if !l.s.json {
+	if !l.s.json && question != "" {
 		if _, err := io.WriteString(l.s.errs, question); err != nil {
 			return "", fmt.Errorf("ask: %w", err)
 		}
@@ -345,8 +377,8 @@ func (l *linkRun) ask(ctx context.Context, question string) (string, error) {
 	}()
 	select {
 	case r := <-lines:
-		if errors.Is(r.err, io.EOF) && r.line == "" && !l.s.json {
-			_, _ = fmt.Fprintln(l.s.errs, "\nNobody answers here; --yes says yes.") // the same goes for this
+		if errors.Is(r.err, io.EOF) && r.line == "" && !l.s.json && question != "" {
+			_, _ = fmt.Fprintln(l.s.errs, "\n"+l.s.words.Say("Nobody answers here; --yes says yes.")) // the same goes for this
 		}
 		return strings.TrimSpace(r.line), r.err
 	case <-ctx.Done():
@@ -406,10 +438,10 @@ func (l *linkRun) sure(ctx context.Context, client *api.Client, device string) (
 	if err != nil || l.yes {
 		return asks, err
 	}
-	if err := l.s.lines(status.AskingLines([]status.Asking{asks}, now())[:2]); err != nil {
+	if err := l.s.lines(status.AskingLines(l.s.words, []status.Asking{asks}, now())[:2]); err != nil {
 		return asks, err
 	}
-	text, err := l.ask(ctx, "Are they the same? [y/N] ")
+	text, err := l.ask(ctx, l.s.words.Say("Are they the same? [y/N]")+" ")
 	if err != nil && !errors.Is(err, io.EOF) {
 		return asks, err
 	}

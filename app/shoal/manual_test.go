@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-var update = flag.Bool("update", false, "write docs/cli.md anew")
+var rewrite = flag.Bool("update", false, "write docs/cli.md anew")
 
 func ourManual() manual {
 	s := &session{out: io.Discard, errs: io.Discard}
@@ -21,7 +21,7 @@ func ourManual() manual {
 func TestManual(t *testing.T) {
 	const name = "../../docs/cli.md"
 	want := ourManual().markdown()
-	if *update {
+	if *rewrite {
 		if err := os.WriteFile(name, []byte(want), 0o644); err != nil {
 			t.Fatal(err)
 		}

@@ -52,18 +52,18 @@ func (s *session) rest(cmd *cobra.Command, intent api.Intent) error {
 		return s.say("nothing is paused")
 	}
 	for _, p := range now.Paused {
-		what := "everything is paused"
+		what := s.words.Say("everything is paused")
 		switch {
 		case !p.Folder.IsZero():
-			what = fmt.Sprintf("folder %s is paused", status.Plain(p.Name))
+			what = s.words.Say("folder %s is paused", status.Plain(p.Name))
 		case !p.Device.IsZero():
-			what = fmt.Sprintf("device %s is paused", status.Plain(p.Name))
+			what = s.words.Say("device %s is paused", status.Plain(p.Name))
 		}
 		if p.Reason != "" {
 			what += ": " + status.Plain(p.Reason)
 		}
 		if !p.Until.IsZero() {
-			what += " until " + p.Until.Time().Local().Format("2006-01-02 15:04:05")
+			what += " " + s.words.Say("until %s", p.Until.Time().Local().Format("2006-01-02 15:04:05"))
 		}
 		if err := s.say("%s", what); err != nil {
 			return err

@@ -8,6 +8,7 @@ import (
 
 	"github.com/shoal-sync/shoal/app/api"
 	"github.com/shoal-sync/shoal/app/status"
+	"github.com/shoal-sync/shoal/app/words"
 )
 
 // during shows how far a folder, or all of them when it is empty, have come while work
@@ -34,7 +35,7 @@ func (s *session) during(ctx context.Context, folder string, work func() error) 
 		last := ""
 		// When the agent goes away the work fails too, and says why.
 		_ = client.Watch(watching, func(v status.View) error {
-			text := progressLine(v, folder)
+			text := progressLine(s.words, v, folder)
 			if isScreen {
 				_, err := fmt.Fprint(screen, "\r"+cut(text, width-1)+"\x1b[K")
 				return err
@@ -58,16 +59,16 @@ func (s *session) during(ctx context.Context, folder string, work func() error) 
 
 // progressLine says in one line how far folders have come: the one that was named, or the
 // first that is not done.
-func progressLine(v status.View, folder string) string {
+func progressLine(b words.Book, v status.View, folder string) string {
 	if folder != "" {
 		if f, err := api.FindFolder(v, folder); err == nil {
-			return f.Going()
+			return f.Going(b)
 		}
 		return ""
 	}
 	for _, f := range v.Folders {
 		if f.State != status.UpToDate {
-			return f.Going()
+			return f.Going(b)
 		}
 	}
 	return ""
@@ -75,8 +76,14 @@ func progressLine(v status.View, folder string) string {
 
 // cut makes a line fit; what is left out is shown by a mark.
 func cut(text string, width int) string {
-	if runes := []rune(text); width > 1 && len(runes) > width {
-		return string(runes[:width-1]) + "…"
+	if width <= 1 || words.Width(text) <= width {
+		return text
+	}
+	kept := 0
+	for i, r := range text {
+		if kept += words.Width(string(r)); kept > width-1 {
+			return text[:i] + "…"
+		}
 	}
 	return text
 }

@@ -1,8 +1,8 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -12,21 +12,22 @@ import (
 
 	"github.com/shoal-sync/shoal/app/api"
 	"github.com/shoal-sync/shoal/app/config"
+	"github.com/shoal-sync/shoal/app/platform"
+	"github.com/shoal-sync/shoal/app/words"
 )
 
 // session is one run of the program: where it writes, and the flags every command has.
 type session struct {
 	out, errs io.Writer
 	homeFlag  string
-	json      bool
-	quiet     bool
-	verbose   bool
+	// words are English unless a person reads at a terminal.
+	words   words.Book
+	json    bool
+	quiet   bool
+	verbose bool
 	// begun is set once the command line has been read without mistakes.
 	begun bool
 }
-
-var errWindowLater = errors.New("the window and the tray come with a later release: " +
-	"run `shoal --nogui` to start the agent, and `shoal help` for the commands")
 
 func (s *session) root() *cobra.Command {
 	var agent agentFlags
@@ -34,8 +35,8 @@ func (s *session) root() *cobra.Command {
 		Use:   "shoal",
 		Short: "Keeps folders the same on all your devices",
 		Long: "Keeps folders the same on all your devices.\n\n" +
-			"`shoal --nogui` runs the agent in the foreground; every other command asks " +
-			"a running agent.\nExit codes: 0 done, 1 failed, 2 wrong usage, " +
+			"`shoal` alone opens the window, and starts the agent when none runs. `shoal --nogui` " +
+			"runs the agent in the foreground; every other command asks a running agent.\nExit codes: 0 done, 1 failed, 2 wrong usage, " +
 			"3 no agent running, 4 time-out.",
 		Args:                  noCommand("shoal"),
 		SilenceErrors:         true,
@@ -47,17 +48,10 @@ func (s *session) root() *cobra.Command {
 			if s.quiet && s.verbose {
 				return usagef("--quiet and --verbose exclude each other")
 			}
+			s.words = s.book()
 			return nil
 		},
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			switch {
-			case agent.nogui && agent.tray:
-				return usagef("--nogui and --tray exclude each other")
-			case agent.nogui:
-				return s.runAgent(cmd.Context(), agent)
-			}
-			return errWindowLater
-		},
+		RunE: func(cmd *cobra.Command, _ []string) error { return s.runRole(cmd.Context(), agent) },
 	}
 	flags := root.PersistentFlags()
 	flags.StringVar(&s.homeFlag, "home", "",
@@ -82,19 +76,47 @@ func (s *session) root() *cobra.Command {
 		s.pauseCommand(),
 		s.resumeCommand(),
 		s.waitCommand(),
+		s.transfersCommand(),
 		s.eventsCommand(),
 		s.heldCommand(),
 		s.trashCommand(),
+		s.searchCommand(),
+		s.fetchCommand(),
 		s.conflictsCommand(),
 		s.whyCommand(),
+		s.swarmCommand(),
 		s.configCommand(),
 		s.logsCommand(),
 		s.doctorCommand(),
-		s.versionCommand(),
+		s.sendCommand(),
+		s.receiveCommand(),
+		s.rendezvousCommand(),
+		s.stopCommand(),
+		s.webCommand(),
+		s.versionCommand(), s.updateCommand(),
 	)
 	refuseUnknownShells(root)
 	s.completeNames(root)
 	return root
+}
+
+// runRole runs the program as what was asked for: agent, tray or window.
+func (s *session) runRole(ctx context.Context, agent agentFlags) error {
+	switch {
+	case agent.nogui && agent.tray:
+		return usagef("--nogui and --tray exclude each other")
+	case agent.record != "" && !agent.nogui:
+		return usagef("--record is for an agent in the foreground: give --nogui, too")
+	case agent.nogui:
+		return s.runAgent(ctx, agent)
+	}
+	if handed, err := handToWindow(); handed {
+		return err
+	}
+	if agent.tray {
+		return s.runTray(ctx)
+	}
+	return s.runWindow(ctx, agent.page)
 }
 
 // refuseUnknownShells makes the completion command of cobra a group like ours: it would
@@ -167,6 +189,28 @@ func (s *session) home() (string, error) {
 	return abs, nil
 }
 
+// book returns the words to speak with. Who does not read at a terminal is a program, which
+// gets the same English words everywhere; a settings file that cannot be read is complained
+// about by the command that needs it.
+func (s *session) book() words.Book {
+	file, ok := s.out.(*os.File)
+	if !ok || s.json {
+		return words.Book{}
+	}
+	if _, _, terminal := screenSize(file); !terminal {
+		return words.Book{}
+	}
+	home, err := s.home()
+	if err != nil {
+		return words.Book{}
+	}
+	settings, err := config.ReadSettings(home)
+	if err != nil {
+		return words.Book{}
+	}
+	return settings.Book(platform.Languages())
+}
+
 func (s *session) client() (*api.Client, error) {
 	home, err := s.home()
 	if err != nil {
@@ -180,7 +224,7 @@ func (s *session) say(format string, args ...any) error {
 	if s.quiet || s.json {
 		return nil
 	}
-	return s.line(fmt.Sprintf(format, args...))
+	return s.line(s.words.Say(format, args...))
 }
 
 func (s *session) line(text string) error {

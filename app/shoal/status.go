@@ -12,6 +12,7 @@ import (
 
 	"github.com/shoal-sync/shoal/app/api"
 	"github.com/shoal-sync/shoal/app/status"
+	"github.com/shoal-sync/shoal/app/words"
 )
 
 // repaintEvery is how often a watched screen is drawn anew, which also lets the times in
@@ -50,16 +51,16 @@ func (s *session) statusCommand() *cobra.Command {
 // show draws the whole view; for who wants less only what is not as it should be, for who
 // wants more every problem there is.
 func (s *session) show(view status.View) error {
-	switch lines := status.Lines(view, now()); {
+	switch lines := status.Lines(s.words, view, now()); {
 	case s.quiet:
-		for _, line := range troubles(view) {
+		for _, line := range troubles(s.words, view) {
 			if err := s.line(line); err != nil {
 				return err
 			}
 		}
 		return nil
 	case s.verbose:
-		return s.lines(append(lines, status.ProblemLines(view, now())...))
+		return s.lines(append(lines, status.ProblemLines(s.words, view, now())...))
 	default:
 		return s.lines(lines)
 	}
@@ -67,15 +68,15 @@ func (s *session) show(view status.View) error {
 
 // troubles are the lines about folders that are not up to date and devices that are not
 // connected.
-func troubles(v status.View) (lines []string) {
+func troubles(b words.Book, v status.View) (lines []string) {
 	for _, f := range v.Folders {
 		if f.State != status.UpToDate {
-			lines = append(lines, f.Brief())
+			lines = append(lines, f.Brief(b))
 		}
 	}
 	for _, d := range v.Devices {
-		if !d.Connected || d.Paused != nil {
-			lines = append(lines, d.Brief())
+		if !d.Connected && !d.Unsought || d.Paused != nil {
+			lines = append(lines, d.Brief(b))
 		}
 	}
 	return lines
@@ -94,7 +95,7 @@ func (s *session) watch(ctx context.Context, client *api.Client) error {
 	}
 	var last map[string]bool
 	return client.Watch(ctx, func(v status.View) error {
-		lines := briefs(v)
+		lines := briefs(s.words, v)
 		next := make(map[string]bool, len(lines))
 		for _, line := range lines {
 			next[line] = true
@@ -110,16 +111,16 @@ func (s *session) watch(ctx context.Context, client *api.Client) error {
 	})
 }
 
-func briefs(v status.View) []string {
+func briefs(b words.Book, v status.View) []string {
 	var lines []string
 	for _, f := range v.Folders {
-		lines = append(lines, f.Brief())
+		lines = append(lines, f.Brief(b))
 	}
 	for _, d := range v.Devices {
-		lines = append(lines, d.Brief())
+		lines = append(lines, d.Brief(b))
 	}
 	if lines == nil {
-		lines = []string{"no folders and no other devices yet"}
+		lines = []string{b.Say("no folders and no other devices yet")}
 	}
 	return lines
 }
@@ -133,7 +134,7 @@ func (s *session) repaint(ctx context.Context, client *api.Client, screen *os.Fi
 			return err
 		}
 		width, height, _ := screenSize(screen)
-		picture := painted(status.Lines(view, now()), width, height)
+		picture := painted(s.words, status.Lines(s.words, view, now()), width, height)
 		if _, err := io.WriteString(screen, picture); err != nil {
 			return fmt.Errorf("write the output: %w", err)
 		}
@@ -147,22 +148,22 @@ func (s *session) repaint(ctx context.Context, client *api.Client, screen *os.Fi
 
 // painted draws lines over what the screen shows, cut to its size: a line that wraps or
 // scrolls would push the rest out of place.
-func painted(lines []string, width, height int) string {
+func painted(b words.Book, lines []string, width, height int) string {
 	const (
 		toTop       = "\x1b[H"
 		clearToEnd  = "\x1b[K"
 		clearBeyond = "\x1b[J"
 	)
 	if height > 1 && len(lines) > height-1 {
-		lines = append(lines[:height-2:height-2], "… more than fits here")
+		lines = append(lines[:height-2:height-2], "… "+b.Say("more than fits here"))
 	}
-	var b strings.Builder
-	b.WriteString(toTop)
+	var screen strings.Builder
+	screen.WriteString(toTop)
 	for _, line := range lines {
-		b.WriteString(cut(line, width) + clearToEnd + "\n")
+		screen.WriteString(cut(line, width) + clearToEnd + "\n")
 	}
-	b.WriteString(clearBeyond)
-	return b.String()
+	screen.WriteString(clearBeyond)
+	return screen.String()
 }
 
 func (s *session) lines(lines []string) error {

@@ -17,19 +17,8 @@ func (s *session) trashCommand() *cobra.Command {
 }
 
 func (s *session) trashList() *cobra.Command {
-	return &cobra.Command{
-		Use:   "list [FOLDER]",
-		Short: "Lists what the trash holds, here and on connected members",
-		Args:  takesOne("FOLDER"),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			var held []api.Trashed
-			raw, err := s.do(cmd, api.TrashList{Folder: first(args)}, &held)
-			if err != nil || s.json {
-				return s.raw(raw, err)
-			}
-			return s.lines(trashLines(held))
-		},
-	}
+	return listCommand(s, "Lists what the trash holds, here and on connected members",
+		func(folder string) api.Intent { return api.TrashList{Folder: folder} }, trashLines)
 }
 
 func trashLines(held []api.Trashed) []string {
@@ -48,23 +37,30 @@ func trashLines(held []api.Trashed) []string {
 	return status.Table(rows)
 }
 
-// where reads PATH as people give it: relative to where they are, or to the folder that
-// --folder names.
+// where reads PATH as people give it: relative to where they are, as a list showed it, or
+// relative to the folder that --folder names.
 func where(folder, path string) (api.Where, error) {
 	if path == "" {
 		return api.Where{}, usagef("PATH is empty")
 	}
+	at := api.Where{Folder: folder, Path: path}
 	if folder == "" {
 		full, err := filepath.Abs(path)
 		if err != nil {
 			return api.Where{}, fmt.Errorf("path %s: %w", path, err)
 		}
-		path = full
+		if at.Path = full; !filepath.IsAbs(path) {
+			at.Listed = filepath.ToSlash(filepath.Clean(path))
+		}
 	}
-	return api.Where{Folder: folder, Path: strings.TrimSuffix(path, string(filepath.Separator))}, nil
+	at.Path = strings.TrimSuffix(at.Path, string(filepath.Separator))
+	return at, nil
 }
 
 const folderFlagHelp = "PATH is relative to this `FOLDER`"
+
+// pathHelp says how PATH may be given to what takes the paths that lists show.
+const pathHelp = " PATH is relative to where you are, or as the list shows it."
 
 func (s *session) trashRestore() *cobra.Command {
 	var folder, version string
@@ -73,7 +69,7 @@ func (s *session) trashRestore() *cobra.Command {
 		Short: "Brings a deleted or replaced file back",
 		Long: "Brings the newest version that the trash holds of PATH back, from this device or from " +
 			"a connected member. What has its place now goes to the trash. A directory's path brings " +
-			"back every file that was deleted in it.",
+			"back every file that was deleted in it." + pathHelp,
 		Args: takes("PATH"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			at, err := where(folder, args[0])
@@ -89,8 +85,8 @@ func (s *session) trashRestore() *cobra.Command {
 				return s.say("every file that was deleted in %s is there again", status.Plain(args[0]))
 			}
 			for _, r := range back {
-				text := fmt.Sprintf("restored %s (%s) from %s", status.Plain(r.Path), status.Bytes(r.Size),
-					status.Plain(r.FromName))
+				text := fmt.Sprintf("%s: restored %s (%s) from %s", status.Plain(r.FolderName), status.Plain(r.Path),
+					status.Bytes(r.Size), status.Plain(r.FromName))
 				if r.Replaced {
 					text += "; the file that was there is in the trash"
 				}
@@ -117,7 +113,7 @@ func (s *session) trashEmpty() *cobra.Command {
 			if err != nil || s.json {
 				return s.raw(raw, err)
 			}
-			return s.say("dropped %s (%s)", status.Files(gone.Files), status.Bytes(gone.Bytes))
+			return s.say("dropped %s (%s)", s.words.Files(gone.Files), s.words.Bytes(gone.Bytes))
 		},
 	}
 }

@@ -1,8 +1,7 @@
 package status
 
 import (
-	"fmt"
-
+	"github.com/shoal-sync/shoal/app/words"
 	"github.com/shoal-sync/shoal/internal/ident"
 )
 
@@ -23,24 +22,25 @@ type Asking struct {
 }
 
 // AskingLines draws the devices that ask, nothing when there are none.
-func AskingLines(asking []Asking, now Moment) []string {
+func AskingLines(b words.Book, asking []Asking, now Moment) []string {
 	var lines []string
 	for _, a := range asking {
 		name := Plain(a.Name)
 		if name == "" {
-			name = "a device"
+			name = b.Say("a device")
 		}
-		lines = append(lines, fmt.Sprintf("%s (%s, at %s) asks to be linked", name, a.ID.Short(), Plain(a.Address)))
+		lines = append(lines, b.Say("%s (%s, at %s) asks to be linked", name, a.ID.Short(), Plain(a.Address)))
 		if a.Words != "" {
-			lines = append(lines, "    the words on its screen must be: "+a.Words)
+			lines = append(lines, "    "+b.Say("the words on its screen must be: %s", a.Words))
 		} else {
-			lines = append(lines, "    its id must be: "+a.ID.String())
+			lines = append(lines, "    "+b.Say("its id must be: %s", a.ID))
 		}
 		if len(a.Offers) > 0 {
-			lines = append(lines, "    it offers: "+joined(a.Offers))
+			lines = append(lines, "    "+b.Say("it offers: %s", joined(a.Offers)))
 		}
-		lines = append(lines, fmt.Sprintf("    `shoal device approve %s` links it, `shoal device remove %s` refuses (%s left)",
-			a.ID.Short(), a.ID.Short(), Duration(a.Until.Sub(now))))
+		lines = append(lines, "    "+b.Say("%s links it, %s refuses (%s left)",
+			"`shoal device approve "+a.ID.Short()+"`", "`shoal device remove "+a.ID.Short()+"`",
+			b.Duration(a.Until.Sub(now))))
 	}
 	return lines
 }

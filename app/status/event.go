@@ -9,6 +9,7 @@ type Kind string
 const (
 	ItemStarted  Kind = "item_started"
 	ItemFinished Kind = "item_finished"
+	ItemProgress Kind = "item_progress" // another tenth of a large file has come
 	LocalChange  Kind = "local_change"
 	RemoteChange Kind = "remote_change"
 	Conflict     Kind = "conflict"
@@ -19,6 +20,8 @@ const (
 	PauseBegun   Kind = "paused"
 	PauseEnded   Kind = "resumed"
 	LinkAsked    Kind = "link_asked" // a device asks to be linked
+	// FolderOffered tells that a linked device shares a folder that is not kept here.
+	FolderOffered Kind = "folder_offered"
 	// EventsLost stands for events that are not remembered any more; its number is that
 	// of the last of them.
 	EventsLost Kind = "events_lost"
@@ -43,4 +46,6 @@ type Event struct {
 	Path   string         `json:"path,omitempty"`
 	Device ident.DeviceID `json:"device,omitzero"`
 	Detail string         `json:"detail,omitempty"`
+	// Moving tells, with ItemProgress, of the file's pieces and of who sends them.
+	Moving *Moving `json:"moving,omitempty"`
 }

@@ -2,52 +2,72 @@ package status
 
 import (
 	"fmt"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
-	"unicode/utf8"
+
+	"github.com/shoal-sync/shoal/app/words"
 )
 
 // problemsShown is how many problems of one folder are listed to a person; the rest is
 // counted. A screenful helps, a thousand lines hide the other folders.
 const problemsShown = 5
 
+// pen draws in one language for a person who reads at one moment.
+type pen struct {
+	words.Book
+	now Moment
+}
+
 // Lines draws the view for a person who reads it at the given moment.
-func Lines(v View, now Moment) []string {
-	lines := []string{fmt.Sprintf("This device: %s  %s", Plain(v.Device.Name), v.Device.ID)}
+func Lines(b words.Book, v View, now Moment) []string {
+	p := pen{b, now}
+	lines := []string{b.Say("This device: %s  %s", Plain(v.Device.Name), v.Device.ID)}
 	if len(v.Device.Listen) > 0 {
-		lines = append(lines, "Reachable at: "+Plain(strings.Join(v.Device.Listen, ", ")))
+		lines = append(lines, b.Say("Reachable at: %s", Plain(strings.Join(v.Device.Listen, ", "))))
+	}
+	for _, r := range v.Device.Rendezvous {
+		if r.Connected {
+			lines = append(lines, b.Say("Found at the rendezvous %s", Plain(r.Address)))
+		} else {
+			lines = append(lines, b.Say("The rendezvous %s is not reached: %s", Plain(r.Address), Plain(r.Reason)))
+		}
+	}
+	if v.Device.Update != "" {
+		lines = append(lines, b.Say("Version %s of Shoal is there: `shoal update`", Plain(v.Device.Update)))
 	}
 	if v.Device.Paused != nil {
-		lines = append(lines, "Everything is paused"+v.Device.Paused.words(now))
+		lines = append(lines, b.Say("Everything is paused")+p.rest(*v.Device.Paused))
 	}
-	if text := v.Device.Limits.words(); text != "" {
+	if text := p.limits(v.Device.Limits); text != "" {
 		if !v.Device.Limits.LAN {
-			text += "; devices on the local network are not limited"
+			text += "; " + b.Say("devices on the local network are not limited")
 		}
-		lines = append(lines, "Limited: "+text)
+		lines = append(lines, b.Say("Limited: %s", text))
 	}
 	lines = append(lines, "")
-	lines = append(lines, FolderLines(v.Folders, now)...)
+	lines = append(lines, FolderLines(b, v.Folders, now)...)
 	lines = append(lines, "")
-	lines = append(lines, DeviceLines(v.Devices, now)...)
-	return append(lines, AskingLines(v.Asking, now)...)
+	lines = append(lines, DeviceLines(b, v.Devices, now)...)
+	return append(append(lines, AskingLines(b, v.Asking, now)...), OfferLines(b, v.Offers)...)
 }
 
 // FolderLines draws the folders as a table, each followed by what needs saying about it.
-func FolderLines(folders []Folder, now Moment) []string {
+func FolderLines(b words.Book, folders []Folder, now Moment) []string {
 	if len(folders) == 0 {
-		return []string{"No folders yet. Add one: shoal folder add PATH"}
+		return []string{b.Say("No folders yet. Add one: %s", "shoal folder add PATH")}
 	}
-	rows := [][]string{{"FOLDER", "STATE", "FILES", "SIZE", "PATH"}}
+	rows := [][]string{{b.Say("FOLDER"), b.Say("STATE"), b.Say("FILES"), b.Say("SIZE"), b.Say("PATH")}}
 	for _, f := range folders {
-		rows = append(rows, []string{Plain(f.Name), f.State.Words(), Count(f.Files),
-			Bytes(f.Bytes), Plain(f.Path)})
+		rows = append(rows, []string{Plain(f.Name), f.State.Words(b), b.Count(f.Files),
+			b.Bytes(f.Bytes), Plain(f.Path)})
 	}
 	drawn := aligned(rows)
 	lines := drawn[:1:1]
 	for i, f := range folders {
 		lines = append(lines, drawn[i+1])
-		for _, note := range folderNotes(f, now) {
+		for _, note := range (pen{b, now}).folderNotes(f) {
 			lines = append(lines, "    "+note)
 		}
 	}
@@ -55,30 +75,30 @@ func FolderLines(folders []Folder, now Moment) []string {
 }
 
 // DeviceLines draws the other devices as a table, each followed by its trouble, if any.
-func DeviceLines(devices []Device, now Moment) []string {
+func DeviceLines(b words.Book, devices []Device, now Moment) []string {
 	if len(devices) == 0 {
-		return []string{"No other devices yet. Link one: shoal link"}
+		return []string{b.Say("No other devices yet. Link one: %s", "shoal link")}
 	}
-	rows := [][]string{{"DEVICE", "LINK", "ROUND TRIP", "IN", "OUT", "ID"}}
+	rows := [][]string{{b.Say("DEVICE"), b.Say("LINK"), b.Say("ROUND TRIP"), b.Say("IN"), b.Say("OUT"), "ID"}}
 	for _, d := range devices {
-		link, trip := "not connected", "-"
+		link, trip := b.Say("not connected"), "-"
 		if d.Connected {
 			link = Plain(string(d.Route))
 		}
 		if d.Paused != nil {
-			link += ", paused"
+			link += ", " + Paused.Words(b)
 		}
 		if d.RTT > 0 {
 			trip = fmt.Sprintf("%.1f ms", float64(d.RTT))
 		}
-		rows = append(rows, []string{Plain(d.Name), link, trip, Bytes(int64(d.BytesIn)),
-			Bytes(int64(d.BytesOut)), d.ID.String()})
+		rows = append(rows, []string{Plain(d.Name), link, trip, b.Bytes(int64(d.BytesIn)),
+			b.Bytes(int64(d.BytesOut)), d.ID.String()})
 	}
 	drawn := aligned(rows)
 	lines := drawn[:1:1]
 	for i, d := range devices {
 		lines = append(lines, drawn[i+1])
-		if note := deviceNote(d, now); note != "" {
+		if note := (pen{b, now}).deviceNote(d); note != "" {
 			lines = append(lines, "    "+note)
 		}
 	}
@@ -86,116 +106,121 @@ func DeviceLines(devices []Device, now Moment) []string {
 }
 
 // Brief says how a folder is in one line that only changes when the folder does.
-func (f Folder) Brief() string {
-	text := fmt.Sprintf("folder %s: %s", Plain(f.Name), f.State.Words())
-	if need := f.needed(); need != "" {
+func (f Folder) Brief(b words.Book) string {
+	text := b.Say("folder %s: %s", Plain(f.Name), f.State.Words(b))
+	if need := f.needed(b); need != "" {
 		text += ", " + need
 	}
 	if n := len(f.Problems); n > 0 {
-		text += ", problems: " + Count(int64(n))
+		text += ", " + b.Say("problems: %s", b.Count(int64(n)))
 	}
 	return text
 }
 
 // Going says how a folder is and how far it has come, in one line that changes as it goes.
-func (f Folder) Going() string {
+func (f Folder) Going(b words.Book) string {
 	if f.Progress == nil {
-		return f.Brief()
+		return f.Brief(b)
 	}
-	return f.Brief() + ", " + progressNote(*f.Progress)
+	return f.Brief(b) + ", " + pen{Book: b}.progressNote(*f.Progress)
 }
 
 // Brief says how a device is in one line that only changes when its link does.
-func (d Device) Brief() string {
+func (d Device) Brief(b words.Book) string {
 	if d.Paused != nil {
-		return fmt.Sprintf("device %s: paused", Plain(d.Name))
+		return b.Say("device %s: paused", Plain(d.Name))
 	}
 	if d.Connected {
-		return fmt.Sprintf("device %s: connected, %s", Plain(d.Name), Plain(string(d.Route)))
+		return b.Say("device %s: connected, %s", Plain(d.Name), Plain(string(d.Route)))
 	}
-	text := fmt.Sprintf("device %s: not connected", Plain(d.Name))
+	text := b.Say("device %s: not connected", Plain(d.Name))
 	if d.LastProblem != "" {
 		text += ": " + Plain(d.LastProblem)
 	}
 	return text
 }
 
-func (f Folder) needed() string {
+func (f Folder) needed(b words.Book) string {
 	if f.NeedFiles == 0 && f.NeedBytes == 0 {
 		return ""
 	}
-	return fmt.Sprintf("%s (%s) to go", Files(f.NeedFiles), Bytes(f.NeedBytes))
+	return b.Say("%s (%s) to go", b.Files(f.NeedFiles), b.Bytes(f.NeedBytes))
 }
 
-func folderNotes(f Folder, now Moment) []string {
+func (p pen) folderNotes(f Folder) []string {
 	var notes []string
 	if f.Paused != nil {
-		notes = append(notes, "paused"+f.Paused.words(now))
+		notes = append(notes, Paused.Words(p.Book)+p.rest(*f.Paused))
 	}
-	if text := f.Limits.words(); text != "" {
-		notes = append(notes, "limited: "+text)
+	if text := p.limits(f.Limits); text != "" {
+		notes = append(notes, p.Say("limited: %s", text))
 	}
 	if f.State == Waiting {
-		notes = append(notes, waitingNote(f, now))
+		notes = append(notes, p.waitingNote(f))
 	}
-	if need := f.needed(); need != "" {
+	if text := p.signedNote(f); text != "" {
+		notes = append(notes, text)
+	}
+	if need := f.needed(p.Book); need != "" {
 		notes = append(notes, need)
 	}
 	if f.Progress != nil {
-		notes = append(notes, progressNote(*f.Progress))
+		notes = append(notes, p.progressNote(*f.Progress))
 	}
-	if names := memberNote(f.Members); names != "" {
+	if names := p.memberNote(f.Members); names != "" {
 		notes = append(notes, names)
 	}
 	if f.LocalChanges > 0 {
-		notes = append(notes, Count(int64(f.LocalChanges))+" names changed here only: this device may only read "+
-			"(shoal folder revert puts the members' version back)")
+		notes = append(notes, p.Many(int64(f.LocalChanges),
+			"%s name changed here only: this device may only read (%s puts the members' version back)",
+			"%s names changed here only: this device may only read (%s puts the members' version back)",
+			"shoal folder revert"))
 	}
 	if f.Conflicts > 0 {
-		notes = append(notes, "conflicts to look at: "+Count(int64(f.Conflicts)))
+		notes = append(notes, p.Say("conflicts to look at: %s", p.Count(int64(f.Conflicts))))
 	}
 	if f.Held > 0 {
-		notes = append(notes, "held deletes waiting for your word: "+Count(int64(f.Held)))
+		notes = append(notes, p.Say("held deletes waiting for your word: %s", p.Count(int64(f.Held))))
 	}
-	for i, p := range f.Problems {
+	for i, problem := range f.Problems {
 		if i == problemsShown {
-			notes = append(notes, fmt.Sprintf("and %s more problems (all of them: --verbose)",
-				Count(int64(len(f.Problems)-i))))
+			notes = append(notes, p.Many(int64(len(f.Problems)-i),
+				"and %s more problem (all of them: --verbose)", "and %s more problems (all of them: --verbose)"))
 			break
 		}
-		notes = append(notes, problemNote(p, now))
+		notes = append(notes, p.problemNote(problem))
 	}
 	return notes
 }
 
 // ProblemLines lists every problem of every folder, however many there are.
-func ProblemLines(v View, now Moment) []string {
+func ProblemLines(b words.Book, v View, now Moment) []string {
 	var lines []string
 	for _, f := range v.Folders {
 		for _, p := range f.Problems {
-			lines = append(lines, fmt.Sprintf("%s (%s): %s", Plain(f.Name), Plain(p.Kind), problemNote(p, now)))
+			lines = append(lines, fmt.Sprintf("%s (%s): %s", Plain(f.Name), Plain(p.Kind), pen{b, now}.problemNote(p)))
 		}
 	}
 	if lines != nil {
-		lines = append([]string{"", "Problems:"}, lines...)
+		lines = append([]string{"", b.Say("Problems:")}, lines...)
 	}
 	return lines
 }
 
-// words says which limits hold, empty when none does.
-func (l Limits) words() string {
+// limits says which limits hold, empty when none does.
+func (p pen) limits(l Limits) string {
 	var parts []string
 	if l.Up > 0 {
-		parts = append(parts, "up "+Bytes(l.Up)+"/s")
+		parts = append(parts, p.Say("up %s", p.Rate(l.Up)))
 	}
 	if l.Down > 0 {
-		parts = append(parts, "down "+Bytes(l.Down)+"/s")
+		parts = append(parts, p.Say("down %s", p.Rate(l.Down)))
 	}
 	return strings.Join(parts, ", ")
 }
 
-// words says how long a rest lasts and why, to stand behind what rests.
-func (r Rest) words(now Moment) string {
+// rest says how long a rest lasts and why, to stand behind what rests.
+func (p pen) rest(r Rest) string {
 	text := ""
 	if r.Reason != "" {
 		text = ": " + Plain(r.Reason)
@@ -203,34 +228,59 @@ func (r Rest) words(now Moment) string {
 	if r.Until.IsZero() {
 		return text
 	}
-	if r.Until <= now {
-		return text + " (about to end)"
+	if r.Until <= p.now {
+		return text + " (" + p.Say("about to end") + ")"
 	}
-	return text + " for another " + Duration(r.Until.Sub(now))
+	return text + " " + p.Say("for another %s", p.Duration(r.Until.Sub(p.now)))
 }
 
-func waitingNote(f Folder, now Moment) string {
-	if f.LastEqual == nil {
-		return "no member is connected, and none was equal yet"
+// waitingNote says why a folder has nobody to be compared with.
+func (p pen) waitingNote(f Folder) string {
+	refused := slices.ContainsFunc(f.Problems, func(p Problem) bool { return p.Kind == MemberProblem })
+	switch {
+	case refused:
+		return p.Say("no connected device shares it with this one now, see below")
+	case len(f.Members) == 0:
+		return p.Say("it is shared with nobody: shoal folder share %s DEVICE", quoted(f.Name))
+	case f.LastEqual == nil:
+		return p.Say("no member is connected, and none was equal yet")
 	}
-	return fmt.Sprintf("no member is connected; last equal with %s %s",
-		Plain(f.LastEqual.Name), ago(f.LastEqual.When, now))
+	return p.Say("no member is connected; last equal with %s %s",
+		Plain(f.LastEqual.Name), p.ago(f.LastEqual.When))
 }
 
-func progressNote(p Progress) string {
-	text := fmt.Sprintf("%s of %s", Bytes(p.BytesDone), Bytes(p.BytesTotal))
+// signedNote says how new a reader's files are while it hears of them from readers alone;
+// empty when a writer tells.
+func (p pen) signedNote(f Folder) string {
+	writes := func(m Member) bool { return m.Connected && m.Role != Reader }
+	if f.Signed == nil || slices.ContainsFunc(f.Members, writes) {
+		return ""
+	}
+	return p.Say("as %s signed it %s; no writer is connected", Plain(f.Signed.Name), p.ago(f.Signed.When))
+}
+
+// quoted writes a name as it is typed on a command line.
+func quoted(name string) string {
+	if strings.ContainsAny(name, " \t'\"") {
+		return strconv.Quote(Plain(name))
+	}
+	return Plain(name)
+}
+
+func (b pen) progressNote(p Progress) string {
+	text := b.Say("%s of %s", b.Bytes(p.BytesDone), b.Bytes(p.BytesTotal))
 	if p.BytesTotal > 0 {
 		done := min(max(float64(p.BytesDone)/float64(p.BytesTotal), 0), 1)
 		// Rounded down: 100 % is only shown when nothing is left.
 		text += fmt.Sprintf(" (%d %%)", int(done*100))
 	}
 	if p.RateBps > 0 {
-		text += fmt.Sprintf(", %s/s", Bytes(p.RateBps))
+		text += ", " + b.Rate(p.RateBps)
 	}
 	// Beyond a year the estimate says nothing, and larger values overflow a duration.
 	if year := Measured(365 * 24 * 3600); p.ETA > 0 && p.ETA < year {
 		left := time.Duration(float64(p.ETA) * float64(time.Second))
-		text += ", " + Duration(left) + " left"
+		text += ", " + b.Say("%s left", b.Duration(left))
 	}
 	if p.Current != "" {
 		text += ": " + Plain(p.Current)
@@ -238,67 +288,68 @@ func progressNote(p Progress) string {
 	return text
 }
 
-func memberNote(members []Member) string {
+func (p pen) memberNote(members []Member) string {
 	var names []string
 	for _, m := range members {
-		how := "away"
+		how := p.Say("away")
 		switch {
 		case m.Connected && m.UpToDate:
-			how = "equal"
+			how = p.Say("equal")
 		case m.Connected:
-			how = "behind or ahead"
+			how = p.Say("behind or ahead")
+		case m.Linked:
+			how = p.Say("not sharing now")
+		case m.Unsought:
+			how = p.Say("not tried now")
 		}
-		names = append(names, fmt.Sprintf("%s (%s, %s)", Plain(m.Name), m.Role, how))
+		names = append(names, fmt.Sprintf("%s (%s, %s)", Plain(m.Name), m.Role.Words(p.Book), how))
 	}
 	if names == nil {
 		return ""
 	}
-	return "shared with " + strings.Join(names, ", ")
+	return p.Say("shared with %s", strings.Join(names, ", "))
 }
 
-func problemNote(p Problem, now Moment) string {
+func (b pen) problemNote(p Problem) string {
 	text := Plain(p.Reason)
 	if p.Path != "" {
 		text = Plain(p.Path) + ": " + text
 	}
-	return text + nextTry(p.NextTry, now)
+	return text + b.nextTry(p.NextTry)
 }
 
-func deviceNote(d Device, now Moment) string {
+func (p pen) deviceNote(d Device) string {
 	if d.Paused != nil {
-		return "paused" + d.Paused.words(now)
+		return Paused.Words(p.Book) + p.rest(*d.Paused)
 	}
 	if d.Connected {
 		return ""
 	}
-	text := Plain(d.LastProblem) + nextTry(d.NextTry, now)
+	text := Plain(d.LastProblem) + p.nextTry(d.NextTry)
 	if !d.LastSeen.IsZero() {
 		if text != "" {
 			text += "; "
 		}
-		text += "last seen " + ago(d.LastSeen, now)
+		text += p.Say("last seen %s", p.ago(d.LastSeen))
 	}
 	return strings.TrimPrefix(text, " ")
 }
 
-func nextTry(at, now Moment) string {
+func (p pen) nextTry(at Moment) string {
 	switch {
 	case at.IsZero():
 		return ""
-	case at <= now:
-		return " (next try now)"
+	case at <= p.now:
+		return " (" + p.Say("next try now") + ")"
 	}
-	return " (next try in " + Duration(at.Sub(now)) + ")"
+	return " (" + p.Say("next try in %s", p.Duration(at.Sub(p.now))) + ")"
 }
 
-func ago(then, now Moment) string {
+func (p pen) ago(then Moment) string {
 	if then.IsZero() {
-		return "at an unknown time"
+		return p.Say("at an unknown time")
 	}
-	if now.Sub(then) < time.Second {
-		return "just now"
-	}
-	return Duration(now.Sub(then)) + " ago"
+	return p.Ago(p.now.Sub(then))
 }
 
 // aligned joins the cells of each row so that columns stand below each other. The last
@@ -310,7 +361,7 @@ func aligned(rows [][]string) []string {
 			if i == len(widths) {
 				widths = append(widths, 0)
 			}
-			widths[i] = max(widths[i], utf8.RuneCountInString(cell))
+			widths[i] = max(widths[i], words.Width(cell))
 		}
 	}
 	lines := make([]string, 0, len(rows))
@@ -319,7 +370,7 @@ func aligned(rows [][]string) []string {
 		for i, cell := range row {
 			b.WriteString(cell)
 			if i+1 < len(row) {
-				pad := widths[i] + 2 - utf8.RuneCountInString(cell)
+				pad := widths[i] + 2 - words.Width(cell)
 				b.WriteString(strings.Repeat(" ", pad))
 			}
 		}

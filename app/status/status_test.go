@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/shoal-sync/shoal/app/words"
 	"github.com/shoal-sync/shoal/internal/ident"
 )
 
@@ -29,8 +30,11 @@ func full() View {
 			Held: 2, LocalChanges: 3, Problems: []Problem{{"a", "unreadable", "no", noon}},
 			Members:   []Member{{ID: desk, Device: desk, Name: "nas", Role: Writer, Connected: true, UpToDate: true}},
 			LastEqual: &Equal{desk, "nas", noon},
-			Progress:  &Progress{1, 2, 3, 4.5, "a"}}},
+			Progress:  &Progress{1, 2, 3, 4.5, "a"},
+			Moving: &Moving{Items: []Item{{"a", 9, 3, 2, 1, []int{100, 0}}},
+				Peers: []Sender{{desk, "nas", 5, 1, 2}}, More: 4}}},
 		Asking: []Asking{{ID: desk, Name: "tv", Address: "a:1", Words: "w", Offers: []string{"f"}, Until: noon, Asking: true}},
+		Offers: []Offer{{Folder: photos, Name: "p", Device: desk, DeviceName: "nas", Role: Reader, Files: 1, Bytes: 2}},
 	}
 }
 
@@ -46,13 +50,17 @@ func TestFieldNames(t *testing.T) {
 		`"bytes":5,"need_files":1,"need_bytes":2,"root":"ab","conflicts":1,"held":2,"local_changes":3,` +
 		`"problems":[{"path":"a","kind":"unreadable","reason":"no",` +
 		`"next_try":"2026-05-01T12:00:00Z"}],"members":[{"id":"ID","device":"ID","name":"nas",` +
-		`"role":"writer","connected":true,"up_to_date":true}],"last_equal":{"device":"ID",` +
-		`"name":"nas","when":"2026-05-01T12:00:00Z"},"progress":{"bytes_done":1,` +
+		`"role":"writer","connected":true,"linked":false,"up_to_date":true}],"last_equal":{"device":"ID",` +
+		`"name":"nas","when":"2026-05-01T12:00:00Z"},"signed":null,"progress":{"bytes_done":1,` +
 		`"bytes_total":2,"rate_bps":3,"eta_s":4.5,"current":"a"},` +
+		`"moving":{"items":[{"name":"a","size":9,"pieces":3,"have":2,"holders":1,"map":[100,0]}],` +
+		`"peers":[{"device":"ID","name":"nas","rate_in":5,"asked":1,"waiting":2}],"more":4},` +
 		`"paused":null,` +
-		`"limits":{"up_bps":0,"down_bps":0,"lan":false}}],` +
+		`"limits":{"up_bps":0,"down_bps":0,"lan":false},"set":{"brake":"","trash":"","limits":"","traits":""}}],` +
 		`"asking":[{"id":"ID","name":"tv","address":"a:1","words":"w","offers":["f"],` +
-		`"until":"2026-05-01T12:00:00Z","asking":true}]}`
+		`"until":"2026-05-01T12:00:00Z","asking":true}],` +
+		`"offers":[{"folder":"FOLDER","name":"p","device":"ID","device_name":"nas","role":"reader",` +
+		`"files":1,"bytes":2}]}`
 	got := asJSON(t, full())
 	got = strings.ReplaceAll(got, desk.String(), "ID")
 	got = strings.ReplaceAll(got, photos.String(), "FOLDER")
@@ -124,8 +132,8 @@ func TestWords(t *testing.T) {
 		{Plain("a b"), "a b"}, {Plain("día 🐟"), "día 🐟"}, {Plain("a\x1b[2Jb"), `a\x1b[2Jb`},
 		{Plain("a\nb"), `a\nb`}, {Plain("a\"\x07"), `a"\a`}, {Plain("\xff"), `\xff`},
 		{Plain("\u202egpj"), `\u202egpj`},
-		{UpToDate.Words(), "up to date"}, {NeedsYou.Words(), "needs you"},
-		{Syncing.Words(), "syncing"},
+		{UpToDate.Words(words.Book{}), "up to date"}, {NeedsYou.Words(words.Book{}), "needs you"},
+		{Syncing.Words(words.Book{}), "syncing"},
 	} {
 		if c.got != c.want {
 			t.Errorf("got %q, want %q", c.got, c.want)
@@ -138,18 +146,21 @@ func TestLines(t *testing.T) {
 	v.Devices = append(v.Devices, Device{ID: desk, Name: "attic",
 		LastProblem: "connection refused", NextTry: noon + Moment(12*time.Second),
 		LastSeen: before(time.Hour)})
-	v.Folders = append(v.Folders, Folder{Name: "notes", State: Waiting, Path: "/n",
+	reader := []Member{{Name: "tv", Role: Reader, Connected: true}}
+	v.Folders = append(v.Folders, Folder{Name: "notes", State: Waiting, Path: "/n", Members: []Member{{Name: "nas", Role: Writer}, {Name: "pi", Role: Writer, Linked: true}},
 		LastEqual: &Equal{desk, "nas", before(2 * time.Minute)}},
-		Folder{Name: "evil\x1b[31m", State: Waiting, Path: "/e"})
+		Folder{Name: "evil\x1b[31m", State: Waiting, Path: "/e"},
+		Folder{Name: "films", State: Waiting, Path: "/f", Problems: []Problem{{Kind: MemberProblem, Reason: "tv refuses"}}},
+		Folder{Name: "songs", State: UpToDate, Path: "/s", Members: reader, Signed: &Equal{desk, "nas", before(time.Hour)}})
 	v.Asking[0].Until = noon + Moment(2*time.Minute)
-	got := strings.ReplaceAll(strings.Join(Lines(v, noon), "\n"), desk.String(), "ID")
+	got := strings.ReplaceAll(strings.Join(Lines(words.Book{}, v, noon), "\n"), desk.String(), "ID")
 	got = strings.ReplaceAll(got, desk.Short(), "SHORT")
 	const want = `This device: desk  ID
 Reachable at: 127.0.0.1:22100
 Limited: up 1 byte/s; devices on the local network are not limited
 
-FOLDER        STATE    FILES  SIZE     PATH
-photos        syncing  4      5 bytes  /p
+FOLDER        STATE       FILES  SIZE     PATH
+photos        syncing     4      5 bytes  /p
     1 file (2 bytes) to go
     1 byte of 2 bytes (50 %), 3 bytes/s, 5 s left: a
     shared with nas (writer, equal)
@@ -157,10 +168,17 @@ photos        syncing  4      5 bytes  /p
     conflicts to look at: 1
     held deletes waiting for your word: 2
     a: no (next try now)
-notes         waiting  0      0 bytes  /n
+notes         waiting     0      0 bytes  /n
     no member is connected; last equal with nas 2 min ago
-evil\x1b[31m  waiting  0      0 bytes  /e
-    no member is connected, and none was equal yet
+    shared with nas (writer, away), pi (writer, not sharing now)
+evil\x1b[31m  waiting     0      0 bytes  /e
+    it is shared with nobody: shoal folder share evil\x1b[31m DEVICE
+films         waiting     0      0 bytes  /f
+    no connected device shares it with this one now, see below
+    tv refuses
+songs         up to date  0      0 bytes  /s
+    as nas signed it 1 h ago; no writer is connected
+    shared with tv (reader, behind or ahead)
 
 DEVICE  LINK           ROUND TRIP  IN       OUT      ID
 nas     lan            1.5 ms      7 bytes  8 bytes  ID
@@ -169,14 +187,17 @@ attic   not connected  -           0 bytes  0 bytes  ID
 tv (SHORT, at a:1) asks to be linked
     the words on its screen must be: w
     it offers: f
-    ` + "`shoal device approve SHORT` links it, `shoal device remove SHORT` refuses (2 min left)"
+    ` + "`shoal device approve SHORT` links it, `shoal device remove SHORT` refuses (2 min left)\n" +
+		"nas shares p with this device (1 file, 2 bytes), as reader\n" +
+		"    `shoal folder accept FOLDERID` keeps it here, `shoal folder decline FOLDERID` does not"
+	got = strings.ReplaceAll(got, photos.String(), "FOLDERID")
 	if got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
 }
 
 func TestLinesOfNothing(t *testing.T) {
-	got := strings.Join(Lines(View{}, noon), "\n")
+	got := strings.Join(Lines(words.Book{}, View{}, noon), "\n")
 	for _, want := range []string{"shoal folder add PATH", "shoal link"} {
 		if !strings.Contains(got, want) {
 			t.Errorf("%q does not say %q", got, want)
@@ -186,7 +207,7 @@ func TestLinesOfNothing(t *testing.T) {
 
 func TestManyProblemsAreCounted(t *testing.T) {
 	f := Folder{State: Syncing, Problems: make([]Problem, 1005)}
-	got := folderNotes(f, noon)
+	got := pen{now: noon}.folderNotes(f)
 	if len(got) != problemsShown+1 ||
 		got[problemsShown] != "and 1,000 more problems (all of them: --verbose)" {
 		t.Errorf("got %d notes, the last %q", len(got), got[len(got)-1])
@@ -194,7 +215,7 @@ func TestManyProblemsAreCounted(t *testing.T) {
 }
 
 func TestProgressIsNeverRoundedUpToDone(t *testing.T) {
-	got := progressNote(Progress{BytesDone: 999_999, BytesTotal: 1_000_000, ETA: 1e300})
+	got := pen{}.progressNote(Progress{BytesDone: 999_999, BytesTotal: 1_000_000, ETA: 1e300})
 	if !strings.Contains(got, "(99 %)") || strings.Contains(got, "left") {
 		t.Errorf("got %q", got)
 	}
@@ -203,9 +224,9 @@ func TestProgressIsNeverRoundedUpToDone(t *testing.T) {
 func TestBriefs(t *testing.T) {
 	v := full()
 	for _, c := range []struct{ got, want string }{
-		{v.Folders[0].Brief(), "folder photos: syncing, 1 file (2 bytes) to go, problems: 1"},
-		{v.Devices[0].Brief(), "device nas: connected, lan"},
-		{Device{Name: "a", LastProblem: "refused"}.Brief(), "device a: not connected: refused"},
+		{v.Folders[0].Brief(words.Book{}), "folder photos: syncing, 1 file (2 bytes) to go, problems: 1"},
+		{v.Devices[0].Brief(words.Book{}), "device nas: connected, lan"},
+		{Device{Name: "a", LastProblem: "refused"}.Brief(words.Book{}), "device a: not connected: refused"},
 	} {
 		if c.got != c.want {
 			t.Errorf("got %q, want %q", c.got, c.want)
@@ -228,14 +249,14 @@ func TestRestsAreShown(t *testing.T) {
 	v.Device.Paused = &Rest{Reason: "on battery"}
 	v.Devices[0].Paused = &Rest{}
 	v.Folders[0].State, v.Folders[0].Paused = Paused, &Rest{Until: noon}
-	text := strings.Join(Lines(v, before(90*time.Minute)), "\n")
+	text := strings.Join(Lines(words.Book{}, v, before(90*time.Minute)), "\n")
 	for _, want := range []string{"Everything is paused: on battery", "photos  paused",
 		"paused for another 1 h 30 min", "lan, paused"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("%q is not in\n%s", want, text)
 		}
 	}
-	if got := v.Devices[0].Brief(); got != "device nas: paused" {
+	if got := v.Devices[0].Brief(words.Book{}); got != "device nas: paused" {
 		t.Errorf("got %q", got)
 	}
 	if got := asJSON(t, v.Folders[0].Paused); got != `{"until":"2026-05-01T12:00:00Z","reason":""}` {

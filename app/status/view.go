@@ -58,6 +58,8 @@ type View struct {
 	Folders []Folder `json:"folders"`
 	// Asking are devices that are not trusted and ask to be.
 	Asking []Asking `json:"asking"`
+	// Offers are folders that linked devices share with this one and that are not kept here.
+	Offers []Offer `json:"offers"`
 }
 
 // Self is the device that shows the view.
@@ -69,6 +71,23 @@ type Self struct {
 	// Paused is nil unless everything rests.
 	Paused *Rest  `json:"paused"`
 	Limits Limits `json:"limits"`
+	// Rendezvous are the servers this device is to be found at.
+	Rendezvous []Rendezvous `json:"rendezvous,omitempty"`
+	// Update is a newer version of the program that there is, empty when none is known.
+	Update string `json:"update,omitempty"`
+}
+
+// Rendezvous is how things stand with one server.
+type Rendezvous struct {
+	Address   string `json:"address"` // without its key and token
+	Connected bool   `json:"connected"`
+	// Seen is this device's IP address as the server sees it, while connected.
+	Seen   string `json:"seen,omitempty"`
+	Reason string `json:"reason,omitempty"` // why it is not connected
+	// Folders is for how many folders of many members the server names those that are
+	// there, Named how many it named when it was asked last.
+	Folders int `json:"folders,omitempty"`
+	Named   int `json:"named,omitempty"`
 }
 
 // Limits are the rates that hold at the moment, in bytes per second; zero is no limit.
@@ -103,6 +122,9 @@ type Device struct {
 	LastProblem string `json:"last_problem"`
 	NextTry     Moment `json:"next_try"`
 	LastSeen    Moment `json:"last_seen"`
+	// Unsought is set while it is not connected and this device does not try either: of many
+	// who share a folder, links with some are enough. It may well be there.
+	Unsought bool `json:"unsought,omitempty"`
 	// Through names the folders that this device is known through, apart from any trust
 	// that a person here has put in it.
 	Through []string `json:"through,omitempty"`
@@ -136,13 +158,38 @@ type Folder struct {
 	Members  []Member  `json:"members"`
 	// LastEqual is who last had the same content, nil when nobody had yet.
 	LastEqual *Equal `json:"last_equal"`
+	// Signed is, on a device that may only read, the writer who signed what it holds, and
+	// when by that one's clock; nil while no writer has signed just this. Members who may
+	// only read vouch for nothing: what came from them was proven by this.
+	Signed *Equal `json:"signed"`
 	// Progress is nil while nothing is being moved.
 	Progress *Progress `json:"progress"`
+	// Moving is nil while nothing comes from other devices; it is a second old at most.
+	Moving *Moving `json:"moving"`
 	// Paused is set exactly while State is Paused.
 	Paused *Rest `json:"paused"`
 	// Limits hold for this folder alone, besides those of the device.
 	Limits Limits `json:"limits"`
+	// Set is what people have set of the folder, as they wrote it.
+	Set FolderSet `json:"set"`
 }
+
+// FolderSet is what can be set of a folder; empty is as usual.
+type FolderSet struct {
+	Brake  string `json:"brake"`
+	Trash  string `json:"trash"`
+	Limits string `json:"limits"`
+	Traits string `json:"traits"`
+}
+
+// HeldElsewhere is the kind of a problem about a member that holds deletes until a person
+// has answered there. Until then it is not the same as this device, and nothing is on its
+// way.
+const HeldElsewhere = "held-elsewhere"
+
+// MemberProblem is the kind of a problem about a connected device that does not exchange the
+// folder.
+const MemberProblem = "member"
 
 // Problem is one thing that is not as it should be, with its reason and the next try.
 type Problem struct {
@@ -159,17 +206,24 @@ type Problem struct {
 type Member struct {
 	ID ident.DeviceID `json:"id"`
 	// Device is the ID too, under its older name.
-	Device    ident.DeviceID `json:"device"`
-	Name      string         `json:"name"`
-	Role      Role           `json:"role"`
-	Connected bool           `json:"connected"`
-	UpToDate  bool           `json:"up_to_date"`
+	Device ident.DeviceID `json:"device"`
+	Name   string         `json:"name"`
+	Role   Role           `json:"role"`
+	// Connected says that it is connected and shares the folder with this device now.
+	Connected bool `json:"connected"`
+	// Linked says that it is connected, whether or not it shares the folder now: it may
+	// not keep it yet, or one side has paused it.
+	Linked   bool `json:"linked"`
+	UpToDate bool `json:"up_to_date"`
+	// Unsought says the same of it as of a Device.
+	Unsought bool `json:"unsought,omitempty"`
 	// Guest is set when a person here has let the device in and no owner has: the other
 	// members do not know it.
 	Guest bool `json:"guest,omitempty"`
 }
 
-// Equal says who had the same content as this device, and when that was last known.
+// Equal says who had the same content as this device, and when that was last known, or
+// signed.
 type Equal struct {
 	Device ident.DeviceID `json:"device"`
 	Name   string         `json:"name"`
@@ -190,7 +244,8 @@ type Progress struct {
 // MarshalJSON writes lists that hold nothing as [], so that scripts can loop over them.
 func (v View) MarshalJSON() ([]byte, error) {
 	type plain View
-	v.Devices, v.Folders, v.Asking = filled(v.Devices), filled(v.Folders), filled(v.Asking)
+	v.Devices, v.Folders = filled(v.Devices), filled(v.Folders)
+	v.Asking, v.Offers = filled(v.Asking), filled(v.Offers)
 	return json.Marshal(plain(v))
 }
 

@@ -307,7 +307,7 @@ func (f *Finder) askDue(now time.Time) {
 // judge asks on some stations, and notices when we cannot be heard on any.
 func (f *Finder) judge(now time.Time, at []*station, want byte) {
 	own := f.register.at(now).shown()
-	f.sight.asked.Store(time.Now().UnixMilli())
+	f.sight.tries(time.Now())
 	sent := false
 	for _, s := range at {
 		ok, err := s.ask(want, own)

@@ -2,6 +2,7 @@ package pairing
 
 import (
 	"fmt"
+	"github.com/shoal-sync/shoal/internal/caller"
 	"math/rand/v2"
 	"net/netip"
 	"slices"
@@ -25,7 +26,7 @@ var binding = [32]byte{'c'}
 // meets begins a conversation: called by the device if ticket is not zero.
 func meets(d *device, ticket step.Ticket) *cheat {
 	c := &cheat{d: d, id: ident.DeviceID{66}, m: 5000 + MeetingID(len(d.meetings))}
-	d.hear(Met{ticket, c.m, c.id, addr("10.0.0.66:5"), binding, d.w.chance()})
+	d.hear(Met{ticket, c.m, c.id, addr("10.0.0.66:5"), false, binding, d.w.chance()})
 	return c
 }
 
@@ -95,10 +96,10 @@ func TestConversationsAreBounded(t *testing.T) {
 		if i%2 == 0 { // one computer with many addresses
 			at = netip.AddrPortFrom(netip.AddrFrom16([16]byte{0x20, 1, 8: byte(i)}), 5)
 		}
-		d.hear(Met{0, 1000 + MeetingID(i), ident.DeviceID{byte(i)}, at, binding, w.chance()})
+		d.hear(Met{0, 1000 + MeetingID(i), ident.DeviceID{byte(i)}, at, false, binding, w.chance()})
 		perSource := 0
 		for _, m := range d.meetings {
-			if Source(m.addr.Addr()) == Source(at.Addr()) {
+			if caller.Source(m.addr.Addr()) == caller.Source(at.Addr()) {
 				perSource++
 			}
 		}

@@ -84,6 +84,16 @@ func TestLinksAsTheyAreCopied(t *testing.T) {
 			t.Errorf("%q: %+v, %v", typed, e, err)
 		}
 	}
+	far := l
+	far.Rendezvous = "https://meet.example.org:22101/?token=A-b"
+	e, err := ParseEntry(strings.ToUpper(far.String()))
+	if err != nil || e.Link.Rendezvous != far.Rendezvous || e.Link.Secret != l.Secret {
+		t.Errorf("with a rendezvous it is %+v, %v", e.Link, err)
+	}
+	far.Rendezvous = strings.Repeat("x", linkPlaceMax+1)
+	if far.String() != text {
+		t.Error("a rendezvous that is too long is not left out")
+	}
 	if strings.Contains(Entry{Link: &l}.String(), "aq") || (Entry{Link: &l}).String() != "4829-…" {
 		t.Error("an entry shows its secret")
 	}
@@ -100,6 +110,7 @@ func TestLinksAsTheyAreCopied(t *testing.T) {
 func FuzzParseEntry(f *testing.F) {
 	f.Add("4829-otter-maple")
 	f.Add(Link{Slot: 1, Addrs: []netip.AddrPort{addr("10.0.0.1:1")}}.String())
+	f.Add(Link{Slot: 1, Rendezvous: "https://h:1/"}.String())
 	f.Fuzz(func(t *testing.T, text string) {
 		e, err := ParseEntry(text)
 		if err != nil {

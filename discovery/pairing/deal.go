@@ -146,6 +146,8 @@ func (c *Core) save(m *meeting) {
 // listens is where the other device takes links, as far as this conversation shows.
 func (m *meeting) listens() netip.AddrPort {
 	switch {
+	case m.far:
+		return netip.AddrPort{}
 	case m.dialed:
 		return m.addr
 	case m.deal.card.Port == 0:

@@ -29,6 +29,8 @@ type Meet struct {
 	Ticket step.Ticket
 	Device ident.DeviceID // who must answer there; zero for anybody
 	Addr   netip.AddrPort
+	Via    uint32 // number of the rendezvous to go through; 0 is none
+	Slot   uint16 // of the code that is entered, for a rendezvous
 }
 
 // Send orders a message to be sent.
@@ -90,7 +92,7 @@ func (Save) effect()        {}
 func (f Show) String() string { return fmt.Sprintf("Show %v slot=%04d", f.Visible, f.Slot) }
 func (f Seek) String() string { return fmt.Sprintf("Seek %v", f.On) }
 func (f Meet) String() string {
-	return fmt.Sprintf("Meet %d %s %s", f.Ticket, f.Device.Short(), f.Addr)
+	return fmt.Sprintf("Meet %d %s %s via=%d", f.Ticket, f.Device.Short(), f.Addr, f.Via)
 }
 func (f Send) String() string        { return fmt.Sprintf("Send %d %T", f.Meeting, f.Message) }
 func (f Part) String() string        { return fmt.Sprintf("Part %d", f.Meeting) }

@@ -56,12 +56,14 @@ type Picked struct {
 	Lasts  time.Duration
 }
 
-// PlaceHeard says that a device on the local network claims to be linking.
+// PlaceHeard says that a device claims to be linking: on the local network, or at a
+// rendezvous.
 type PlaceHeard struct {
 	Device ident.DeviceID // zero when it tells no id
 	Name   string
 	Slot   uint16
 	Addr   netip.AddrPort
+	Via    uint32 // number of the rendezvous where it is; 0 is the local network
 }
 
 // Met says that a conversation has begun. Both keys are proven; Binding is a value that
@@ -72,6 +74,7 @@ type Met struct {
 	Meeting MeetingID
 	Device  ident.DeviceID
 	Addr    netip.AddrPort // dialed, or where the call came from
+	Far     bool           // by way of a rendezvous: Addr says nothing of the device
 	Binding [32]byte
 	Chance  Chance
 }
@@ -146,10 +149,10 @@ func (e Picked) String() string {
 	return fmt.Sprintf("Picked %d %s addrs=%v offers=%d", e.Ticket, e.Device.Short(), e.Addrs, len(e.Offers))
 }
 func (e PlaceHeard) String() string {
-	return fmt.Sprintf("PlaceHeard %s slot=%04d %s", e.Device.Short(), e.Slot, e.Addr)
+	return fmt.Sprintf("PlaceHeard %s slot=%04d %s via=%d", e.Device.Short(), e.Slot, e.Addr, e.Via)
 }
 func (e Met) String() string {
-	return fmt.Sprintf("Met %d meeting=%d %s %s", e.Ticket, e.Meeting, e.Device.Short(), e.Addr)
+	return fmt.Sprintf("Met %d meeting=%d %s %s far=%v", e.Ticket, e.Meeting, e.Device.Short(), e.Addr, e.Far)
 }
 func (e MeetFailed) String() string { return fmt.Sprintf("MeetFailed %d %q", e.Ticket, e.Reason) }
 func (e Heard) String() string      { return fmt.Sprintf("Heard %d %T", e.Meeting, e.Message) }

@@ -15,11 +15,14 @@ import (
 const (
 	linkScheme  = "shoal://link/"
 	linkVersion = 1
+	linkFar     = 2 // with a rendezvous in it
 	linkCheck   = 3 // check bytes: one damaged link in 16 million passes
 	// linkAddrsMax bounds the addresses in a link: more would only make the picture of it
 	// harder to read for a camera.
 	linkAddrsMax = 6
 	linkTextMax  = 1000
+	// linkPlaceMax bounds the address of a rendezvous in a link, for the same camera.
+	linkPlaceMax = 200
 )
 
 var linkEncoding = base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").WithPadding(base32.NoPadding)
@@ -31,15 +34,23 @@ type Link struct {
 	Slot   uint16 // as in the code that is shown with it
 	Secret [16]byte
 	Addrs  []netip.AddrPort
+	// Rendezvous is the address of one where the device is to be found; empty for none. One
+	// that is too long for a picture is left out.
+	Rendezvous string
 }
 
 // String returns the link as text. In capital letters it means the same, which takes less
 // room in a picture.
 //
-//	shoal://link/ base32 of: 1, device (32), slot (2), secret (16),
-//	              number of addresses, each 4 or 6, IP, port (2), then three check bytes
+//	shoal://link/ base32 of: 1 or 2, device (32), slot (2), secret (16),
+//	              number of addresses, each 4 or 6, IP, port (2),
+//	              of 2: length (1) and address of a rendezvous; then three check bytes
 func (l Link) String() string {
+	far := l.Rendezvous != "" && len(l.Rendezvous) <= linkPlaceMax
 	raw := append([]byte{linkVersion}, l.Device[:]...)
+	if far {
+		raw[0] = linkFar
+	}
 	raw = binary.BigEndian.AppendUint16(raw, l.Slot)
 	raw = append(raw, l.Secret[:]...)
 	addrs := l.Addrs[:min(len(l.Addrs), linkAddrsMax)]
@@ -48,6 +59,9 @@ func (l Link) String() string {
 		ip := a.Addr().Unmap().AsSlice()
 		raw = append(raw, map[int]byte{4: 4, 16: 6}[len(ip)])
 		raw = binary.BigEndian.AppendUint16(append(raw, ip...), a.Port())
+	}
+	if far {
+		raw = append(append(raw, byte(len(l.Rendezvous))), l.Rendezvous...)
 	}
 	sum := sha256.Sum256(raw)
 	return linkScheme + linkEncoding.EncodeToString(append(raw, sum[:linkCheck]...))
@@ -71,7 +85,7 @@ func ParseLink(text string) (l Link, err error) {
 	if sum := sha256.Sum256(raw); string(sum[:linkCheck]) != string(check) {
 		return l, errLink
 	}
-	if raw[0] != linkVersion {
+	if raw[0] != linkVersion && raw[0] != linkFar {
 		return l, fmt.Errorf("the link is of a newer program (form %d): update this one", raw[0])
 	}
 	r := reader{rest: raw[1:]}
@@ -90,6 +104,12 @@ func ParseLink(text string) (l Link, err error) {
 		ip, ok := netip.AddrFromSlice(r.bytes(size))
 		if port := r.u16(); ok && port != 0 {
 			l.Addrs = append(l.Addrs, netip.AddrPortFrom(ip, port))
+		}
+	}
+	if raw[0] == linkFar {
+		l.Rendezvous = string(r.bytes(int(r.u8())))
+		if len(l.Rendezvous) > linkPlaceMax {
+			return Link{}, errLink
 		}
 	}
 	if r.failed || len(r.rest) != 0 {

@@ -1,6 +1,7 @@
 package pairing
 
 import (
+	"github.com/shoal-sync/shoal/internal/caller"
 	"net/netip"
 	"slices"
 
@@ -15,6 +16,7 @@ type meeting struct {
 	device  ident.DeviceID
 	addr    netip.AddrPort
 	dialed  bool
+	far     bool // through a rendezvous
 	binding [32]byte
 	chance  Chance
 	stage   stage
@@ -63,7 +65,7 @@ func (c *Core) meeting(id MeetingID) *meeting {
 func (c *Core) met(e Met) {
 	m := &meeting{
 		id: e.Meeting, device: e.Device, addr: e.Addr, dialed: e.Ticket != 0,
-		binding: e.Binding, chance: e.Chance, until: c.now.Add(sayTime),
+		far: e.Far, binding: e.Binding, chance: e.Chance, until: c.now.Add(sayTime),
 	}
 	if m.dialed {
 		c.metDialed(m, e.Ticket)
@@ -71,7 +73,7 @@ func (c *Core) met(e Met) {
 	}
 	from := 0
 	for _, o := range c.meetings {
-		if !o.dialed && Source(o.addr.Addr()) == Source(m.addr.Addr()) {
+		if !o.dialed && caller.Source(o.addr.Addr()) == caller.Source(m.addr.Addr()) {
 			from++
 		}
 	}
@@ -81,17 +83,6 @@ func (c *Core) met(e Met) {
 		return
 	}
 	c.meetings = append(c.meetings, m)
-}
-
-// Source is what counts as one caller: a whole /64 in IPv6, where every computer may take
-// as many addresses as it likes.
-func Source(ip netip.Addr) netip.Addr {
-	if ip.Is6() && !ip.Is4In6() {
-		if prefix, err := ip.WithZone("").Prefix(64); err == nil {
-			return prefix.Addr()
-		}
-	}
-	return ip
 }
 
 // metDialed goes on with the first conversation that a try gets, and with no other.

@@ -102,7 +102,7 @@ func FuzzConversation(f *testing.F) {
 		w := newWorld(t, "laptop", "desktop")
 		b := w.devices[1]
 		invites(b, work)
-		b.hear(Met{0, 1000, ident.DeviceID{66}, addr("10.0.0.66:5"), [32]byte{1}, w.chance()})
+		b.hear(Met{0, 1000, ident.DeviceID{66}, addr("10.0.0.66:5"), false, [32]byte{1}, w.chance()})
 		for _, k := range kinds[:min(len(kinds), 100)] {
 			b.hear(Heard{1000, said[int(k)%len(said)].m})
 		}

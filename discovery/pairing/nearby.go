@@ -3,6 +3,7 @@ package pairing
 import (
 	"crypto/sha256"
 	"crypto/subtle"
+	"github.com/shoal-sync/shoal/internal/caller"
 	"net/netip"
 	"slices"
 	"time"
@@ -14,6 +15,9 @@ import (
 const (
 	// pendingMax is how many devices may ask at once: a person compares words with one.
 	pendingMax = 4
+	// pendingFrom of them may come from one source: no single caller keeps others from being
+	// shown.
+	pendingFrom = 2
 	// asksMax requests are let through within asksIn, whoever they come from: linking is
 	// rare, and each of them asks for a person's attention.
 	asksMax = 12
@@ -48,7 +52,7 @@ type refusal struct {
 func (a *asks) admit(now step.Instant, m *meeting) bool {
 	a.through = slices.DeleteFunc(a.through, func(t through) bool { return t.at.Add(asksIn) <= now })
 	a.refusals = slices.DeleteFunc(a.refusals, func(r refusal) bool { return r.until <= now })
-	source, same := Source(m.addr.Addr()), 0
+	source, same := caller.Source(m.addr.Addr()), 0
 	for _, t := range a.through {
 		if t.from == source {
 			same++
@@ -76,7 +80,7 @@ func (c *Core) pick(e Picked) {
 		return
 	}
 	for _, a := range e.Addrs[:min(len(e.Addrs), placesMax)] {
-		t.places = append(t.places, place{e.Device, e.Name, a})
+		t.places = append(t.places, place{device: e.Device, name: e.Name, addr: a})
 	}
 	if len(t.places) == 0 {
 		c.end(t, NotFound, "no address of that device is known")
@@ -103,7 +107,7 @@ func (c *Core) nearby(m *meeting, message Message) bool {
 		if c.crossed(m) {
 			return true
 		}
-		pending := 0
+		pending, same := 0, 0
 		for _, o := range c.meetings {
 			if o == m || o.dialed || o.stage != askAnswered && o.words == "" {
 				continue
@@ -111,8 +115,11 @@ func (c *Core) nearby(m *meeting, message Message) bool {
 			if pending++; o.device == m.device {
 				pending = pendingMax // it asks already
 			}
+			if caller.Source(o.addr.Addr()) == caller.Source(m.addr.Addr()) {
+				same++
+			}
 		}
-		if pending >= pendingMax || !c.asks.admit(c.now, m) {
+		if pending >= pendingMax || same >= pendingFrom || !c.asks.admit(c.now, m) {
 			c.refuse(m, Busy)
 			c.part(m)
 			return true

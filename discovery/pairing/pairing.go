@@ -111,6 +111,7 @@ type place struct {
 	device ident.DeviceID
 	name   string
 	addr   netip.AddrPort
+	via    uint32
 }
 
 // New returns a core of the device with the given id.

@@ -110,7 +110,7 @@ func TestOneWrongWordKillsTheCode(t *testing.T) {
 	b.quiet()
 	// Now even the right one opens nothing.
 	a.hear(Entered{3, Entry{Code: code}, nil, 30 * time.Second})
-	a.hear(PlaceHeard{b.id, "desktop", 4829, b.addr})
+	a.hear(PlaceHeard{b.id, "desktop", 4829, b.addr, 0})
 	w.wait(time.Minute)
 	a.ended(3, Expired)
 	if len(a.saved)+len(b.saved) > 0 {
@@ -178,7 +178,7 @@ var endings = []struct {
 		invites(b)
 		a.hear(Entered{2, Entry{Code: code}, nil, 30 * time.Second})
 		w.announce()
-		a.hear(PlaceHeard{ident.DeviceID{77}, "thief", 4829, addr("10.0.0.77:22100")})
+		a.hear(PlaceHeard{ident.DeviceID{77}, "thief", 4829, addr("10.0.0.77:22100"), 0})
 		w.wait(time.Second)
 		b.hear(Withdrawn{1})
 		delete(b.news, 1)
@@ -191,7 +191,7 @@ var endings = []struct {
 	}, Failed, Failed},
 	{"it cannot be reached", func(w *world, a, b *device) {
 		a.hear(Entered{2, Entry{Code: code}, nil, 30 * time.Second})
-		a.hear(PlaceHeard{b.id, "desktop", 4829, addr("10.0.0.99:22100")})
+		a.hear(PlaceHeard{b.id, "desktop", 4829, addr("10.0.0.99:22100"), 0})
 		w.wait(time.Second)
 	}, Lost, 0},
 }
@@ -341,6 +341,25 @@ func TestOneAddressLeavesOthersTheirAsks(t *testing.T) {
 	}
 	if ask(w.devices[1]); through != asksFrom+1 {
 		t.Error("the laptop may not ask any more")
+	}
+}
+
+// TestOneAddressLeavesOthersTheirPlaces: it does not hold all the places of those who ask.
+func TestOneAddressLeavesOthersTheirPlaces(t *testing.T) {
+	w := newWorld(t, "desktop", "laptop", "stranger1", "stranger2", "stranger3", "stranger4")
+	b := w.devices[0]
+	ask := func(d *device) {
+		d.hear(Picked{Ticket: 2, Device: b.id, Name: b.name, Addrs: addrs(b), Lasts: time.Minute})
+	}
+	for _, d := range w.devices[2:] {
+		d.addr = addr("10.0.0.66:22100")
+		ask(d)
+	}
+	if len(b.asked) != pendingFrom {
+		t.Errorf("%d devices of one address ask at once, want %d", len(b.asked), pendingFrom)
+	}
+	if ask(w.devices[1]); len(b.asked) != pendingFrom+1 {
+		t.Error("the laptop finds no place")
 	}
 }
 

@@ -56,11 +56,11 @@ func (c *Core) placeHeard(e PlaceHeard) {
 	for _, t := range slices.Clone(c.tries) {
 		if t.entry == nil || t.meeting != nil || e.Slot != t.entry.Slot() || e.Device == c.self ||
 			len(t.places) >= placesMax ||
-			slices.ContainsFunc(t.places, func(p place) bool { return p.addr == e.Addr }) {
+			slices.ContainsFunc(t.places, func(p place) bool { return p.addr == e.Addr && p.via == e.Via }) {
 			continue
 		}
 		link := t.entry.Link
-		p := place{e.Device, e.Name, e.Addr}
+		p := place{e.Device, e.Name, e.Addr, e.Via}
 		switch {
 		case link != nil && !e.Device.IsZero() && e.Device != link.Device:
 		case link != nil:
@@ -82,6 +82,10 @@ func (c *Core) dial(t *try) {
 	case t.picked != nil:
 		want = t.picked.Device
 	}
+	// What is on this very network is meant rather than what says the same number far away.
+	if near := slices.DeleteFunc(slices.Clone(t.places), func(p place) bool { return p.via != 0 }); len(near) > 0 {
+		t.places = near
+	}
 	for _, p := range t.places {
 		if p.device != t.places[0].device {
 			c.end(t, Failed, fmt.Sprintf("two devices show the number %04d: ask for a new code, or use the link",
@@ -98,7 +102,11 @@ func (c *Core) meet(t *try, p place, want ident.DeviceID) {
 	c.tickets++
 	t.dialed = true
 	t.meets = append(t.meets, c.tickets)
-	c.out = append(c.out, Meet{c.tickets, want, p.addr})
+	meet := Meet{Ticket: c.tickets, Device: want, Addr: p.addr, Via: p.via}
+	if p.via != 0 {
+		meet.Slot = t.entry.Slot()
+	}
+	c.out = append(c.out, meet)
 }
 
 func (c *Core) meetFailed(e MeetFailed) {
@@ -204,8 +212,12 @@ func (c *Core) proofCame(m *meeting, proof Proof) {
 		m.try = nil
 		c.refuse(m, WrongProof)
 		c.part(m)
-		c.end(t, Wrong, fmt.Sprintf("somebody at %s tried with wrong words: this code is dead now. "+
-			"Was it not you mistyping it, then somebody wants in", m.addr.Addr()))
+		from := "at " + m.addr.Addr().String()
+		if m.far {
+			from = "far away, through the rendezvous,"
+		}
+		c.end(t, Wrong, fmt.Sprintf("somebody %s tried with wrong words: this code is dead now. "+
+			"Was it not you mistyping it, then somebody wants in", from))
 		return
 	}
 	t.meeting = m

@@ -70,7 +70,7 @@ func (th *thief) guess(guess Code, initiator bool, other *device) *pake.Run {
 func (th *thief) callA(a *device) {
 	for _, tr := range a.tries {
 		if len(tr.meets) > 0 {
-			a.hear(Met{tr.meets[0], withA + th.last, th.id, addr("10.0.0.66:5"), [32]byte{'A', byte(th.last)}, th.chance()})
+			a.hear(Met{tr.meets[0], withA + th.last, th.id, addr("10.0.0.66:5"), false, [32]byte{'A', byte(th.last)}, th.chance()})
 			return
 		}
 	}
@@ -96,7 +96,7 @@ func (th *thief) intercept(a, b *device) {
 	th.devices = []*device{a, b}
 	th.last += 10
 	a.ends[withA+th.last], b.ends[withB+th.last] = end{b, 0}, end{a, 0}
-	b.hear(Met{0, withB + th.last, th.id, addr("10.0.0.66:5"), [32]byte{'B', byte(th.last)}, th.chance()})
+	b.hear(Met{0, withB + th.last, th.id, addr("10.0.0.66:5"), false, [32]byte{'B', byte(th.last)}, th.chance()})
 	effects := a.Handle(th.now, Entered{2, Entry{Code: code}, []netip.AddrPort{real}, 30 * time.Second})
 	for _, f := range effects {
 		if _, meets := f.(Meet); !meets {
@@ -191,7 +191,7 @@ func TestACodeEnteredTwiceIsOneGuess(t *testing.T) {
 		if meet, is := f.(Meet); is {
 			th.last++
 			a.ends[withA+th.last] = end{b, 0}
-			a.hear(Met{meet.Ticket, withA + th.last, th.id, at[0], [32]byte{'A', byte(th.last)}, th.chance()})
+			a.hear(Met{meet.Ticket, withA + th.last, th.id, at[0], false, [32]byte{'A', byte(th.last)}, th.chance()})
 		}
 	}
 	if th.last == first || len(a.meetings) != 2 {
@@ -213,7 +213,7 @@ func TestACodeEnteredTwiceIsOneGuess(t *testing.T) {
 func (th *thief) again(b *device) {
 	th.last += 10
 	b.ends[withB+th.last] = end{b, 0}
-	b.hear(Met{0, withB + th.last, th.id, addr("10.0.0.66:5"), [32]byte{'B', byte(th.last)}, th.chance()})
+	b.hear(Met{0, withB + th.last, th.id, addr("10.0.0.66:5"), false, [32]byte{'B', byte(th.last)}, th.chance()})
 }
 
 func shareOfA(a *device) []byte { return a.meetings[0].run.Share() }

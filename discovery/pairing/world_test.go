@@ -151,8 +151,8 @@ func (w *world) join(from, to *device, ticket step.Ticket) (a, b MeetingID) {
 	from.ends[a], to.ends[b] = end{to, b}, end{from, a}
 	binding := [32]byte{byte(a), 'b'}
 	called := netip.AddrPortFrom(from.addr.Addr(), 50000)
-	to.act(to.Handle(w.now, Met{0, b, from.id, called, binding, w.chance()}))
-	from.act(from.Handle(w.now, Met{ticket, a, to.id, to.addr, binding, w.chance()}))
+	to.act(to.Handle(w.now, Met{0, b, from.id, called, false, binding, w.chance()}))
+	from.act(from.Handle(w.now, Met{ticket, a, to.id, to.addr, false, binding, w.chance()}))
 	return a, b
 }
 
@@ -200,7 +200,7 @@ func (w *world) announce() {
 	for _, d := range w.devices {
 		for _, o := range w.devices {
 			if o != d && d.seeks && o.shows.Visible {
-				d.hear(PlaceHeard{o.id, o.name, o.shows.Slot, o.addr})
+				d.hear(PlaceHeard{o.id, o.name, o.shows.Slot, o.addr, 0})
 			}
 		}
 	}

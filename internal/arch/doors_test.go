@@ -18,6 +18,12 @@ type door struct {
 var doors = []door{
 	{"github.com/fsnotify/fsnotify", []string{"sync/watch"},
 		"the events of each system are strange in their own way; one place knows how"},
+	{"fyne.io/fyne/v2/app", []string{"app/shoal"},
+		"what needs a display and cgo is linked in one file behind a build tag; pages are tested without"},
+	{"fyne.io/systray", []string{"app/tray"},
+		"how each system takes an icon is asked in one place"},
+	{"fyne.io/fyne/v2", []string{"app/desktop", "app/desktop/kit", "app/shoal"},
+		"the window is one face of the program; the agent and the command line know nothing of it"},
 	{"github.com/spf13/cobra", []string{"app/shoal"},
 		"the command line is one face of the program, not its skeleton"},
 	{"github.com/godbus/dbus", []string{"app/platform", "internal/e2e"},
@@ -30,8 +36,19 @@ var doors = []door{
 		"nobody else reads or writes DNS messages"},
 	{"github.com/boombuler/barcode", []string{"internal/qr"},
 		"a picture of a link is the same on every screen"},
+	{"github.com/makiuchi-d/gozxing", []string{"app/desktop"},
+		"codes are read from pictures where people have pictures"},
 	{"github.com/gtank/ristretto255", []string{"discovery/pake"},
 		"nobody else computes in the group; what is proven with it is decided in one place"},
+	{"github.com/pion", []string{"nat/webrtc", "nat/probe", "app/rendezvous", "internal/natlab"},
+		"links across NATs are one adapter, the server of STUN and TURN another; a lab needs servers too" +
+			"; the library is a family of modules"},
+	{"github.com/huin/goupnp", []string{"nat/portmap"},
+		"routers are asked for a port in one place"},
+	{"github.com/quic-go/quic-go", []string{"nat/webrtc"},
+		"QUIC is one of two ways in which links across NATs carry their bytes"},
+	{"github.com/coder/websocket", []string{"internal/e2e", "discovery/rendezvous", "app/rendezvous"},
+		"the two ends of one conversation"},
 	{"golang.org/x/net", []string{"discovery/mdns", "nat/proxy"},
 		"multicast, and SOCKS with the rules of NO_PROXY; the standard library has the rest"},
 	{"golang.org/x/text", []string{"sync/names"},
@@ -42,7 +59,9 @@ var doors = []door{
 		"which instructions this processor has matters to the cut rule alone"},
 	{"golang.org/x/sys", []string{"sync/disk", "sync/scan", "nat/direct", "internal/filestat",
 		"app/api", "app/config", "app/control", "app/platform", "app/shoal",
-		"app/host"}, // its tests exchange two names in one step
+		"app/host", // its tests exchange two names in one step
+		"internal/powercut",
+		"internal/natlab"}, // a road's two ends are interfaces, each in a network of its own
 		"calls of one system that the standard library leaves out; a new room needs a reason " +
 			"why the standard library does not do"},
 }

@@ -13,7 +13,7 @@ const (
 	fileLines        = 600 // one idea, readable in one sitting
 	parameterCount   = 5   // more are a struct whose fields have names
 	interfaceMethods = 7   // more cannot be given a second implementation that is right
-	nodeLines        = 800 // two machines and the words of both; what is decided belongs in a core
+	nodeLines        = 850 // two machines, six cores and the words of all; what is decided belongs in a core
 )
 
 const nodeDir = "app/node"

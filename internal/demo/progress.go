@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/shoal-sync/shoal/app/status"
+	"github.com/shoal-sync/shoal/app/words"
 )
 
 // How often live lines are painted, and plain ones printed.
@@ -137,7 +138,7 @@ func (f folderView) words() string {
 	case f.State == needsYou:
 		return status.Files(f.Files) + ", needs you"
 	}
-	return status.Files(f.Files) + ", " + status.State(f.State).Words()
+	return status.Files(f.Files) + ", " + status.State(f.State).Words(words.Book{})
 }
 
 // percent is rounded down: 100 % is all of it.

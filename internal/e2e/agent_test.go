@@ -22,6 +22,8 @@ import (
 	"time"
 
 	"github.com/shoal-sync/shoal/app/status"
+	"github.com/shoal-sync/shoal/internal/natlab"
+	"github.com/shoal-sync/shoal/internal/powercut"
 )
 
 // logLines is how much of an agent's log is shown when a test has failed.
@@ -36,6 +38,8 @@ var program, agentProgram string
 const builtBefore = "SHOAL_E2E_BUILT"
 
 func TestMain(m *testing.M) {
+	powercut.Main()
+	natlab.ServeIfAsked()
 	if built := os.Getenv(builtBefore); built != "" {
 		program, agentProgram, _ = strings.Cut(built, "|")
 		os.Exit(m.Run())
@@ -271,17 +275,27 @@ type answer struct {
 	errs    string
 }
 
+// commandTime is what a command may take: one that waits gives up before.
+const commandTime = 70 * time.Second
+
 // command runs one command line against the agent's home, with --json.
 func (a *agent) command(args ...string) answer {
 	a.t.Helper()
-	return a.within(70*time.Second, args...)
+	return a.within(commandTime, args...)
 }
 
 func (a *agent) within(limit time.Duration, args ...string) answer {
 	a.t.Helper()
+	return a.standing("", limit, args...)
+}
+
+// standing runs a command in a directory.
+func (a *agent) standing(in string, limit time.Duration, args ...string) answer {
+	a.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
 	run := exec.CommandContext(ctx, program, append([]string{"--home", a.home, "--json"}, args...)...)
+	run.Dir = in
 	var out, errs bytes.Buffer
 	run.Stdout, run.Stderr, run.SysProcAttr = &out, &errs, a.cred
 	err := run.Run()

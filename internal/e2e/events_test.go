@@ -142,7 +142,7 @@ func TestWaitSaysWhy(t *testing.T) {
 	a.connected(b)
 	a.eventually(5*time.Second, "the reason is that bert does not share", func() error {
 		got := a.command(short...)
-		if got.code != 4 || !strings.Contains(got.errs, "bert does not share this folder") {
+		if got.code != 4 || !strings.Contains(got.errs, "bert has not taken this folder") {
 			return fmt.Errorf("exit %d: %s", got.code, got.errs)
 		}
 		return nil

@@ -193,19 +193,21 @@ func TestKilledWhileMakingTheIndex(t *testing.T) {
 	a, b := pair(t)
 	a.put("file", "text")
 	settle(a, b)
-	b.stop()
-	b.loseIndex()
-	b.binary, b.env = faulty, []string{"SHOAL_FAULT=index.migrate:1"}
-	b.dies("index.migrate:1")
-	b.binary, b.env = "", nil
-	b.start()
-	settle(a, b)
-	noConflicts(t, a, b)
+	for _, at := range []string{"index.migrate:1", "index.migrated:1"} {
+		b.stop()
+		b.loseIndex()
+		b.binary, b.env = faulty, []string{"SHOAL_FAULT=" + at}
+		b.dies(at)
+		b.binary, b.env = "", nil
+		b.start()
+		settle(a, b)
+		noConflicts(t, a, b)
+	}
 }
 
 // TestEveryFaultIsTried: a mark that no test names tests nothing.
 func TestEveryFaultIsTried(t *testing.T) {
-	tried := append([]string{"index.migrate:1", "disk.moved away:1"}, faultSteps...)
+	tried := append([]string{"index.migrate:1", "index.migrated:1", "disk.moved away:1"}, faultSteps...)
 	marks := 0
 	for _, dir := range []string{"../../sync/disk", "../../sync/index", "../../app/host"} {
 		files, err := filepath.Glob(filepath.Join(dir, "*.go"))

@@ -6,8 +6,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"strings"
 	"testing"
 	"time"
+
+	"github.com/shoal-sync/shoal/app/status"
 )
 
 // heldDeletes is what scripts read of a batch.
@@ -22,6 +25,20 @@ func (a *agent) held() (out []heldDeletes) {
 	a.t.Helper()
 	must(a.t, json.Unmarshal([]byte(a.command("held", "list", "--json").done(a.t).out), &out))
 	return out
+}
+
+// saysWhoHolds waits until the status says that another device holds deletes.
+func saysWhoHolds(a *agent, holder string) {
+	a.t.Helper()
+	a.eventually(10*time.Second, "the status says why it is not equal", func() error {
+		f := a.folder()
+		for _, p := range f.Problems {
+			if p.Kind == status.HeldElsewhere && strings.HasPrefix(p.Reason, holder+" holds deletes (") {
+				return nil
+			}
+		}
+		return fmt.Errorf("state %s, problems %+v", f.State, f.Problems)
+	})
 }
 
 // TestMassDelete deletes most of a folder. The other device keeps all of it until the
@@ -62,6 +79,7 @@ func TestMassDelete(t *testing.T) {
 	if !b.exists("dir1/file 1") || !b.exists("dir2/file 2") {
 		t.Fatal("held deletes have reached the other device")
 	}
+	saysWhoHolds(b, "anna")
 	batches := a.held()
 	if len(batches) != 1 || batches[0].Files != 80 || batches[0].DeviceName != "anna" {
 		t.Fatalf("held list shows %+v", batches)
@@ -91,7 +109,7 @@ func TestMassDelete(t *testing.T) {
 		return nil
 	})
 	settle(a, b)
-	if f := a.folder(); f.Held != 0 || f.State != "up-to-date" {
-		t.Errorf("after the yes %d files are held, state %s", f.Held, f.State)
+	if f, g := a.folder(), b.folder(); f.Held != 0 || f.State != "up-to-date" || len(g.Problems) != 0 {
+		t.Errorf("after the yes %d files are held, state %s; bert says %+v", f.Held, f.State, g.Problems)
 	}
 }

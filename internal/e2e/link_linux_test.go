@@ -44,7 +44,7 @@ func onLAN(t *testing.T, names ...string) []*agent {
 // command on each; then a third by picking.
 func TestLinkOnALAN(t *testing.T) {
 	t.Parallel()
-	if !lantest.Inside(t) {
+	if !inside(t) {
 		return
 	}
 	three := onLAN(t, "laptop", "desktop", "tv")

@@ -23,23 +23,26 @@ type said struct {
 
 // linker is a `shoal link` that goes on.
 type linker struct {
-	t     *testing.T
-	run   *exec.Cmd
-	lines chan said
-	errs  bytes.Buffer
+	t      *testing.T
+	run    *exec.Cmd
+	person *os.File // what is typed
+	lines  chan said
+	errs   bytes.Buffer
 }
 
 // links begins a command that links, with --json. Its person is there and says nothing.
 func (a *agent) links(args ...string) *linker {
 	a.t.Helper()
 	l := &linker{t: a.t, lines: make(chan said, 100)}
-	person, _, err := os.Pipe()
+	screen, person, err := os.Pipe()
 	must(a.t, err)
+	l.person = person
 	l.run = exec.Command(program, append([]string{"--home", a.home, "--json"}, args...)...)
-	l.run.Stdin, l.run.Stderr = person, &l.errs
+	l.run.Stdin, l.run.Stderr = screen, &l.errs
 	out, err := l.run.StdoutPipe()
 	must(a.t, err)
 	must(a.t, l.run.Start())
+	must(a.t, screen.Close())
 	go func() {
 		defer close(l.lines)
 		for lines := bufio.NewScanner(out); lines.Scan(); {
@@ -50,6 +53,13 @@ func (a *agent) links(args ...string) *linker {
 		}
 	}()
 	return l
+}
+
+// types has the person say something.
+func (l *linker) types(text string) {
+	l.t.Helper()
+	_, err := l.person.WriteString(text + "\n")
+	must(l.t, err)
 }
 
 // next waits for an event, and fails when another one comes.

@@ -17,10 +17,9 @@ func (n *network) Get(_, _ string) (dbus.Variant, *dbus.Error) {
 	return dbus.MakeVariant(n.metered.Load()), nil
 }
 
-// TestMetered: on a network that is paid by the byte nothing travels, unless a person wants
-// it all the same.
-func TestMetered(t *testing.T) {
-	t.Parallel()
+// ownBus starts a D-Bus of the test's own, and returns its address.
+func ownBus(t *testing.T) string {
+	t.Helper()
 	path, err := exec.LookPath("dbus-daemon")
 	if err != nil {
 		t.Skip("SKIPPED: dbus-daemon is not installed")
@@ -37,7 +36,14 @@ func TestMetered(t *testing.T) {
 	text := make([]byte, 4096)
 	n, err := out.Read(text)
 	must(t, err)
-	address := strings.TrimSpace(string(text[:n]))
+	return strings.TrimSpace(string(text[:n]))
+}
+
+// TestMetered: on a network that is paid by the byte nothing travels, unless a person wants
+// it all the same.
+func TestMetered(t *testing.T) {
+	t.Parallel()
+	address := ownBus(t)
 	bus, err := dbus.Connect(address)
 	must(t, err)
 	defer bus.Close()

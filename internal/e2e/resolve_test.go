@@ -76,10 +76,12 @@ func TestConflictsAreResolved(t *testing.T) {
 		}
 	}
 	a.why(a.at(found[0].Copy), "conflict", "lost")
+	a.why(a.at(found[0].Path), "conflict", found[0].Copy)
 	a.command("conflicts", "resolve", a.at("mine.txt"), "--keep", "mine").done(t)
 	a.command("conflicts", "resolve", a.at("theirs.txt"), "--keep", "theirs").done(t)
 	a.command("conflicts", "resolve", a.at("both.txt"), "--keep", "both").done(t)
-	b.command("conflicts", "resolve", "made apart.txt", "--folder", "work", "--keep", "mine").done(t)
+	// What is listed can be given, wherever one stands.
+	b.standing(t.TempDir(), commandTime, "conflicts", "resolve", "made apart.txt", "--keep", "mine").done(t)
 	b.command("conflicts", "resolve", b.at("link"), "--keep", "theirs").done(t)
 	settle(a, b)
 	for _, who := range []*agent{a, b} {

@@ -92,8 +92,13 @@ func TestRubbishFromTrusted(t *testing.T) {
 	s := newStranger(t, 99)
 	a.command("device", "add", s.id.String(), "--name", "mallory").done(t)
 	a.command("folder", "share", shared, "mallory").done(t)
-	for what, frames := range rubbish(a.folder().ID) {
-		if err := s.speak(a, frames, what == wrongLog); err != nil {
+	all := rubbish(a.folder().ID)
+	if err := s.speak(a, all[wrongLog], true); err != nil { // before it is believed no more
+		t.Fatalf("%s: %v", wrongLog, err)
+	}
+	delete(all, wrongLog)
+	for what, frames := range all {
+		if err := s.speak(a, frames, false); err != nil {
 			t.Fatalf("%s: %v", what, err)
 		}
 	}

@@ -22,8 +22,13 @@ func (a *agent) eventually(limit time.Duration, what string, ask func() error) {
 }
 
 func poll(limit time.Duration, ask func() error) error {
+	return pollEvery(30*time.Millisecond, limit, ask)
+}
+
+// pollEvery is poll for what takes seconds anyway: each question is a process of its own.
+func pollEvery(pause, limit time.Duration, ask func() error) error {
 	end := time.Now().Add(limit)
-	ticker := time.NewTicker(30 * time.Millisecond)
+	ticker := time.NewTicker(pause)
 	defer ticker.Stop()
 	for {
 		err := ask()

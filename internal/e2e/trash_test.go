@@ -64,11 +64,18 @@ func TestUndo(t *testing.T) {
 		t.Error("the restored file is another one")
 	}
 	// What has the place goes to the trash of the device where it is restored.
-	b.command("trash", "restore", "text", "--folder", "work").done(t)
+	b.standing(t.TempDir(), commandTime, "trash", "restore", "text").done(t)
 	settle(a, b)
 	for _, who := range []*agent{a, b} {
 		if who.read("text") != "the first text" || who.read("gone/large") != large {
 			t.Errorf("%s has not all that was restored", who.name)
+		}
+	}
+	// And comes back from there, though nobody has read it since: each undoes the other.
+	for _, want := range []string{"the second text", "the first text"} {
+		b.command("trash", "restore", b.at("text")).done(t)
+		if got := b.read("text"); got != want {
+			t.Errorf("restored is %q, want %q", got, want)
 		}
 	}
 	b.command("trash", "restore", b.at("gone")).done(t) // the rest of the directory

@@ -5,26 +5,32 @@ package e2e
 import (
 	"fmt"
 	"os"
+	"os/exec"
+	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
 )
 
-// mount puts a small file system of its own under an agent's folder.
-func (a *agent) mount(options string) {
-	a.t.Helper()
+// smallVolume mounts a small file system of its own somewhere, until the test ends or it is
+// unmounted.
+func smallVolume(t *testing.T, at, options string) (unmount func()) {
+	t.Helper()
 	if os.Getuid() != 0 {
-		a.t.Skip("SKIPPED: needs root, to mount a small file system")
+		t.Skip("SKIPPED: needs root, to mount a small file system")
 	}
-	if err := syscall.Mount("tmpfs", a.root, "tmpfs", 0, options); err != nil {
-		a.t.Skipf("SKIPPED: cannot mount a small file system: %v", err)
+	if err := syscall.Mount("tmpfs", at, "tmpfs", 0, options); err != nil {
+		t.Skipf("SKIPPED: cannot mount a small file system: %v", err)
 	}
-	a.t.Cleanup(func() {
-		if err := poll(5*time.Second, func() error { return syscall.Unmount(a.root, 0) }); err != nil {
-			a.t.Errorf("unmount: %v", err)
+	unmount = sync.OnceFunc(func() {
+		if err := poll(5*time.Second, func() error { return syscall.Unmount(at, 0) }); err != nil {
+			t.Errorf("unmount: %v", err)
 		}
 	})
+	t.Cleanup(unmount)
+	return unmount
 }
 
 // TestFullVolume sends more than fits. 64 MiB are kept free, so of 100 MiB a folder may
@@ -32,7 +38,7 @@ func (a *agent) mount(options string) {
 func TestFullVolume(t *testing.T) {
 	t.Parallel()
 	a, b := newAgent(t, "anna"), newAgent(t, "bert")
-	b.mount("size=100m")
+	smallVolume(t, b.root, "size=100m")
 	t.Cleanup(func() { b.stop() })
 	startAll(a, b)
 	keep(a, b)
@@ -96,7 +102,7 @@ func TestFullVolume(t *testing.T) {
 func TestReadOnlyVolume(t *testing.T) {
 	t.Parallel()
 	a, b := newAgent(t, "anna"), newAgent(t, "bert")
-	b.mount("size=300m")
+	smallVolume(t, b.root, "size=300m")
 	t.Cleanup(func() { b.stop() })
 	startAll(a, b)
 	keep(a, b)
@@ -124,4 +130,82 @@ func TestReadOnlyVolume(t *testing.T) {
 	if b.read("first") != "changed" {
 		t.Error("the change did not arrive")
 	}
+}
+
+// TestVolumeInTheFolder mounts another volume inside a folder: nothing can be put there in
+// one step, so what belongs there waits and says why, and the rest goes on.
+func TestVolumeInTheFolder(t *testing.T) {
+	t.Parallel()
+	a, b := pair(t)
+	a.put("inside/first", "1")
+	settle(a, b)
+	b.stop()
+	unmount := smallVolume(t, b.at("inside"), "size=100m")
+	b.put("inside/first", "1")
+	b.start()
+	a.put("inside/second", "2")
+	a.put("beside", "3")
+	b.eventually(10*time.Second, "the status says what is in the way", func() error {
+		for _, p := range b.folder().Problems {
+			if strings.HasPrefix(p.Path, "inside") && strings.Contains(p.Reason, "another volume is mounted") {
+				return nil
+			}
+		}
+		return fmt.Errorf("%+v", b.folder().Problems)
+	})
+	b.eventually(5*time.Second, "the rest arrives", func() error { _, err := os.Stat(b.at("beside")); return err })
+	b.stop()
+	unmount()
+	b.start()
+	settle(a, b)
+	if b.read("inside/second") != "2" || a.read("inside/first") != "1" {
+		t.Error("something was lost under the other volume")
+	}
+	noConflicts(t, a, b)
+}
+
+// TestFullStateVolume fills the volume of an agent's home, where its index is: it says so,
+// loses nothing, and goes on when there is room again.
+func TestFullStateVolume(t *testing.T) {
+	t.Parallel()
+	a, b := pair(t)
+	a.put("before", "1")
+	settle(a, b)
+	b.stop()
+	kept := t.TempDir()
+	must(t, exec.Command("cp", "-a", b.home+"/.", kept).Run())
+	smallVolume(t, b.home, "size=8m,mode=0700")
+	t.Cleanup(b.stop)
+	must(t, exec.Command("cp", "-a", kept+"/.", b.home).Run())
+	b.start()
+	settle(a, b)
+	ballast := filepath.Join(b.home, "ballast")
+	file, err := os.Create(ballast)
+	must(t, err)
+	for err == nil {
+		_, err = file.Write(make([]byte, 4096))
+	}
+	must(t, file.Close())
+	for i := range 300 {
+		a.put(fmt.Sprintf("many/%d", i), fmt.Sprintf("file %d", i))
+	}
+	b.put("made there", "by bert")
+	b.eventually(15*time.Second, "the status says that the volume of the index is full", func() error {
+		for _, p := range b.folder().Problems {
+			if strings.Contains(p.Reason, "full") && strings.Contains(p.Reason, "free some space") {
+				return nil
+			}
+		}
+		return fmt.Errorf("%s %+v", b.folder().State, b.folder().Problems)
+	})
+	must(t, os.Remove(ballast))
+	b.command("folder", "rescan", shared) // it would find out by itself, within half a minute
+	b.eventually(40*time.Second, "it goes on when there is room", func() error {
+		if !a.exists("made there") || !b.exists("many/299") {
+			return fmt.Errorf("%s %+v", b.folder().State, b.folder().Problems)
+		}
+		return nil
+	})
+	settle(a, b)
+	noConflicts(t, a, b)
 }

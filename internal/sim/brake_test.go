@@ -124,8 +124,8 @@ func TestBrakeHoldsMassDeletes(t *testing.T) {
 			if n := int(a.heldFiles()); n < before-left-c.escape {
 				t.Fatalf("%d files are held, %d were deleted", n, before-left)
 			}
-			b.witness().save(b, "new.txt", w.library.some())
-			b.disk.save("new.txt", w.library.all[w.witness.order[len(w.witness.order)-1]])
+			b.witness().save(b, "new.txt", w.contents.some())
+			b.disk.save("new.txt", w.contents.all[w.witness.order[len(w.witness.order)-1]])
 			b.noteUnseen("new.txt")
 			w.run(10 * time.Second)
 			if a.disk.at("new.txt") == nil {
@@ -198,7 +198,7 @@ func TestHeldAndChangedElsewhere(t *testing.T) {
 		t.Fatalf("%d files are held", n)
 	}
 	edited, deleted := gone[10], gone[11]
-	fresh := w.library.edited(b.disk.at(edited).content)
+	fresh := w.contents.edited(b.disk.at(edited).content)
 	b.witness().save(b, edited, fresh)
 	b.disk.save(edited, fresh)
 	b.witness().remove(b, deleted)
@@ -261,7 +261,7 @@ func TestBrakeHoldsWhatIsReplaced(t *testing.T) {
 	a, b := w.devices[0], w.devices[1]
 	for _, path := range []string{"d1", "d2", "d3", "d4", "d5"} {
 		a.disk.remove(path)
-		a.disk.save(path, w.library.some())
+		a.disk.save(path, w.contents.some())
 	}
 	w.run(20 * time.Second)
 	if len(b.files()) < 500 || a.heldFiles() == 0 {

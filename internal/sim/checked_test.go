@@ -81,7 +81,7 @@ func TestUncheckedDeletesMeetANewIndex(t *testing.T) {
 			// Entries that both find at first have one id; these have not.
 			var fresh []string
 			for i := range 300 {
-				path, c := fmt.Sprintf("fresh%03d", i), w.library.some()
+				path, c := fmt.Sprintf("fresh%03d", i), w.contents.some()
 				fresh = append(fresh, path)
 				a.witness().save(a, path, c)
 				a.disk.save(path, c)

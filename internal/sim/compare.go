@@ -2,6 +2,7 @@ package sim
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/shoal-sync/shoal/sync/names"
@@ -11,11 +12,14 @@ import (
 // difference tells how two disks differ; empty when they do not, but for what one of them
 // cannot hold. Two that both have rules of their own are not compared: each may lack what
 // the other shows. The first device, which shows everything, is compared with all.
-func difference(a, b *device) string {
+func difference(a, b *device) string { return differenceBut(a, b, nil) }
+
+// differenceBut is difference, but for files at the given paths.
+func differenceBut(a, b *device, lost map[string]bool) string {
 	plain := names.Volume{}
 	switch {
 	case a.disk.rules == plain && b.disk.rules == plain:
-		return plainDifference(a, b)
+		return plainDifference(a, b, lost)
 	case a.disk.rules != plain && b.disk.rules != plain:
 		return ""
 	}
@@ -24,12 +28,44 @@ func difference(a, b *device) string {
 	return c.found
 }
 
+// recordsApart writes the live records that two devices do not have alike.
+func recordsApart(a, b *device) (out string) {
+	left, right := a.index.live.entries, b.index.live.entries
+	ids := slices.Collect(maps.Keys(left))
+	for id := range right {
+		if left[id] == nil {
+			ids = append(ids, id)
+		}
+	}
+	slices.SortFunc(ids, compareIDs)
+	for _, id := range ids {
+		l, r := left[id], right[id]
+		live := l != nil && l.Entry.Live() || r != nil && r.Entry.Live()
+		if !live || l != nil && r != nil && tree.Digest(&l.Entry) == tree.Digest(&r.Entry) {
+			continue
+		}
+		for _, of := range []struct {
+			d   *device
+			row *tree.Row
+		}{{a, l}, {b, r}} {
+			if of.row != nil {
+				out += "; " + of.d.name + " records" + entryText(&of.row.Entry)
+			}
+		}
+	}
+	return out
+}
+
 // comparison looks for what differs between the disks of two devices whose volumes have
 // rules of their own for names. It asks the volumes themselves, not the cores.
 type comparison struct {
 	a, b  *device
 	found string
+	known map[pair]bool // what equal has found out; else a deep tree is gone through for ever
 }
+
+// pair is a file, or directory, of each side.
+type pair struct{ left, right *file }
 
 func (c *comparison) note(format string, args ...any) {
 	if c.found == "" {
@@ -94,9 +130,17 @@ func count(list []string, is func(string) bool) (n int) {
 
 // equal compares two files, or directories with all that is in them.
 func (c *comparison) equal(left, right *file) bool {
-	inner := comparison{a: c.a, b: c.b}
-	inner.same("", left, right)
-	return inner.found == ""
+	is, known := c.known[pair{left, right}]
+	if !known {
+		if c.known == nil {
+			c.known = map[pair]bool{}
+		}
+		inner := comparison{a: c.a, b: c.b, known: c.known}
+		inner.same("", left, right)
+		is = inner.found == ""
+		c.known[pair{left, right}] = is
+	}
+	return is
 }
 
 func (c *comparison) sights(path string, left, right *file) (x, y sight) {

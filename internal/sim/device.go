@@ -3,7 +3,6 @@ package sim
 import (
 	"crypto/ed25519"
 	"fmt"
-	"math/rand/v2"
 	"runtime/debug"
 	"slices"
 	"time"
@@ -15,6 +14,7 @@ import (
 	"github.com/shoal-sync/shoal/sync/members"
 	"github.com/shoal-sync/shoal/sync/settle"
 	"github.com/shoal-sync/shoal/sync/tree"
+	"github.com/shoal-sync/shoal/sync/wire"
 )
 
 // device is one computer with its copy of the folder. It plays the host of its node.
@@ -40,13 +40,22 @@ type device struct {
 	roll    []byte                  // what it has kept of the owners' word
 	rolls   *members.Map            // the same, judged anew for the checker
 	judged  int                     // length of the roll when that was done
-	wrote   bool                    // it was a writer when it last heard
+	wrote   bool                    // its node may have written, for all it was told
+
+	recorder *recorder // nil unless it is recorded
+
+	// says lets a test hear, and change, what the device says to another one; one that lies
+	// may break the protocol.
+	says func(to *device, m wire.Message) wire.Message
+	lies bool
+
 	// lastChange is when the disk last changed, or a look last found something.
 	lastChange step.Instant
 
 	// Everything below is lost in a crash.
 	core      *node.Folder
-	life      int // counts starts; what an earlier one began comes to nothing
+	machine   step.Machine[node.FolderEvent, node.FolderEffect] // the same, perhaps recorded
+	life      int                                               // counts starts; what an earlier one began comes to nothing
 	wakeAt    step.Instant
 	commitDue bool
 	batch     *batch       // orders being carried out
@@ -55,7 +64,8 @@ type device struct {
 	onCommit  func() // a look that waits to begin
 	touched   []string
 	asks      map[uint64]asked // pieces on their way, by ticket
-	free      step.Instant     // when the uplink has sent what it was given
+	hopes     hopes
+	free      step.Instant // when the uplink has sent what it was given
 }
 
 func newDevice(w *World, number int) *device {
@@ -72,6 +82,7 @@ func newDevice(w *World, number int) *device {
 	d.disk = newDisk(uint64(number)+1, w.rules(number), d.wall)
 	d.disk.touched = d.noteTouched
 	d.beginIndex()
+	d.recorder = w.newRecorder(number)
 	return d
 }
 
@@ -98,15 +109,16 @@ func (d *device) start() {
 	if d.keeper.Outlived(d.index.kept.state) {
 		d.loseIndex()
 	}
+	d.unpark()
 	rows := &d.index.kept
 	rows.state.Life++
 	rows.state.Lives = rows.state.Lives.Begin(d.world.chance.Uint64()|1, rows.state.Head)
 	d.index.live.state = rows.state
 	d.keeper = tree.Keeper{Log: rows.state.Log, Life: rows.state.Life}
-	sums, totals := rows.summarize()
+	sums, gone, totals := rows.summarize()
 	cfg := folder.Config{
 		Folder: d.world.folder, Device: d.id, Index: d.index, State: rows.state,
-		Totals: totals, Summary: sums, Replicas: sortedReplicas(rows.replicas),
+		Totals: totals, Summary: sums, Gone: gone, Replicas: sortedReplicas(rows.replicas),
 		Cursors: sortedCursors(rows.cursors), Intents: sortedIntents(rows.intents),
 		Notes: sortedNotes(rows.notes), Conflicts: rows.conflicts(), Brake: d.brake,
 		Collect: d.world.options.Collect,
@@ -115,17 +127,15 @@ func (d *device) start() {
 	d.life++
 	d.wakeAt, d.commitDue, d.look, d.touched = step.Never, false, nil, nil
 	d.batch, d.waiting, d.onCommit = nil, nil, nil
-	d.asks = map[uint64]asked{}
+	d.asks, d.hopes = map[uint64]asked{}, newHopes()
 	d.free = d.world.now
-	core, err := node.NewFolder(cfg, d.who(), rand.New(rand.NewPCG(d.world.chance.Uint64(), uint64(d.life))))
-	if err != nil {
+	if err := d.makeCore(cfg, d.who(), [2]uint64{d.world.chance.Uint64(), uint64(d.life)}); err != nil {
 		panic("bug: what the index kept cannot be understood: " + err.Error())
 	}
-	d.core = core
-	standing := core.Standing()
-	d.wrote = standing.Own.MayWrite()
+	standing := d.core.Standing()
+	d.wrote = standing.Own != members.Reader
 	d.world.trace.note(d, "starts")
-	d.guard(func() { d.carry(d.core.Tick(d.world.now)) })
+	d.guard(func() { d.carry(d.machine.Tick(d.world.now)) })
 	for _, e := range d.order {
 		d.world.after(d.world.between(0, time.Second), e.link.restore)
 	}
@@ -187,9 +197,23 @@ func (d *device) handle(event node.FolderEvent) {
 	}
 	d.world.handled++
 	d.world.trace.event(d, event)
-	d.guard(func() { d.carry(d.core.Handle(d.world.now, event)) })
+	d.guard(func() { d.carry(d.forgive(d.machine.Handle(d.world.now, event))) })
 	d.checkBases()
 	d.settle()
+}
+
+// forgive takes it for no broken rule when a device that lies is dropped.
+func (d *device) forgive(effects []node.FolderEffect) []node.FolderEffect {
+	return slices.DeleteFunc(effects, func(f node.FolderEffect) bool {
+		drop, ok := f.(node.DropPeer)
+		if !ok || !d.ends[drop.Device].other.device.lies {
+			return false
+		}
+		l := d.ends[drop.Device].link
+		l.cut()
+		d.world.after(time.Second, l.restore)
+		return true
+	})
 }
 
 // checkBases: what is on disk is in a directory that is on disk, and one name leads to one
@@ -236,7 +260,7 @@ func (d *device) settle() {
 			w.fail("cores do not spin", "%s has a deadline that stays in the past", d.name)
 			return
 		}
-		d.guard(func() { d.carry(d.core.Tick(w.now)) })
+		d.guard(func() { d.carry(d.machine.Tick(w.now)) })
 	}
 	if d.index.dirty && !d.commitDue {
 		d.commitDue = true

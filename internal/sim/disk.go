@@ -2,6 +2,7 @@ package sim
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/shoal-sync/shoal/internal/ident"
@@ -20,6 +21,8 @@ type file struct {
 	mtime    int64
 	changed  int64  // when content or attributes last changed, as the system notes it
 	children *shelf // of a directory
+	came     bool   // by an order, and no person has written it since
+	sent     string // where an order has moved it, and no person has written it since
 }
 
 func (f *file) stat() tree.Stat {
@@ -172,6 +175,11 @@ func (d *disk) at(path string) *file {
 	return in.at(name)
 }
 
+// inTrash reports whether a content can be had back from what gave way to orders.
+func (d *disk) inTrash(c ident.ContentID) bool {
+	return slices.ContainsFunc(d.trash, func(t trashed) bool { return t.content == c })
+}
+
 // change notes that a name changed.
 func (d *disk) change(path string) {
 	d.seen = nil
@@ -227,7 +235,7 @@ func (d *disk) save(path string, c *content) {
 		f = d.make(tree.File, 0o644)
 		in.put(name, f)
 	}
-	f.content, f.mtime, f.changed = c, d.clock(), d.clock()
+	f.content, f.mtime, f.changed, f.came, f.sent = c, d.clock(), d.clock(), false, ""
 	d.change(path)
 }
 

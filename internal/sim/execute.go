@@ -163,7 +163,7 @@ func (b *batch) act(i int) tree.Refusal {
 		made = d.make(tree.Dir, o.Mode)
 	case tree.InstallFile:
 		made = d.make(tree.File, o.Mode&0o777)
-		made.content, made.mtime = b.built[i], o.Mtime
+		made.content, made.mtime, made.came = b.built[i], o.Mtime, true
 		b.built[i] = nil
 	case tree.InstallLink:
 		made = d.make(tree.Link, 0o777)
@@ -246,6 +246,7 @@ func (b *batch) move(i int, in *shelf, name string) tree.Refusal {
 	}
 	to.put(newName, in.at(name))
 	in.drop(name)
+	to.at(newName).sent = o.To
 	b.outcomes[i].Stat = to.at(newName).stat()
 	d.change(o.Path)
 	d.change(o.To)

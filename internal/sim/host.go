@@ -63,15 +63,13 @@ func (d *device) do(effect node.FolderEffect) {
 		if f.Detail == folder.BroughtBack {
 			d.witness().undone(d, f.Path)
 		}
-	case folder.PathTold, folder.ContentHere, folder.ContentLacking:
+	case swarm.StandingTold, folder.PathTold, folder.ContentHere, folder.ContentLacking:
 	case settle.ScanNames:
 		d.beginLook(f.Ticket, f.Paths)
 	case settle.ScanFolder:
 		d.beginLook(f.Ticket, nil)
 	case node.LoadRows:
 		d.after(d.pause(), func() { d.loadRows(f) })
-	case node.ServePieces:
-		d.after(d.pause(), func() { d.serve(f) })
 	case node.ServeRecipes:
 		d.after(d.pause(), func() { d.serveRecipes(f) })
 	default:
@@ -92,6 +90,8 @@ func (d *device) recall(orders []tree.Order) {
 		stat, there := d.disk.look(path)
 		if tree.LooksDone(o, stat, there) {
 			outcomes[i].Refusal, outcomes[i].Stat = tree.Done, stat
+		} else if _, parked := d.disk.look(o.Path); tree.LeftParking(o, parked) {
+			outcomes[i].Refusal, outcomes[i].Stat = tree.Done, *o.Victim
 		}
 	}
 	d.handle(folder.OutcomesReported{Outcomes: outcomes})
@@ -108,10 +108,16 @@ func (d *device) doContent(effect node.FolderEffect) {
 		if e := d.ends[f.Peer]; e != nil {
 			e.say(wire.CancelPieces{Tickets: f.Tickets})
 		}
+	case swarm.Serve:
+		d.after(d.pause(), func() { d.serve(f) })
+	case swarm.YieldPieces:
+		if e := d.ends[f.Peer]; e != nil {
+			e.say(wire.YieldPieces{Folder: d.world.folder, Tickets: f.Tickets})
+		}
 	case swarm.FindRecipe:
 		d.after(d.pause(), func() {
 			found := swarm.RecipeFound{Content: f.Content}
-			if c := d.world.library.all[f.Content]; c != nil && d.recipes[f.Content] {
+			if c := d.world.contents.all[f.Content]; c != nil && d.recipes[f.Content] {
 				found.Recipe = c.recipe
 			}
 			d.handle(found)
@@ -133,7 +139,7 @@ func (d *device) doContent(effect node.FolderEffect) {
 	case node.RenewReplica:
 		d.after(d.pause(), func() { d.renew(f.Why) })
 	default:
-		if !d.doMembers(effect) {
+		if !d.doProspect(effect) && !d.doMembers(effect) {
 			d.world.fail("every effect is known", "%s orders %T", d.name, effect)
 		}
 	}
@@ -164,7 +170,7 @@ func (d *device) nextBatch() {
 			d.disk.stages[recipe.Empty] = &stage{whole: true} // nobody need be asked for no bytes
 		}
 	}
-	d.batch = d.disk.begin(orders, d.world.library.all)
+	d.batch = d.disk.begin(orders, d.world.contents.all)
 	d.nextOrder()
 }
 
@@ -179,8 +185,25 @@ func (d *device) nextOrder() {
 	}
 	d.after(d.pause(), func() {
 		d.after(d.pause(), d.nextBatch)
+		for i := range b.orders {
+			if o := &b.orders[i]; b.outcomes[i].Refusal == tree.ContentGone && o.Copy != "" {
+				d.after(d.pause(), func() { d.verifyHolder(o.Content) })
+			}
+		}
 		d.handle(folder.OutcomesReported{Outcomes: b.outcomes})
 	})
+}
+
+// verifyHolder reads the file that is said to hold a content, of which no copy could be
+// made.
+func (d *device) verifyHolder(c ident.ContentID) {
+	path, base, ok := d.index.kept.holder(c, d.isThere)
+	if !ok {
+		return
+	}
+	if is := d.disk.at(path).contentID(); is != c {
+		d.handle(folder.RotFound{Path: path, Rev: base.Rev, Content: is})
+	}
 }
 
 // underWay is the look that goes on.
@@ -210,6 +233,7 @@ func (d *device) startLook(u *underWay) {
 	u.look = d.disk.newLook(&d.index.kept, u.paths)
 	u.look.found = func(f tree.Finding) { u.findings = append(u.findings, f) }
 	u.look.recipes = func(c *content) { d.recipes[c.id] = true }
+	u.look.reads, u.look.hasRead, u.look.readTime = d.tellReading, d.tellRead, d.readTime
 	u.look.start(u.paths)
 	d.look = u
 	d.goOnLooking(u)
@@ -266,7 +290,7 @@ func (d *device) loadRows(f node.LoadRows) {
 		page.Upto = rows[len(rows)-1].Seq
 	}
 	for i := range rows {
-		_, _, here := d.index.kept.holder(rows[i].Entry.Content.ID)
+		_, _, here := d.index.kept.holder(rows[i].Entry.Content.ID, nil)
 		page.Has = append(page.Has, here)
 	}
 	d.handle(node.RowsLoaded{Device: f.Device, Page: page})
@@ -274,11 +298,11 @@ func (d *device) loadRows(f node.LoadRows) {
 
 // holds reports whether a content is whole on this device.
 func (d *device) holds(c ident.ContentID) bool {
-	if s := d.disk.stages[c]; s != nil && s.whole {
+	if s := d.disk.stages[c]; s != nil && s.whole || d.hasPart(c) {
 		return true
 	}
-	_, _, ok := d.index.kept.holder(c)
-	return ok
+	_, _, ok := d.index.kept.holder(c, d.isThere)
+	return ok || d.disk.inTrash(c)
 }
 
 func (d *device) askPieces(f swarm.AskPieces) {
@@ -307,6 +331,7 @@ func (d *device) hear(e *end, m wire.Message) {
 		for _, t := range m.Tickets {
 			e.revoked[t] = true
 		}
+		d.handle(swarm.AsksCanceled{Peer: e.other.device.id, Tickets: m.Tickets})
 		return
 	case wire.NoPiece:
 		if d.asks[m.Ticket].from != e {
@@ -321,13 +346,13 @@ func (d *device) hear(e *end, m wire.Message) {
 const shipmentMax = 1 << 20
 
 // serve answers asks for pieces.
-func (d *device) serve(f node.ServePieces) {
-	e := d.ends[f.Device]
+func (d *device) serve(f swarm.Serve) {
+	e := d.ends[f.Peer]
 	var came []arrival
 	var size int64
 	standing := d.core.Standing()
 	for _, item := range f.Items {
-		if standing.Role(f.Device) == members.None {
+		if standing.Role(f.Peer) == members.None {
 			e.say(wire.NoPiece{Ticket: item.Ticket, Reason: wire.NotAllowed})
 			continue
 		}
@@ -352,7 +377,7 @@ func (d *device) serve(f node.ServePieces) {
 	number := e.number
 	d.after(max(0, d.free.Since(d.world.now)), func() {
 		if e.number == number {
-			d.handle(node.PiecesServed{Device: f.Device, Count: len(f.Items)})
+			d.handle(node.PiecesServed{Device: f.Peer, Count: len(f.Items), Pieces: len(f.Items)})
 		}
 	})
 }
@@ -361,24 +386,33 @@ func (d *device) serve(f node.ServePieces) {
 // did when it was hashed. What looked the same and was changed so soon that its time does
 // not show it is sent wrong, unless the index knows of that danger.
 func (d *device) readPiece(item wire.PieceAsk) (wrong, there bool) {
+	if there, known := d.readPart(item); known {
+		return false, there
+	}
 	if s := d.disk.stages[item.Content]; s != nil &&
 		(s.whole || int(item.Index) < len(s.have) && s.have[item.Index]) {
 		return false, true
 	}
-	path, base, ok := d.index.kept.holder(item.Content)
+	path, base, ok := d.index.kept.holder(item.Content, d.isThere)
 	if !ok {
-		return false, false
+		return false, d.disk.inTrash(item.Content)
 	}
 	f := d.disk.at(path)
-	if f == nil || !f.stat().SameContent(base.Stat) {
-		d.noteTouched(path)
-		return false, false
-	}
 	wrong = f.contentID() != item.Content
 	if wrong && base.Racy {
 		return false, false
 	}
 	return wrong, true
+}
+
+// isThere reports whether a file is on disk as the index says; it is looked at again
+// otherwise.
+func (d *device) isThere(path string, b *tree.Base) bool {
+	if f := d.disk.at(path); f != nil && f.stat().SameContent(b.Stat) {
+		return true
+	}
+	d.after(d.pause(), func() { d.handle(settle.LookAsked{Paths: []string{path}, After: time.Second}) })
+	return false
 }
 
 // store puts pieces that came into the stage.
@@ -404,10 +438,13 @@ func (d *device) store(e *end, came []arrival) {
 }
 
 func (d *device) put(item wire.PieceAsk) {
+	if d.putPart(item) {
+		return
+	}
 	s := d.disk.stages[item.Content]
 	if s == nil {
 		// Only what is one piece comes without a stage that was opened for it.
-		c := d.world.library.all[item.Content]
+		c := d.world.contents.all[item.Content]
 		if len(c.recipe.Chunks) == 1 {
 			d.disk.stages[item.Content] = &stage{size: c.size, whole: true}
 		}
@@ -430,6 +467,7 @@ func (d *device) openStage(f swarm.OpenStage) {
 	if s.have == nil {
 		s.have = make([]bool, len(f.Recipe.Chunks))
 	}
+	d.inherit(f, s)
 	old := map[ident.ChunkID]bool{}
 	if f.Old != nil {
 		if is := d.disk.at(f.Old.Path); is != nil && is.kind == tree.File && is.stat().SameContent(f.Old.Stat) {
@@ -439,7 +477,7 @@ func (d *device) openStage(f swarm.OpenStage) {
 		}
 	}
 	for i, c := range f.Recipe.Chunks {
-		s.have[i] = s.have[i] || s.whole || old[c.ID]
+		s.have[i] = s.have[i] || s.whole || old[c.ID] || d.disk.inTrash(f.Content)
 	}
 	s.whole = !slices.Contains(s.have, false)
 	d.handle(swarm.StageOpened{Content: f.Content, Present: slices.Clone(s.have)})
@@ -450,7 +488,7 @@ func (d *device) serveRecipes(f node.ServeRecipes) {
 	e := d.ends[f.Device]
 	var parts []wire.RecipePart
 	for _, id := range f.Contents {
-		c := d.world.library.all[id]
+		c := d.world.contents.all[id]
 		if c == nil || !d.recipes[id] {
 			parts = append(parts, wire.RecipePart{Content: id})
 			continue

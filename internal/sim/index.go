@@ -415,10 +415,11 @@ func (x *rows) pathOf(id ident.EntryID) (string, bool) {
 	return path, true
 }
 
-// holder returns a file on disk that holds the content, and where it is.
-func (x *rows) holder(content ident.ContentID) (string, *tree.Base, bool) {
+// holder returns a file on disk that holds the content, and where it is, as far as good
+// says so; all are good without it.
+func (x *rows) holder(content ident.ContentID, good func(string, *tree.Base) bool) (string, *tree.Base, bool) {
 	for _, id := range x.byContent[content] {
-		if path, ok := x.pathOf(id); ok {
+		if path, ok := x.pathOf(id); ok && (good == nil || good(path, x.bases[id])) {
 			return path, x.bases[id], true
 		}
 	}
@@ -426,18 +427,18 @@ func (x *rows) holder(content ident.ContentID) (string, *tree.Base, bool) {
 }
 
 // summarize builds what a core starts with.
-func (x *rows) summarize() (*summary.Tree, tree.Totals) {
-	var s summary.Tree
-	var t tree.Totals
+func (x *rows) summarize() (live, gone *summary.Tree, t tree.Totals) {
+	live, gone = &summary.Tree{}, &summary.Tree{}
 	for id, r := range x.entries {
 		e := &r.Entry
 		if r.Need {
 			t.Needs++
 		}
 		if !e.Live() {
+			gone.Set(id, tree.Digest(e))
 			continue
 		}
-		s.Set(id, tree.Digest(e))
+		live.Set(id, tree.Digest(e))
 		if e.ShowsConflict() {
 			t.Conflicts++
 		}
@@ -451,7 +452,7 @@ func (x *rows) summarize() (*summary.Tree, tree.Totals) {
 			t.NeedBytes += e.Content.Size
 		}
 	}
-	return &s, t
+	return live, gone, t
 }
 
 func sortedReplicas(m map[ident.ReplicaID]tree.Replica) []tree.Replica {

@@ -20,6 +20,11 @@ type look struct {
 	// found hears findings, recipes those contents whose recipe is known from now on.
 	found   func(tree.Finding)
 	recipes func(*content)
+	// reads and hasRead hear what is being read, and whether that was one state of the file;
+	// readTime says how long it takes.
+	reads    func(path string, c *content)
+	hasRead  func(path string, c *content, whole bool)
+	readTime func(*content) time.Duration
 
 	todo     []directory // walked last first
 	files    []hashing
@@ -221,7 +226,7 @@ func (l *look) judgeFile(p spot, s tree.Stat) {
 
 func (l *look) judgeLink(p spot, file *file) {
 	s := file.stat()
-	if len(p.rows) > 0 && p.rows[0].Stat.SameContent(s) {
+	if len(p.rows) > 0 && p.rows[0].Stat.SameContent(s) && !p.rows[0].Racy {
 		return
 	}
 	f := l.finding(p, s)
@@ -237,7 +242,9 @@ func (l *look) judgeLink(p spot, file *file) {
 
 func (l *look) judgeDirectory(p spot, s tree.Stat) {
 	known := len(p.rows) > 0 && p.rows[0].Stat.Kind == tree.Dir
-	if known && p.rows[0].Stat.File == s.File {
+	if here, others := standing(p.rows, s); len(here) > 0 {
+		l.lost(gone{path: p.path, replaced: true}, others)
+		p.rows = here
 		if p.rows[0].Stat.Mode != s.Mode {
 			l.found(l.finding(p, s))
 		}
@@ -253,15 +260,35 @@ func (l *look) judgeDirectory(p spot, s tree.Stat) {
 		f.Moved = true
 		l.found(f)
 		l.enter(directory{path: p.path, ids: entriesOf(came)})
-		if len(p.rows) > 0 {
-			l.gone = append(l.gone, gone{path: p.path, row: p.rows[0], replaced: true})
-		}
+		l.lost(gone{path: p.path, replaced: true}, p.rows)
 	case known:
 		l.doubtful = append(l.doubtful, doubt{p, s})
 	default:
 		l.found(l.finding(p, s))
 		l.enter(directory{path: p.path})
 	}
+}
+
+// lost notes of each file or directory that the index knows under a name that it is gone.
+func (l *look) lost(g gone, rows []tree.Base) {
+	for i, row := range rows {
+		if i == 0 || row.Stat.File != rows[i-1].Stat.File {
+			g.row = row
+			l.gone = append(l.gone, g)
+		}
+	}
+}
+
+// standing parts the rows of a name into those of the directory that is there, and others.
+func standing(rows []tree.Base, s tree.Stat) (here, others []tree.Base) {
+	for _, row := range rows {
+		if row.Stat.Kind == tree.Dir && row.Stat.SameContent(s) {
+			here = append(here, row)
+		} else {
+			others = append(others, row)
+		}
+	}
+	return here, others
 }
 
 func entriesOf(rows []tree.Base) []ident.EntryID {
@@ -285,8 +312,10 @@ func (l *look) beginRead() time.Duration {
 		hashing: h, file: f, content: f.content, stat: f.stat(), changed: f.changed,
 		began: l.disk.wall(),
 	}
-	const perSecond = 500 << 20
-	return 100*time.Microsecond + time.Duration(f.content.size)*time.Second/perSecond
+	if h.row == nil || h.row.Content != f.content.id {
+		l.reads(h.path, f.content)
+	}
+	return 100*time.Microsecond + l.readTime(f.content)
 }
 
 func (l *look) endRead() {
@@ -295,9 +324,11 @@ func (l *look) endRead() {
 	named, there := l.disk.look(r.path)
 	if !there || !named.SameContent(r.stat) || r.file.changed != r.changed ||
 		!r.file.stat().SameContent(r.stat) {
+		l.hasRead(r.path, r.content, false)
 		l.again = append(l.again, r.path)
 		return
 	}
+	l.hasRead(r.path, r.content, true)
 	p := spot{path: r.path}
 	if r.row != nil {
 		p.rows = []tree.Base{*r.row}
@@ -423,17 +454,18 @@ func (l *look) vanish() {
 			l.again = append(l.again, d.path)
 			continue
 		}
-		reported, rows, met := "", l.list(d.ids), map[string]bool{}
+		reported, rows, met := tree.Base{}, l.list(d.ids), map[string]bool{}
 		for _, n := range l.spot(dir, rows, nil) {
 			met[n.Name], met[n.Was] = true, true
 		}
 		for _, row := range rows {
 			name := join(d.path, row.Name)
-			if row.Name == reported || l.seen[name] || l.claimed[row.Entry] || met[row.Name] ||
+			again := row.Name == reported.Name && row.Stat.File == reported.Stat.File // a twin
+			if again || l.seen[name] || l.claimed[row.Entry] || met[row.Name] ||
 				!l.concerns(d.only, row.Name) {
 				continue
 			}
-			reported = row.Name
+			reported = row
 			l.found(tree.Finding{Path: name, Known: row.Entry, Rev: row.Rev, Gone: true})
 		}
 	}
@@ -483,28 +515,29 @@ func (l *look) name(name string) {
 		}
 		slices.SortFunc(p.rows, func(a, b tree.Base) int { return compareIDs(a.Entry, b.Entry) })
 		f := l.disk.at(here)
-		known := f != nil && f.kind == tree.Dir && len(p.rows) > 0 && p.rows[0].Stat.SameContent(f.stat())
-		if !more || !known {
+		var known []tree.Base
+		if f != nil {
+			known, _ = standing(p.rows, f.stat())
+		}
+		if !more || len(known) == 0 {
 			l.judgeMet(p, f, known)
 			return
 		}
-		ids, name = entriesOf(p.rows), rest
+		ids, name = entriesOf(known), rest
 	}
 }
 
-func (l *look) judgeMet(p spot, f *file, known bool) {
+func (l *look) judgeMet(p spot, f *file, known []tree.Base) {
 	if l.seen[p.path] {
 		return
 	}
 	l.seen[p.path] = true
 	if f == nil {
-		if len(p.rows) > 0 {
-			l.gone = append(l.gone, gone{path: p.path, row: p.rows[0]})
-		}
+		l.lost(gone{path: p.path}, p.rows)
 		return
 	}
-	if known {
-		l.enter(directory{path: p.path, ids: entriesOf(p.rows), shallow: true})
+	if len(known) > 0 {
+		l.enter(directory{path: p.path, ids: entriesOf(known), shallow: true})
 	}
 	l.judge(p, f)
 }

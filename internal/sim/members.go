@@ -112,6 +112,12 @@ func (d *device) doMembers(effect node.FolderEffect) bool {
 		signed := roster.Signed{Ticket: f.Ticket}
 		copy(signed.Sign[:], ed25519.Sign(d.key, f.Bytes))
 		d.after(d.pause(), func() { d.handle(signed) })
+	case folder.SignRoot:
+		v := f.Signed
+		copy(v.Key[:], d.key.Public().(ed25519.PublicKey))
+		v.Wall = d.wall() / 1e6
+		copy(v.Sign[:], ed25519.Sign(d.key, v.ToSign()))
+		d.after(d.pause(), func() { d.handle(folder.RootSigned{Signed: v}) })
 	case roster.Save:
 		d.after(d.pause(), func() {
 			d.roll = f.Body
@@ -121,8 +127,8 @@ func (d *device) doMembers(effect node.FolderEffect) bool {
 		if d.wrote && f.Standing.Own == members.Reader {
 			d.after(0, d.beginReading)
 		}
-		d.wrote = f.Standing.Own.MayWrite()
-	case roster.Answered, roster.TellPlaces, roster.PlacesHeard, folder.Reverting:
+		d.wrote = d.wrote || f.Standing.Own.MayWrite()
+	case roster.Answered, roster.TellPlaces, roster.PlacesHeard, folder.Reverting, folder.GivenUp:
 	default:
 		return false
 	}
@@ -193,7 +199,7 @@ func (w *World) revert() {
 
 // checkServes: nobody tells anything of the folder to a device that, by what the teller has
 // kept of the owners' word, does not share it. The map is judged anew, apart from the core.
-func (w *World) checkServes(e *end, what string) {
+func (w *World) checkServes(e *end, what any) {
 	d, to := e.device, e.other.device
 	if d.key == nil || !d.running() {
 		return
@@ -208,7 +214,7 @@ func (w *World) checkServes(e *end, what string) {
 	}
 	if d.rolls.Mentions(to.id) && d.rolls.Role(to.id) == members.None ||
 		d.rolls.Mentions(d.id) && d.rolls.Role(d.id) == members.None {
-		w.fail("nobody serves a folder to a non-member", "%s sends %s to %s", d.name, what, to.name)
+		w.fail("nobody serves a folder to a non-member", "%s sends %s to %s", d.name, text(what), to.name)
 	}
 }
 

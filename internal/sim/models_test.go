@@ -108,7 +108,7 @@ func (c *counted) Commit() error {
 }
 
 func (c *counted) Totals() tree.Totals {
-	_, totals := c.live.summarize()
+	_, _, totals := c.live.summarize()
 	return totals
 }
 

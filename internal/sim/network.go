@@ -136,10 +136,13 @@ func (e *end) say(m wire.Message) {
 	if !e.alive() {
 		return
 	}
-	if !aboutMembers(m) {
-		w.checkServes(e, text(m))
+	if e.device.says != nil {
+		m = e.device.says(e.other.device, m)
 	}
-	if every := w.options.EncodeEvery; every > 0 && w.words%every == 0 {
+	if !aboutMembers(m) {
+		w.checkServes(e, m)
+	}
+	if every := w.options.EncodeEvery; every > 0 && w.words%every == 0 && !e.device.lies {
 		m = w.recode(m)
 	}
 	size := wire.Size(m)
@@ -159,7 +162,7 @@ func (e *end) ship(came []arrival, size int64) {
 	if !e.alive() {
 		return
 	}
-	w.checkServes(e, "pieces")
+	w.checkServes(e, wire.PieceAsk{})
 	rate := min(e.link.rate, e.device.uplink)
 	start := max(e.device.free, w.now)
 	e.device.free = start.Add(time.Duration(size * int64(time.Second) / rate))

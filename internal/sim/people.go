@@ -2,6 +2,7 @@ package sim
 
 import (
 	"math/rand/v2"
+	"strings"
 	"time"
 
 	"github.com/shoal-sync/shoal/sync/tree"
@@ -40,6 +41,9 @@ func (p *person) work() {
 		p.backupAndSave, p.rename, p.rename, p.moveAcross, p.moveAcross, p.moveDirectory,
 		p.moveDirectory, p.swap, p.delete, p.delete, p.deleteDirectory, p.recreate, p.mkdir,
 		p.chmod, p.touch, p.copy, p.link, p.become, p.slowWrite,
+	}
+	if p.world.options.Recases {
+		deeds = append(deeds, p.recase, p.recase)
 	}
 	deeds[p.chance.IntN(len(deeds))]()
 	p.world.after(p.pause(), p.work)
@@ -152,7 +156,7 @@ func (p *person) contentAt(path string) (*content, bool) {
 
 func (p *person) create() {
 	if path, ok := p.free(); ok {
-		p.save(path, p.world.library.some())
+		p.save(path, p.world.contents.some())
 	}
 }
 
@@ -163,7 +167,7 @@ func (p *person) edit() {
 	}
 	for range 1 + p.chance.IntN(3)*p.chance.IntN(2) {
 		if was, ok := p.contentAt(path); ok {
-			p.save(path, p.world.library.edited(was))
+			p.save(path, p.world.contents.edited(was))
 		}
 	}
 }
@@ -175,8 +179,8 @@ func (p *person) slowWrite() {
 		return
 	}
 	was, _ := p.contentAt(path)
-	final := p.world.library.edited(was)
-	p.save(path, p.world.library.torn(final))
+	final := p.world.contents.edited(was)
+	p.save(path, p.world.contents.torn(final))
 	p.world.after(time.Duration(p.chance.Int64N(int64(3*time.Second))), func() { p.save(path, final) })
 }
 
@@ -187,7 +191,7 @@ func (p *person) saveByRename() {
 		return
 	}
 	was, _ := p.contentAt(path)
-	p.save(path+"~new", p.world.library.edited(was))
+	p.save(path+"~new", p.world.contents.edited(was))
 	p.soon(func() { p.move(path+"~new", path) })
 }
 
@@ -200,7 +204,7 @@ func (p *person) backupAndSave() {
 	was, _ := p.contentAt(path)
 	p.move(path, path+"~")
 	p.soon(func() {
-		p.save(path, p.world.library.edited(was))
+		p.save(path, p.world.contents.edited(was))
 		p.soon(func() {
 			if _, ok := p.contentAt(path + "~"); ok {
 				p.remove(path + "~")
@@ -212,6 +216,22 @@ func (p *person) backupAndSave() {
 func (p *person) rename() {
 	if path, ok := p.pick(0); ok {
 		p.move(path, join(parentPath(path), p.name()))
+	}
+}
+
+// recase changes the case of a name, which on some volumes is the same name.
+func (p *person) recase() {
+	path, ok := p.pick(0)
+	if !ok {
+		return
+	}
+	name := path[strings.LastIndexByte(path, '/')+1:]
+	other := strings.ToUpper(name)
+	if other == name {
+		other = strings.ToLower(name)
+	}
+	if p.device.disk.rules.Refusal(other) == "" {
+		p.move(path, join(parentPath(path), other))
 	}
 }
 
@@ -265,7 +285,7 @@ func (p *person) deleteDirectory() {
 func (p *person) recreate() {
 	if path, ok := p.pick(tree.File); ok {
 		p.remove(path)
-		p.soon(func() { p.save(path, p.world.library.some()) })
+		p.soon(func() { p.save(path, p.world.contents.some()) })
 	}
 }
 
@@ -278,12 +298,12 @@ func (p *person) become() {
 	kind := p.device.disk.at(path).kind
 	p.remove(path)
 	if kind == tree.Dir {
-		p.save(path, p.world.library.some())
+		p.save(path, p.world.contents.some())
 		return
 	}
 	p.device.disk.mkdir(path)
 	p.device.noteUnseen(path)
-	p.save(join(path, usualNames[0]), p.world.library.some())
+	p.save(join(path, usualNames[0]), p.world.contents.some())
 }
 
 func (p *person) mkdir() {

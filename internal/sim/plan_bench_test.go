@@ -107,6 +107,8 @@ type quick struct {
 	summary summary.Tree
 	core    *folder.Core
 	reader  bool
+	slow    bool              // contents do not come by themselves
+	wanted  []ident.ContentID // of a slow world, in order
 	orders  int
 	thought time.Duration // by the core, index included
 }
@@ -192,7 +194,11 @@ func (k *quick) act(effect folder.Effect) []folder.Event {
 		rows := read(f.After, f.Limit)
 		return []folder.Event{folder.NeedsLoaded{Rows: rows, End: len(rows) < f.Limit}}
 	case folder.FetchContent:
-		return []folder.Event{folder.ContentStaged{Content: f.Content}}
+		if k.slow {
+			k.wanted = append(k.wanted, f.Content)
+			return nil
+		}
+		return []folder.Event{folder.ContentsStaged{Contents: []ident.ContentID{f.Content}}}
 	case folder.Execute:
 		out := make([]tree.Outcome, len(f.Orders))
 		for i, o := range f.Orders {

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"fmt"
 	"maps"
 
 	"github.com/shoal-sync/shoal/app/node"
@@ -18,7 +19,6 @@ func (d *device) beginIndex() {
 	me := tree.Replica{ID: state.Replica, Device: d.id, Name: d.name}
 	d.index.Apply(tree.Batch{State: &state, Replicas: []tree.Replica{me}})
 	d.index.commit()
-	d.disk.unpark()
 }
 
 // renew begins the device's index anew, as a host does when its node says so.
@@ -67,12 +67,26 @@ func (d *device) restoreIndex(old rows) {
 	}
 }
 
-// unpark puts back what rests in the parking place and nobody remembers.
-func (d *disk) unpark() {
-	for _, name := range d.parked.names() {
-		d.root.children.put("recovered "+name, d.parked.at(name))
-		d.parked.drop(name)
-		d.change("recovered " + name)
+// unpark puts back what rests in the parking place and the index knows nothing of, as a
+// host does when it opens a folder.
+func (d *device) unpark() {
+	x := &d.index.kept
+	orders, err := folder.ParkedByOrders(sortedIntents(x.intents))
+	if err != nil {
+		panic("bug: what the index kept cannot be understood: " + err.Error())
+	}
+	parked, top := d.disk.parked, d.disk.root.children
+	for _, name := range parked.names() {
+		if orders[name] || len(x.baseAt(tree.Parking, name)) > 0 {
+			continue
+		}
+		to := "recovered " + name
+		for n := 2; top.at(to) != nil; n++ {
+			to = fmt.Sprintf("recovered %s %d", name, n)
+		}
+		top.put(to, parked.at(name))
+		parked.drop(name)
+		d.disk.change(to)
 	}
 }
 

@@ -11,8 +11,14 @@ import (
 // family is a calm world of three that have come to the same.
 func family(t *testing.T, seed uint64) *World {
 	t.Helper()
+	return kin(t, seed, 3)
+}
+
+// kin is a family of so many.
+func kin(t *testing.T, seed uint64, nodes int) *World {
+	t.Helper()
 	o := Calm(seed)
-	o.Nodes, o.Files, o.Collect = 3, 30, time.Second
+	o.Nodes, o.Files, o.Collect = nodes, 30, time.Second
 	w := newWorld(o)
 	w.furnish()
 	for _, d := range w.devices {
@@ -56,7 +62,7 @@ func (d *device) delete(path string) {
 }
 
 func (d *device) write(path string) {
-	c := d.world.library.some()
+	c := d.world.contents.some()
 	d.witness().save(d, path, c)
 	d.disk.save(path, c)
 	d.noteUnseen(path)

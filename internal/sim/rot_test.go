@@ -2,6 +2,7 @@ package sim
 
 import (
 	"testing"
+	"time"
 
 	"github.com/shoal-sync/shoal/internal/ident"
 	"github.com/shoal-sync/shoal/sync/folder"
@@ -34,5 +35,31 @@ func TestRotIsNoEdit(t *testing.T) {
 				t.Errorf("the file is replaced: %v", rot)
 			}
 		})
+	}
+}
+
+// A file that looks as it did when it was read, and holds something else, is thought to hold
+// what others want to be copied from it. That no copy can be made of it shows what it is.
+func TestACopyOfRotIsFetchedInstead(t *testing.T) {
+	w := family(t, 5)
+	a, b := w.devices[0], w.devices[1]
+	const path, to = "old4.txt", "copy.txt"
+	whole := a.disk.at(path).content
+	other := w.contents.small(1)
+	other.size = whole.size // as far as a look at the file can tell
+	a.disk.at(path).content = other
+	b.witness().share(b.disk.at(path))
+	b.witness().save(b, to, whole)
+	b.disk.save(to, whole)
+	b.noteUnseen(to)
+	w.run(time.Minute)
+	w.sound(t)
+	for _, at := range []string{path, to} {
+		if f := a.disk.at(at); f == nil || f.content != whole {
+			t.Errorf("%q is not what the others have: %v", at, f)
+		}
+	}
+	if !a.disk.inTrash(other.id) {
+		t.Error("what the file held is not in the trash")
 	}
 }

@@ -2,6 +2,7 @@ package sim
 
 import (
 	"fmt"
+	"io"
 	"time"
 
 	"github.com/shoal-sync/shoal/sync/folder"
@@ -49,12 +50,18 @@ type Options struct {
 	Founded   bool
 	Readers   int
 	Decisions time.Duration
-	Volumes   bool // all but the first device have volumes with rules of their own for names
-	Quiet     bool // no trace, and big steps: for worlds of a thousand
+	Volumes   bool  // all but the first device have volumes with rules of their own for names
+	Recases   bool  // people change the case of names, and nothing else of them
+	Reading   int64 // bytes of a file that are read in a second; 0: very many
+	Prospects bool  // others are told of large files while they are read
+	Quiet     bool  // no trace, and big steps: for worlds of a thousand
 
 	Silent bool // no story is kept; the same happens, and the digest is empty
 
 	Trace func(string) // hears every line of the story
+
+	// Record takes in a recording of the last device. It panics when it cannot be written.
+	Record io.Writer
 }
 
 // Report is what a world that broke no rule was like.
@@ -127,18 +134,18 @@ func (w *World) furnish() {
 	}
 	var common []piece
 	for i := range int(float64(o.Files) * o.Alike) {
-		common = append(common, piece{furniture(i), w.library.some()})
+		common = append(common, piece{furniture(i), w.contents.some()})
 	}
 	for _, d := range w.devices[:min(o.Owners, o.Nodes)] {
 		for _, p := range common {
 			d.furnish(p.path, p.c)
 		}
 		for i := len(common); i < o.Files; i++ {
-			d.furnish(furniture(i), w.library.some())
+			d.furnish(furniture(i), w.contents.some())
 		}
 	}
 	if o.Pieces > 0 {
-		w.devices[0].furnish("large.bin", w.library.large(o.Pieces))
+		w.devices[0].furnish("large.bin", w.contents.large(o.Pieces))
 	}
 	for _, l := range w.witness.files {
 		l.contested = true
@@ -179,6 +186,25 @@ func (w *World) diskFault() tree.Refusal {
 func (w *World) rest() time.Duration {
 	w.heal()
 	w.restoreRoles()
+	took := w.agree()
+	for tries := 0; w.failed == nil && w.giveUp(); tries++ {
+		if tries == 10 {
+			w.fail("what was given up is over (P34)", "%s", w.disagreement())
+		}
+		took = max(took, w.agree())
+	}
+	if w.failed == nil {
+		w.checkCalm()
+	}
+	if w.failed == nil {
+		w.witness.check()
+		w.witness.settle(w.devices[0])
+	}
+	return took
+}
+
+// agree lets the world come to rest, and tells how long that took.
+func (w *World) agree() time.Duration {
 	began := w.now
 	const glance = 500 * time.Millisecond
 	for w.failed == nil && !w.agreed() {
@@ -191,15 +217,7 @@ func (w *World) rest() time.Duration {
 		w.approve()
 		w.revert()
 	}
-	took := w.now.Since(began)
-	if w.failed == nil {
-		w.checkCalm()
-	}
-	if w.failed == nil {
-		w.witness.check()
-		w.witness.settle(w.devices[0])
-	}
-	return took
+	return w.now.Since(began)
 }
 
 // approve lets people say yes to the deletes that wait for them.
@@ -223,8 +241,9 @@ func (w *World) agreed() bool {
 			return false
 		}
 	}
+	lost := w.lostPaths()
 	for _, d := range w.devices[1:] {
-		if difference(first, d) != "" {
+		if differenceBut(first, d, lost) != "" {
 			return false
 		}
 	}
@@ -236,7 +255,10 @@ func (d *device) atRest() bool {
 		return false
 	}
 	s := d.core.Snapshot()
-	return !s.Folder.Scanning && s.Folder.Totals.Needs == 0 && s.Folder.Locals == 0 && d.claims()
+	if s.Folder.Scanning || s.Folder.Locals > 0 {
+		return false
+	}
+	return d.missing() == 0 && d.claims() || d.needsOnlyLost()
 }
 
 // disagreement says why the world has not come to rest.
@@ -255,6 +277,7 @@ func (w *World) disagreement() string {
 		if diff := difference(w.devices[0], d); diff != "" {
 			out += "; " + diff
 		}
+		out += recordsApart(w.devices[0], d)
 		out += "\n"
 	}
 	return out

@@ -98,8 +98,9 @@ func (l *look) recorded(ids []ident.EntryID, name string) string {
 func (l *look) knownDirectory(path string, ids []ident.EntryID, name string) ([]ident.EntryID, bool) {
 	rows := byName(l.list(ids))[name]
 	f := l.disk.at(path)
-	if f == nil || f.kind != tree.Dir || len(rows) == 0 || !rows[0].Stat.SameContent(f.stat()) {
+	if f == nil {
 		return nil, false
 	}
-	return entriesOf(rows), true
+	here, _ := standing(rows, f.stat())
+	return entriesOf(here), len(here) > 0
 }

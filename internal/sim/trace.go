@@ -118,6 +118,8 @@ func text(e any) string {
 		fmt.Fprintf(&b, " %x", e.Content[:3])
 	case folder.Notice:
 		fmt.Fprintf(&b, " %d %q %s", e.Kind, e.Path, e.Detail)
+	case folder.GiveUpAsked:
+		fmt.Fprintf(&b, " %q", e.Path)
 	case settle.NamesTouched:
 		fmt.Fprintf(&b, " %q", e.Paths)
 	case settle.ScanNames:
@@ -149,8 +151,8 @@ func text(e any) string {
 
 func writeContent(b *strings.Builder, e any) {
 	switch e := e.(type) {
-	case node.ServePieces:
-		fmt.Fprintf(b, " %s", e.Device.Short())
+	case swarm.Serve:
+		fmt.Fprintf(b, " %s", e.Peer.Short())
 		writeAsks(b, e.Items)
 	case node.ServeRecipes:
 		fmt.Fprintf(b, " %s %d", e.Device.Short(), len(e.Contents))
@@ -158,6 +160,10 @@ func writeContent(b *strings.Builder, e any) {
 		fmt.Fprintf(b, " %s", e.Peer.Short())
 		writeAsks(b, e.Items)
 	case swarm.CancelPieces:
+		fmt.Fprintf(b, " %s %v", e.Peer.Short(), e.Tickets)
+	case swarm.YieldPieces:
+		fmt.Fprintf(b, " %s %v", e.Peer.Short(), e.Tickets)
+	case swarm.AsksCanceled:
 		fmt.Fprintf(b, " %s %v", e.Peer.Short(), e.Tickets)
 	case swarm.PiecesStored:
 		fmt.Fprintf(b, " %v", e.Tickets)
@@ -171,6 +177,16 @@ func writeContent(b *strings.Builder, e any) {
 		fmt.Fprintf(b, " %x %d", e.Content[:3], len(e.Recipe.Chunks))
 	case swarm.StageOpened:
 		fmt.Fprintf(b, " %x %v", e.Content[:3], e.Present)
+	case swarm.PartRead:
+		fmt.Fprintf(b, " %x from %d", e.Prospect[:3], e.Part.First)
+	case swarm.ProspectRead:
+		fmt.Fprintf(b, " %x is %x", e.Prospect[:3], e.Content[:3])
+	case swarm.OpenPart:
+		fmt.Fprintf(b, " %x from %d: %x", e.Prospect[:3], e.Part.First, e.Content[:3])
+	case swarm.PartOpened:
+		fmt.Fprintf(b, " %x %v", e.Content[:3], e.Present)
+	case swarm.DropProspect:
+		fmt.Fprintf(b, " %x", e.Prospect[:3])
 	case swarm.CheckHaves:
 		fmt.Fprintf(b, " %s %d", e.Peer.Short(), len(e.Contents))
 	case swarm.HavesChecked:

@@ -10,8 +10,8 @@ import (
 // saves lets a person save something new under a name, also while the agent is not running.
 func (d *device) saves(path string) {
 	w := d.world
-	d.witness().save(d, path, w.library.some())
-	d.disk.save(path, w.library.all[w.witness.order[len(w.witness.order)-1]])
+	d.witness().save(d, path, w.contents.some())
+	d.disk.save(path, w.contents.all[w.witness.order[len(w.witness.order)-1]])
 	d.noteUnseen(path)
 }
 

@@ -16,7 +16,7 @@ type witness struct {
 	world *World
 	saved map[ident.ContentID]*deed
 	files map[ident.ContentID]*lineage
-	ended map[spotOf]ident.ContentID // the lineage that last ended at a path of a device
+	ended map[spotOf]ident.ContentID // the lineage that last ended at a path of a device, or left it
 	order []ident.ContentID          // of saved, as people saved them
 }
 
@@ -43,8 +43,9 @@ type lineage struct {
 	deleted bool     // by a person who saw its latest content at its latest place
 	by      *device
 	at      step.Instant
-	// before are lineages that ended where this one came to be. To the devices they may be
-	// one file that was rewritten: who moved that one away has moved this one too.
+	// before are lineages that ended where this one came to be, or that people moved from
+	// there, as when two files change names. To the devices they may be one file that was
+	// rewritten: who moved that one away has moved this one too.
 	before []ident.ContentID
 	// contested lineages were changed by two people who could not know of one another, or
 	// exist twice: whether they are to be seen in the end, these checkers cannot tell.
@@ -117,6 +118,12 @@ func (t *witness) end(d *device, path string, f *file) {
 	if l.deleted || l.latest != f.content.id || l.path != path || d.shows(f.content.lineage, path) {
 		l.contested = true
 	}
+	if !d.running() && (f.came && !d.recorded(f.content, "") || f.sent == path && !d.recorded(f.content, path)) {
+		// An order was carried out, and the crash came before its outcome was recorded:
+		// that nothing is there now means just as well that it had not been carried out.
+		// Of a move: that a person who did not know of it deleted the file before.
+		l.contested = true
+	}
 	l.deleted, l.by, l.at = true, d, t.world.now
 	t.ended[spotOf{d, path}] = f.content.lineage
 }
@@ -131,7 +138,7 @@ func (t *witness) undone(d *device, path string) {
 	}
 }
 
-// follow notes which lineage ended where another one comes to be.
+// follow notes which lineage ended, or was before, where another one comes to be.
 func (t *witness) follow(d *device, path string, id ident.ContentID) {
 	if was, ok := t.ended[spotOf{d, path}]; ok && was != id {
 		t.files[id].before = append(t.files[id].before, was)
@@ -139,13 +146,14 @@ func (t *witness) follow(d *device, path string, id ident.ContentID) {
 }
 
 // unclear reports whether a lineage, or one that it may have rewritten, is contested.
-func (t *witness) unclear(id ident.ContentID, depth int) bool {
+func (t *witness) unclear(id ident.ContentID, met map[ident.ContentID]bool) bool {
 	l := t.files[id]
-	if l == nil || l.contested || depth > 20 {
+	if l == nil || l.contested {
 		return true
 	}
+	met[id] = true
 	for _, was := range l.before {
-		if t.unclear(was, depth+1) {
+		if !met[was] && t.unclear(was, met) {
 			return true
 		}
 	}
@@ -159,6 +167,17 @@ func (d *device) shows(lineage ident.ContentID, path string) (also bool) {
 		also = also || other != path && f.kind == tree.File && f.content.lineage == lineage
 	})
 	return also
+}
+
+// recorded reports whether the index of a device knows that a content was here, under a path
+// or anywhere.
+func (d *device) recorded(c *content, path string) bool {
+	for id, b := range d.index.kept.bases {
+		if at, _ := d.index.kept.pathOf(id); b.Content == c.id && (path == "" || at == path) {
+			return true
+		}
+	}
+	return false
 }
 
 // remove tells that a person is about to delete a path.
@@ -202,6 +221,7 @@ func (t *witness) moveBelow(d *device, from, to string, f *file) {
 		l.contested = true
 	}
 	l.path, l.been = to, append(l.been, l.path)
+	t.ended[spotOf{d, from}] = f.content.lineage
 	t.follow(d, to, f.content.lineage)
 }
 
@@ -276,7 +296,7 @@ func (t *witness) checkRisen(d *device) {
 		if f.kind != tree.File {
 			return
 		}
-		if l := t.files[f.content.lineage]; l != nil && l.deleted && !t.unclear(f.content.lineage, 0) {
+		if l := t.files[f.content.lineage]; l != nil && l.deleted && !t.unclear(f.content.lineage, map[ident.ContentID]bool{}) {
 			t.world.fail("nothing deleted comes back (P3)", "%q holds #%x, which a person deleted on %s at %v",
 				path, f.content.id[:3], l.by.name, l.at.Since(0))
 		}
@@ -284,8 +304,8 @@ func (t *witness) checkRisen(d *device) {
 }
 
 // plainDifference tells how two disks differ that can hold the same names.
-func plainDifference(a, b *device) string {
-	left, right := list(a.disk), list(b.disk)
+func plainDifference(a, b *device, lost map[string]bool) string {
+	left, right := without(list(a.disk), lost), without(list(b.disk), lost)
 	for i := 0; i < len(left) || i < len(right); i++ {
 		switch {
 		case i == len(left):
@@ -338,10 +358,15 @@ func (s *sight) same(o *sight) bool {
 		(sameTime(s.mtime, o.mtime) || sameTime(o.mtime, s.mtime))
 }
 
-// sameTime takes a time that is a whole second for one that a file system has cut to its
-// grain, as the folder core does.
+// sameTime takes a time that is cut to the grain of some file system for the whole one, as
+// the folder core does: which grain a volume has it cannot know.
 func sameTime(a, b int64) bool {
-	return a == b || a%1e9 == 0 && b-b%1e9 == a || a%2e9 == 0 && b-b%2e9 == a
+	for _, grain := range []int64{1, 100, 1e6, 1e7, 1e9, 2e9} {
+		if a%grain == 0 && b-b%grain == a {
+			return true
+		}
+	}
+	return false
 }
 
 // String returns the line that a failure shows.

@@ -31,20 +31,21 @@ import (
 
 // World is a set of devices that share one folder.
 type World struct {
-	options Options
-	chance  *rand.Rand
-	now     step.Instant
-	queue   happenings
-	order   uint64
-	devices []*device
-	links   []*link
-	library *library
-	folder  ident.FolderID
-	trace   trace
-	witness *witness
-	failed  error
-	healed  bool // no more faults
-	handled int  // events handed to nodes
+	options          Options
+	chance           *rand.Rand
+	now              step.Instant
+	queue            happenings
+	order            uint64
+	devices          []*device
+	links            []*link
+	contents         *library
+	folder           ident.FolderID
+	trace            trace
+	witness          *witness
+	failed           error
+	healed           bool // no more faults
+	handled          int  // events handed to nodes
+	hoped, inherited int  // pieces staged of prospects, and those that contents went on with
 
 	renewals map[node.RenewReason]int // of replicas
 	orders   int                      // orders given to disks
@@ -88,7 +89,7 @@ func (h *happenings) Pop() any {
 // newWorld makes a world whose devices are not started yet.
 func newWorld(o Options) *World {
 	w := &World{options: o, renewals: map[node.RenewReason]int{}, chance: rand.New(rand.NewPCG(o.Seed, 0x5ea)), trace: newTrace(o)}
-	w.library = newLibrary(w.split())
+	w.contents = newLibrary(w.split())
 	w.witness = newWitness(w)
 	id := hashOf("folder", o.Seed)
 	w.folder = ident.FolderID(id[:16])

@@ -24,15 +24,25 @@ type Loop[E, F any] struct {
 	events  chan E
 	act     func(F)
 	settled func() (E, bool)
+
+	settling time.Duration // that it took the last time
 }
 
 // queueMax is how many events may wait for the core. Posting blocks beyond it, so that a
 // fast edge waits for a slow core instead of filling memory.
 const queueMax = 1024
 
-// burstMax is how many events are handled before settled is called although more wait:
-// durable batches grow under load, but not without end.
-const burstMax = 4096
+// A burst is what is handled before settled is called although more events wait: durable
+// batches grow under load, but not without end.
+const (
+	burstMax = 4096
+	// burstTime is for events that take long. What is held back until it is durable, and
+	// what others do with it, would wait for all of a first scan. Where settling takes
+	// longer than that, as on a slow disk, a burst lasts as long as it did: half of the time
+	// is left for events.
+	burstTime    = 50 * time.Millisecond
+	burstTimeMax = time.Second
+)
 
 // NewLoop joins a core to the world. Act carries out one effect; it is called on the
 // loop's goroutine and must not wait for the loop. Settled is called whenever no event is
@@ -64,6 +74,17 @@ func (l *Loop[E, F]) Post(ctx context.Context, event E) bool {
 	}
 }
 
+// TryPost hands an event to the core, unless its queue is full: for those who may not wait
+// for the core, because it may be waiting for them.
+func (l *Loop[E, F]) TryPost(event E) bool {
+	select {
+	case l.events <- event:
+		return true
+	default:
+		return false
+	}
+}
+
 // Run runs the core until the context ends. It calls Tick once at the start, so that the
 // core can give its first orders; afterwards only when the deadline has come. Events that
 // still wait at the end are dropped; settled is called behind the last one handled.
@@ -71,6 +92,7 @@ func (l *Loop[E, F]) Run(ctx context.Context) {
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
 	l.do(l.core.Tick(l.clock.Now()))
+	var began Instant // of the burst
 	for burst := 0; ; {
 		var event E
 		select {
@@ -88,9 +110,13 @@ func (l *Loop[E, F]) Run(ctx context.Context) {
 				return
 			}
 		}
-		l.do(l.core.Handle(l.clock.Now(), event))
+		now := l.clock.Now()
+		if burst == 0 {
+			began = now
+		}
+		l.do(l.core.Handle(now, event))
 		l.tickWhenDue()
-		if burst++; burst >= burstMax {
+		if burst++; burst >= burstMax || l.clock.Now().Since(began) >= l.burstTime() {
 			l.settle()
 			burst = 0
 		}
@@ -109,8 +135,14 @@ func (l *Loop[E, F]) tickWhenDue() {
 	}
 }
 
+func (l *Loop[E, F]) burstTime() time.Duration {
+	return max(burstTime, min(l.settling, burstTimeMax))
+}
+
 // settle lets the host do its once-a-batch work until that brings nothing new.
 func (l *Loop[E, F]) settle() {
+	began := l.clock.Now()
+	defer func() { l.settling = l.clock.Now().Since(began) }()
 	for {
 		event, ok := l.settled()
 		if !ok {

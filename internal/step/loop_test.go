@@ -163,31 +163,55 @@ func TestEventsDoNotStarveTheDeadline(t *testing.T) {
 	})
 }
 
-// TestLongBurstsSettleToo: each act posts the next event, so the queue is never empty.
-func TestLongBurstsSettleToo(t *testing.T) {
+// settlings runs a loop in which each act posts the next event, so that the queue is never
+// empty, and returns after how many events it settled.
+func settlings(t *testing.T, events int, act, settle time.Duration) (after []int) {
 	synctest.Test(t, func(t *testing.T) {
-		const events = 2*burstMax + 10
 		core := &scripted{deadline: Never}
 		core.onEvent = func(Instant, int) []string { return []string{"again"} }
 		var loop *Loop[int, string]
 		handled := 0
-		var settledAt []int
 		loop = NewLoop(NewClock(), core, func(string) {
+			<-time.After(act)
 			if handled++; handled < events {
 				loop.Post(t.Context(), handled)
 			}
 		}, func() (int, bool) {
-			settledAt = append(settledAt, handled)
+			after = append(after, handled)
+			<-time.After(settle)
 			return 0, false
 		})
 		loop.Post(t.Context(), 0)
 		stop := start(t, loop)
+		<-time.After(time.Duration(events) * (act + settle))
 		synctest.Wait()
 		stop()
-		if want := []int{burstMax, 2 * burstMax, events}; !slices.Equal(settledAt, want) {
-			t.Errorf("settled after %v events, want %v", settledAt, want)
-		}
 	})
+	return after
+}
+
+func TestLongBurstsSettleToo(t *testing.T) {
+	const events = 2*burstMax + 10
+	if got, want := settlings(t, events, 0, 0), []int{burstMax, 2 * burstMax, events}; !slices.Equal(got, want) {
+		t.Errorf("settled after %v events, want %v", got, want)
+	}
+}
+
+// TestSlowBurstsSettleToo: events that take long come without end, as in a first scan.
+func TestSlowBurstsSettleToo(t *testing.T) {
+	const events = 12
+	if got, want := settlings(t, events, burstTime/5, 0), []int{5, 10, events}; !slices.Equal(got, want) {
+		t.Errorf("settled after %v events, want %v", got, want)
+	}
+}
+
+// TestSlowSettlingTakesHalfTheTime: on a slow disk a commit takes longer than a short burst.
+func TestSlowSettlingTakesHalfTheTime(t *testing.T) {
+	const events = 40
+	got := settlings(t, events, burstTime/5, 3*burstTime)
+	if want := []int{5, 20, 35, events}; !slices.Equal(got, want) {
+		t.Errorf("settled after %v events, want %v", got, want)
+	}
 }
 
 // TestWhatSettlingBringsComesFirst: the core hears of its batch before other events, and

@@ -124,17 +124,27 @@ func New(opts Options) (*Endpoint, error) {
 // there has proven its key and has welcomed this one. The error says which step failed;
 // it may wrap ErrWrongDevice or ErrNotTrusted.
 func (e *Endpoint) Dial(ctx context.Context, device ident.DeviceID, addr netip.AddrPort) (*Link, error) {
+	return soon(ctx, e, device, addr, e.dial)
+}
+
+// soon connects within the time that a handshake may take. The error is the reason for
+// which the context ended, if it has.
+func soon[T any](
+	ctx context.Context, e *Endpoint, device ident.DeviceID, addr netip.AddrPort,
+	connect func(context.Context, ident.DeviceID, netip.AddrPort) (T, error),
+) (T, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, e.opts.HandshakeTime,
 		fmt.Errorf("no answer within %v", e.opts.HandshakeTime))
 	defer cancel()
-	link, err := e.dial(ctx, device, addr)
+	made, err := connect(ctx, device, addr)
 	if err == nil {
-		return link, nil
+		return made, nil
 	}
 	if cause := context.Cause(ctx); cause != nil {
 		err = cause
 	}
-	return nil, fmt.Errorf("connect to %s: %w", addr, err)
+	var none T
+	return none, fmt.Errorf("connect to %s: %w", addr, err)
 }
 
 func (e *Endpoint) dial(ctx context.Context, device ident.DeviceID, addr netip.AddrPort) (*Link, error) {

@@ -12,6 +12,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"github.com/shoal-sync/shoal/internal/caller"
 	"io"
 	"math/big"
 	"net"
@@ -392,10 +393,10 @@ func TestStrangersAreBounded(t *testing.T) {
 
 func TestSourceIsANetworkInIPv6(t *testing.T) {
 	a, b := netip.MustParseAddr("2001:db8::1"), netip.MustParseAddr("2001:db8::2:0:0:1")
-	if sourceOf(a) != sourceOf(b) {
+	if caller.Source(a) != caller.Source(b) {
 		t.Error("one network counts twice")
 	}
-	if sourceOf(a) == sourceOf(netip.MustParseAddr("2001:db8:0:1::1")) {
+	if caller.Source(a) == caller.Source(netip.MustParseAddr("2001:db8:0:1::1")) {
 		t.Error("two networks count as one")
 	}
 }

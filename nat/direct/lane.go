@@ -118,6 +118,17 @@ func (l *Link) Send(to Lane, frame []byte) error {
 	return nil
 }
 
+// DrainBulk waits until no more than so many bytes of bulk wait to be written, or the link
+// has ended. Who chooses what to send next does well to choose late.
+func (l *Link) DrainBulk(below int) {
+	q := &l.lanes[Bulk]
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for l.ended == nil && q.queued > below {
+		q.room.Wait()
+	}
+}
+
 // write is the link's only writer: metadata first, bulk while no metadata waits.
 func (l *Link) write() {
 	defer close(l.written)

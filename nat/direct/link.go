@@ -1,7 +1,6 @@
 package direct
 
 import (
-	"crypto/tls"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -35,7 +34,7 @@ type Link struct {
 	device   ident.DeviceID
 	remote   netip.AddrPort
 	incoming bool
-	conn     *tls.Conn
+	conn     carrier
 	socket   *socket
 
 	written   chan struct{} // closed when the writer has ended
@@ -48,7 +47,14 @@ type Link struct {
 	grace bool  // ended by Close: accepted metadata may still go out
 }
 
-func newLink(conn *tls.Conn, socket *socket, device ident.DeviceID, incoming bool) *Link {
+// carrier is what a link writes to and reads from: TLS, or what Carry was given.
+type carrier interface {
+	io.ReadWriter
+	// CloseWrite tells the other side that nothing more comes.
+	CloseWrite() error
+}
+
+func newLink(conn carrier, socket *socket, device ident.DeviceID, incoming bool) *Link {
 	l := &Link{
 		device: device, remote: addrPort(socket.RemoteAddr()), incoming: incoming,
 		conn: conn, socket: socket, written: make(chan struct{}),

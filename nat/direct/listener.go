@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"github.com/shoal-sync/shoal/internal/caller"
 	"net"
 	"net/netip"
 	"sync"
@@ -52,6 +53,9 @@ func (e *Endpoint) Listen(addr netip.AddrPort) (*Listener, error) {
 		network = "tcp4" // else 0.0.0.0 would listen on IPv6 too
 	}
 	config := net.ListenConfig{KeepAlive: -1, Control: tuneSocket}
+	// Go listens with Multipath TCP where it can. Such a listener does not hand down what it
+	// was tuned to, and links move to a better way by themselves.
+	config.SetMultipathTCP(false)
 	socket, err := config.Listen(context.Background(), network, where)
 	if err != nil {
 		if portInUse(err) {
@@ -122,7 +126,7 @@ func (l *Listener) Close() error {
 
 // admit starts the handshake of a new connection, or closes it when too many are at it.
 func (l *Listener) admit(conn net.Conn, welcomed func(*Link)) {
-	source := sourceOf(addrPort(conn.RemoteAddr()).Addr())
+	source := caller.Source(addrPort(conn.RemoteAddr()).Addr())
 	l.mu.Lock()
 	full := l.stopped || len(l.strangers) >= strangersMax || l.perSource[source] >= strangersPerAddress
 	if !full {
@@ -203,17 +207,6 @@ func (e *Endpoint) welcome(socket *socket) (*Link, *Meeting, error) {
 func answer(conn *tls.Conn, code uint32) error {
 	_, err := conn.Write(binary.BigEndian.AppendUint32(nil, code))
 	return err
-}
-
-// sourceOf is what counts as one address: a whole /64 in IPv6, where every computer may
-// take as many addresses as it likes.
-func sourceOf(ip netip.Addr) netip.Addr {
-	if ip.Is6() {
-		if prefix, err := ip.WithZone("").Prefix(64); err == nil {
-			return prefix.Addr()
-		}
-	}
-	return ip
 }
 
 func addrPort(addr net.Addr) netip.AddrPort {

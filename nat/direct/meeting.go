@@ -41,6 +41,7 @@ type Meeting struct {
 	device  ident.DeviceID
 	remote  netip.AddrPort
 	binding [32]byte
+	far     bool
 	conn    *tls.Conn
 
 	mu     sync.Mutex
@@ -51,17 +52,7 @@ type Meeting struct {
 // Meet begins a meeting at the given address, with the given device or, if that is zero,
 // with whoever is there.
 func (e *Endpoint) Meet(ctx context.Context, device ident.DeviceID, addr netip.AddrPort) (*Meeting, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, e.opts.HandshakeTime,
-		fmt.Errorf("no answer within %v", e.opts.HandshakeTime))
-	defer cancel()
-	m, err := e.meet(ctx, device, addr)
-	if err == nil {
-		return m, nil
-	}
-	if cause := context.Cause(ctx); cause != nil {
-		err = cause
-	}
-	return nil, fmt.Errorf("connect to %s: %w", addr, err)
+	return soon(ctx, e, device, addr, e.meet)
 }
 
 func (e *Endpoint) meet(ctx context.Context, want ident.DeviceID, addr netip.AddrPort) (*Meeting, error) {
@@ -69,25 +60,7 @@ func (e *Endpoint) meet(ctx context.Context, want ident.DeviceID, addr netip.Add
 	if err != nil {
 		return nil, err
 	}
-	stop := context.AfterFunc(ctx, func() { socket.Close() })
-	conn := tls.Client(socket, e.config([]string{meetingProtocol}, func(got ident.DeviceID) error {
-		if !want.IsZero() && got != want {
-			return fmt.Errorf("%w: it is %s", ErrWrongDevice, got)
-		}
-		return nil
-	}))
-	err = handshake(ctx, conn)
-	if !stop() && err == nil {
-		err = context.Cause(ctx)
-	}
-	var m *Meeting
-	if err == nil {
-		m, err = newMeeting(conn, addrPort(socket.RemoteAddr()))
-	}
-	if err != nil {
-		return nil, errors.Join(err, socket.Close())
-	}
-	return m, nil
+	return e.meetOn(ctx, want, socket, addrPort(socket.RemoteAddr()))
 }
 
 func newMeeting(conn *tls.Conn, remote netip.AddrPort) (*Meeting, error) {
@@ -116,6 +89,9 @@ func (m *Meeting) Device() ident.DeviceID { return m.device }
 
 // RemoteAddr is the other side's address as this side sees it.
 func (m *Meeting) RemoteAddr() netip.AddrPort { return m.remote }
+
+// Far reports whether somebody between passes everything on: then RemoteAddr is that one's.
+func (m *Meeting) Far() bool { return m.far }
 
 // Binding is a value that exactly the two ends of this connection have.
 func (m *Meeting) Binding() [32]byte { return m.binding }

@@ -44,10 +44,14 @@ type paced struct {
 
 // pace puts the gates of an address before a connection.
 func (e *Endpoint) pace(conn net.Conn, remote netip.AddrPort) net.Conn {
-	if e.opts.Gates == nil {
+	return held(e.opts.Gates, conn, remote)
+}
+
+func held(gates Gates, conn net.Conn, remote netip.AddrPort) net.Conn {
+	if gates == nil {
 		return conn
 	}
-	in, out := e.opts.Gates(remote)
+	in, out := gates(remote)
 	if in == nil && out == nil {
 		return conn
 	}
@@ -90,11 +94,12 @@ func (p *paced) fit() error {
 	case p.narrow || rate == 0 || rate/4 > narrowMax:
 		return nil
 	}
-	p.narrow = true
-	if tcp, ok := p.Conn.(*net.TCPConn); ok {
-		return tcp.SetReadBuffer(int(max(narrowMin, rate/4)))
+	tcp, ok := p.Conn.(*net.TCPConn)
+	if !ok {
+		return nil // its own window holds the sender back
 	}
-	return nil
+	p.narrow = true
+	return tcp.SetReadBuffer(int(max(narrowMin, rate/4)))
 }
 
 // Close frees whoever waits at a gate.

@@ -66,14 +66,32 @@ type suite struct {
 	connect Connect
 }
 
-// both opens a link that ends with the test.
-func (s suite) both(t *testing.T) (a, b Link) {
-	a, b = s.connect(t)
+// both opens a link that ends with the test. Whoever uses a link reads it to its end, which
+// is waited for a while where nobody does: so the ends are read that the test has not read.
+func (s suite) both(t *testing.T) (Link, Link) {
+	first, second := s.connect(t)
+	a, b := &end{Link: first}, &end{Link: second}
 	t.Cleanup(func() {
+		for _, e := range []*end{a, b} {
+			if !e.read.Load() {
+				go func() { _ = e.Receive(func([]byte) error { return nil }) }()
+			}
+		}
 		a.Close("test over")
 		b.Close("test over")
 	})
 	return a, b
+}
+
+// end is one of a link, of which is known whether it was read.
+type end struct {
+	Link
+	read atomic.Bool
+}
+
+func (e *end) Receive(handle func(frame []byte) error) error {
+	e.read.Store(true)
+	return e.Link.Receive(handle)
 }
 
 func (s suite) ends(t *testing.T) {

@@ -13,6 +13,20 @@ import (
 // and never gives one twice.
 type LinkID uint64
 
+// Kind is how a link reaches the other side. A greater one is better.
+type Kind int8
+
+// The kinds, best last.
+const (
+	Relayed Kind = iota - 2 // a server passes everything on
+	Punched                 // straight, through NATs that had to be opened
+	Direct                  // straight, to an address that can be called
+	Lan                     // the other side is on our own network
+)
+
+// String is empty for Direct.
+func (k Kind) String() string { return [...]string{" relayed", " punched", "", " lan"}[k-Relayed] }
+
 // Event is something that happened; the types below are all there are.
 type Event interface {
 	fmt.Stringer
@@ -21,6 +35,14 @@ type Event interface {
 
 // DeviceTrusted says that a device is to be linked to from now on.
 type DeviceTrusted struct{ Device ident.DeviceID }
+
+// DeviceSought says whether a trusted device is to be dialed while there is no link to it,
+// as it is until something else is said. Its own calls are taken all the same. Of other
+// devices it is ignored, so it has to follow DeviceTrusted.
+type DeviceSought struct {
+	Device ident.DeviceID
+	Sought bool
+}
 
 // DeviceForgotten says that a device is not to be linked to any more.
 type DeviceForgotten struct{ Device ident.DeviceID }
@@ -38,11 +60,18 @@ type LinkUp struct {
 	Link     LinkID
 	Addr     netip.AddrPort // of the other side
 	Incoming bool
-	Lan      bool        // the other side is on our own network
-	Ticket   step.Ticket // of the Dial it answers; zero when incoming
+	Kind     Kind
+	Ticket   step.Ticket // of the Dial or Call it answers; zero when incoming
 }
 
-// DialFailed answers Dial.
+// CallsLearned says whether somebody can carry calls to a trusted device. It replaces what
+// was said before.
+type CallsLearned struct {
+	Device   ident.DeviceID
+	Possible bool
+}
+
+// DialFailed answers Dial or Call.
 type DialFailed struct {
 	Ticket step.Ticket
 	Reason string
@@ -55,7 +84,8 @@ type LinkLost struct {
 	Reason string
 }
 
-// FrameHeard says that something arrived on a link. Once a second and link is enough.
+// FrameHeard says that something besides a ping or a pong arrived on a link. Once a second
+// and link is enough.
 type FrameHeard struct{ Link LinkID }
 
 // PingHeard says that the other side's ping arrived. It must reach the core before any
@@ -75,9 +105,11 @@ type PongHeard struct {
 type NetworkChanged struct{}
 
 func (DeviceTrusted) event()    {}
+func (DeviceSought) event()     {}
 func (DeviceForgotten) event()  {}
 func (AddressesLearned) event() {}
 func (LinkUp) event()           {}
+func (CallsLearned) event()     {}
 func (DialFailed) event()       {}
 func (LinkLost) event()         {}
 func (FrameHeard) event()       {}
@@ -85,7 +117,10 @@ func (PingHeard) event()        {}
 func (PongHeard) event()        {}
 func (NetworkChanged) event()   {}
 
-func (e DeviceTrusted) String() string   { return "DeviceTrusted " + e.Device.Short() }
+func (e DeviceTrusted) String() string { return "DeviceTrusted " + e.Device.Short() }
+func (e DeviceSought) String() string {
+	return fmt.Sprintf("DeviceSought %s %v", e.Device.Short(), e.Sought)
+}
 func (e DeviceForgotten) String() string { return "DeviceForgotten " + e.Device.Short() }
 func (e AddressesLearned) String() string {
 	return fmt.Sprintf("AddressesLearned %s %v", e.Device.Short(), e.Addrs)
@@ -97,10 +132,10 @@ func (e LinkUp) String() string {
 	} else {
 		text += fmt.Sprintf(" ticket=%d", e.Ticket)
 	}
-	if e.Lan {
-		text += " lan"
-	}
-	return text
+	return text + e.Kind.String()
+}
+func (e CallsLearned) String() string {
+	return fmt.Sprintf("CallsLearned %s possible=%v", e.Device.Short(), e.Possible)
 }
 func (e DialFailed) String() string {
 	return fmt.Sprintf("DialFailed ticket=%d: %s", e.Ticket, e.Reason)
@@ -122,6 +157,14 @@ type Dial struct {
 	Device ident.DeviceID
 	Addr   netip.AddrPort
 	Ticket step.Ticket
+}
+
+// Call orders a link across NATs to be made. Exactly one LinkUp or DialFailed answers it. It
+// takes the place of an earlier call of this side to the device.
+type Call struct {
+	Device ident.DeviceID
+	Ticket step.Ticket
+	Anew   bool // there is no link, or none that is sure to live: any will do
 }
 
 // SendPing orders a ping, in the lane that is never behind content.
@@ -166,6 +209,7 @@ type Trouble struct {
 }
 
 func (Dial) effect()          {}
+func (Call) effect()          {}
 func (SendPing) effect()      {}
 func (SendPong) effect()      {}
 func (CloseLink) effect()     {}
@@ -175,6 +219,12 @@ func (Trouble) effect()       {}
 
 func (e Dial) String() string {
 	return fmt.Sprintf("Dial %s %s ticket=%d", e.Device.Short(), e.Addr, e.Ticket)
+}
+func (e Call) String() string {
+	if e.Anew {
+		return fmt.Sprintf("Call %s ticket=%d anew", e.Device.Short(), e.Ticket)
+	}
+	return fmt.Sprintf("Call %s ticket=%d", e.Device.Short(), e.Ticket)
 }
 func (e SendPing) String() string  { return fmt.Sprintf("SendPing link=%d nonce=%d", e.Link, e.Nonce) }
 func (e SendPong) String() string  { return fmt.Sprintf("SendPong link=%d nonce=%d", e.Link, e.Nonce) }

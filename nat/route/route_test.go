@@ -31,7 +31,9 @@ type teller struct {
 }
 
 func tell(t *testing.T, self ident.DeviceID) *teller {
-	return &teller{t: t, core: New(self, rand.New(rand.NewPCG(1, 1)))}
+	core := New(self, rand.New(rand.NewPCG(1, 1)))
+	core.nonces = 0
+	return &teller{t: t, core: core}
 }
 
 func (s *teller) expect(got []Effect, want []string) {
@@ -123,6 +125,19 @@ func TestAddressesAreTriedOneAfterAnother(t *testing.T) {
 	s.wakes(time.Duration(next), time.Duration(next), "Dial mid home ticket=4")
 }
 
+// TestACallKeepsNoAddressWaiting: a device that has started anew is back at its address long
+// before a call to it is given up.
+func TestACallKeepsNoAddressWaiting(t *testing.T) {
+	s := tell(t, low).
+		hears(0, DeviceTrusted{mid}, "Trouble").
+		hears(0, AddressesLearned{mid, []netip.AddrPort{home}}, "Dial mid home ticket=1").
+		hears(0, CallsLearned{mid, true}).
+		hears(10*ms, DialFailed{1, "home: refused"}, "Call mid ticket=2", "Trouble mid: home: refused; next try at").
+		wakes(250*ms, 510*ms, "Dial mid home ticket=3")
+	s.hears(time.Duration(s.now)+ms, DialFailed{3, "home: refused"}, "Trouble mid: home: refused; next try at").
+		wakes(500*ms, 1600*ms, "Dial mid home ticket=4")
+}
+
 func TestBackoffDoublesUpToItsBoundAndNewsEndsIt(t *testing.T) {
 	s := tell(t, low).hears(0, DeviceTrusted{mid}, "Trouble").
 		hears(0, AddressesLearned{mid, []netip.AddrPort{home}}, "Dial mid home")
@@ -169,6 +184,27 @@ func TestAddressesChangeWhileDialing(t *testing.T) {
 		hears(601*ms, AddressesLearned{mid, nil}, "Trouble mid: refused; no address is known")
 }
 
+// Who is not sought is not dialed, whatever is heard of it; its own calls are taken.
+func TestWhoIsNotSoughtIsNotDialed(t *testing.T) {
+	s := tell(t, low).
+		hears(0, DeviceTrusted{mid}, "Trouble").
+		hears(0, DeviceSought{mid, false}).
+		hears(1*ms, AddressesLearned{mid, []netip.AddrPort{home}}).
+		hears(2*ms, CallsLearned{mid, true}).
+		hears(3*ms, NetworkChanged{})
+	if at := s.core.Deadline(); at != step.Never {
+		t.Fatalf("something is due at %v", at)
+	}
+	if st := s.core.Snapshot()[0]; st.Dialing || !strings.Contains(st.Reason, "are enough") || !st.Unsought {
+		t.Errorf("a person is told %q, dialing %v", st.Reason, st.Dialing)
+	}
+	s.hears(10*ms, LinkUp{Device: mid, Link: 1, Addr: home, Incoming: true, Kind: Lan}, "SendPing link=1", "PeerConnected mid link=1").
+		hears(20*ms, LinkLost{Link: 1, Reason: "gone"}, "PeerLost mid").
+		until(time.Minute).
+		hears(time.Minute, DeviceSought{mid, true}, "Dial mid home", "Trouble").
+		hears(time.Minute, DeviceSought{high, true}) // of nobody we trust
+}
+
 func TestDialWithoutAnswerIsGivenUp(t *testing.T) {
 	s := tell(t, low).hears(0, DeviceTrusted{mid}, "Trouble").
 		hears(0, AddressesLearned{mid, []netip.AddrPort{home}}, "Dial mid home").
@@ -199,7 +235,11 @@ func TestLostLinkIsDialedAtOnceUnlessItNeverHolds(t *testing.T) {
 }
 
 func TestSilentPeerIsFoundDead(t *testing.T) {
-	leader(t).
+	tell(t, low).
+		hears(0, DeviceTrusted{mid}, "Trouble mid: no address is known").
+		hears(0, AddressesLearned{mid, []netip.AddrPort{home}}, "Dial mid home ticket=1").
+		hears(1000*ms, LinkUp{Device: mid, Link: 1, Addr: home, Ticket: 1, Kind: Lan}, "SendPing link=1 nonce=1", "PeerConnected mid link=1").
+		hears(1010*ms, PongHeard{1, 1}).
 		hears(3000*ms, FrameHeard{1}).
 		wakes(8000*ms, 8000*ms, "SendPing link=1 nonce=2").
 		wakes(13000*ms, 13000*ms, "SendPing link=1 nonce=3").
@@ -207,6 +247,30 @@ func TestSilentPeerIsFoundDead(t *testing.T) {
 		hears(15000*ms, LinkLost{1, "closed"}).
 		hears(15000*ms, PingHeard{1, 9}).
 		wakes(15000*ms, 15100*ms, "Dial mid home")
+}
+
+// A link over other people's roads that fell silent in the middle of a transfer is not
+// waited for: the other side is dialed beside it, again and again.
+func TestSilenceInATransferIsNotWaitedFor(t *testing.T) {
+	leader(t).
+		hears(3000*ms, FrameHeard{1}).
+		wakes(5000*ms, 5000*ms, "SendPing link=1 nonce=2").
+		wakes(6000*ms, 6000*ms, "Dial mid home ticket=2").
+		hears(6010*ms, DialFailed{2, "no way"}).
+		wakes(7000*ms, 7000*ms, "SendPing link=1 nonce=3", "Dial mid home ticket=3").
+		hears(7010*ms, LinkUp{Device: mid, Link: 2, Addr: home, Ticket: 3}, "SendPing link=1 nonce=4").
+		wakes(7510*ms, 7510*ms, "PeerLost mid link=1", "CloseLink link=1", "SendPing link=2", "PeerConnected mid link=2")
+}
+
+// What takes one link away may have taken others, which are asked before their turn.
+func TestOneSilenceMakesAllBeAsked(t *testing.T) {
+	leader(t).
+		hears(1100*ms, DeviceTrusted{high}, "Trouble high").
+		hears(1200*ms, LinkUp{Device: high, Link: 2, Addr: third, Incoming: true, Kind: Punched}, "SendPing link=2 nonce=2", "PeerConnected high link=2").
+		hears(1210*ms, PongHeard{2, 2}).
+		wakes(3210*ms, 3210*ms, "SendPing link=2 nonce=3").
+		wakes(4210*ms, 4210*ms, "SendPing link=1 nonce=4").
+		wakes(5210*ms, 5210*ms, "Dial mid home ticket=2", "SendPing link=2 nonce=5")
 }
 
 func TestRoundTripIsMeasured(t *testing.T) {
@@ -229,18 +293,27 @@ func TestSleptThroughSilenceIsNotHeldAgainstThePeer(t *testing.T) {
 	s := leader(t)
 	s.now = step.Instant(60 * time.Second)
 	s.expect(s.core.Tick(s.now), []string{"SendPing link=1 nonce=2"})
+	s.wakes(61*time.Second, 61*time.Second, "Dial mid home ticket=2")
 	s.wakes(63*time.Second, 63*time.Second, "PeerLost", "CloseLink", "Trouble")
 }
 
 func TestChangedNetworkMustProveItself(t *testing.T) {
 	leader(t).
-		hears(2000*ms, NetworkChanged{}, "SendPing link=1 nonce=2").
-		hears(2500*ms, FrameHeard{1}).
-		wakes(7500*ms, 7500*ms, "SendPing link=1 nonce=3").
-		hears(7510*ms, PongHeard{1, 3}).
-		hears(8000*ms, NetworkChanged{}, "SendPing link=1 nonce=4").
-		wakes(12000*ms, 12000*ms, "PeerLost mid link=1", "CloseLink link=1", "Trouble mid").
-		wakes(12000*ms, 12500*ms, "Dial mid home")
+		hears(2000*ms, NetworkChanged{}, "SendPing link=1 nonce=2", "Dial mid home ticket=2").
+		hears(2100*ms, FrameHeard{1}). // was under way before
+		hears(2500*ms, DialFailed{2, "no way"}).
+		wakes(3000*ms, 3000*ms, "Dial mid home ticket=3").
+		hears(3100*ms, FrameHeard{1}).
+		hears(3200*ms, DialFailed{3, "no way"}).
+		wakes(5100*ms, 5100*ms, "SendPing link=1 nonce=3").
+		hears(5110*ms, PongHeard{1, 3}).
+		hears(6000*ms, NetworkChanged{}, "SendPing link=1 nonce=4", "Dial mid home ticket=4").
+		hears(6010*ms, DialFailed{4, "no network"}).
+		hears(6020*ms, NetworkChanged{}, "SendPing link=1 nonce=5", "Dial mid home ticket=5"). // now it has an address
+		wakes(8020*ms, 8020*ms, "SendPing link=1 nonce=6").
+		hears(9500*ms, DialFailed{5, "no way"}).
+		wakes(10000*ms, 10000*ms, "PeerLost mid link=1", "CloseLink link=1", "Trouble mid").
+		wakes(10000*ms, 10100*ms, "Dial mid home")
 }
 
 func TestLeaderKeepsALinkThatAnswers(t *testing.T) {

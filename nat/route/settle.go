@@ -22,7 +22,7 @@ func (c *Core) linkUp(now step.Instant, e LinkUp) {
 		panic("bug: two links have one id")
 	}
 	l := &link{
-		id: e.Link, peer: p, addr: e.Addr, incoming: e.Incoming, lan: e.Lan,
+		id: e.Link, peer: p, addr: e.Addr, incoming: e.Incoming, kind: e.Kind,
 		up: now, heard: now, settleBy: now.Add(settleWait),
 	}
 	c.links[l.id] = l
@@ -33,7 +33,10 @@ func (c *Core) linkUp(now step.Instant, e LinkUp) {
 		c.makeRoom(p)
 	case p.current == nil:
 		c.take(now, l)
-	case !l.incoming:
+	case l.kind > p.current.kind:
+		c.end(p.current, "a better link is there")
+		c.takeAmong(now, l)
+	case !l.incoming && !p.current.doubted && !p.current.suspected:
 		// Two of our own dials came through; the other side takes up neither by itself.
 		c.end(l, "another link is in use")
 	default:
@@ -57,6 +60,8 @@ func (c *Core) makeRoom(p *peer) {
 func (c *Core) take(now step.Instant, l *link) {
 	l.peer.current = l
 	l.peer.trouble = Trouble{}
+	l.peer.beside = nil
+	c.lookLater(now, l.peer)
 	c.ping(now, l)
 	c.do(PeerConnected{l.peer.device, l.id})
 }
@@ -69,8 +74,11 @@ func (c *Core) doubt(now step.Instant, p *peer) {
 	}
 	l := p.current
 	patience := probeMax
-	if l.rtt > 0 {
+	switch {
+	case l.rtt > 0:
 		patience = min(max(4*l.rtt, probeMin), probeMax)
+	case p.doubtful():
+		patience = suspectMin // the newcomer came about after what we doubt it for
 	}
 	if l.pinged && now.Since(l.pingedAt) >= patience {
 		c.giveWay(now, p)
@@ -98,11 +106,15 @@ func (c *Core) pingHeard(now step.Instant, e PingHeard) {
 	p := l.peer
 	l.hear(now)
 	c.do(SendPong{l.id, e.Nonce})
+	stale := e.Nonce < p.told && p.told-e.Nonce < runNonces
+	if !stale {
+		p.told = e.Nonce
+	}
 	switch {
 	case l == p.current:
 	case p.leads && p.current != nil:
 		c.doubt(now, p)
-	case !p.leads:
+	case !p.leads && !stale:
 		if old := p.current; old != nil {
 			const reason = "the other side moved to another link"
 			c.end(old, reason)
@@ -120,8 +132,11 @@ func (c *Core) pongHeard(now step.Instant, e PongHeard) {
 	p := l.peer
 	l.hear(now)
 	if l.pinged && e.Nonce == l.nonce {
-		l.pinged = false
+		l.pinged, l.doubted = false, false // each change is followed by a ping of its own
 		l.rtt = max(now.Since(l.pingedAt), 1)
+		if l == p.current && p.besideAny {
+			p.beside = nil // it is alive
+		}
 	}
 	if p.probing && l == p.current && e.Nonce == p.probeNonce {
 		p.probing = false
@@ -177,6 +192,13 @@ func (c *Core) goOn(now step.Instant, l *link, used bool, reason string) {
 	if used && now.Since(l.up) >= steadyAfter {
 		p.failures = 0
 	}
+	// A call from before has perhaps been waiting for what is lost now, and the next one may
+	// have more luck. One that has just begun is let go on.
+	for _, d := range slices.Clone(p.inFlight) {
+		if d.addr == byCall && now.Since(d.since) >= callFresh {
+			c.forgetDial(d)
+		}
+	}
 	wait := c.spread(redialSpread)
 	if p.failures > 0 {
 		wait = c.backoff(p.failures)
@@ -192,16 +214,20 @@ func (c *Core) goOn(now step.Instant, l *link, used bool, reason string) {
 // before it came.
 func (c *Core) fallBack(now step.Instant, p *peer) {
 	if p.leads {
-		l := p.links[len(p.links)-1]
-		c.take(now, l)
-		if len(p.links) > 1 {
-			p.probing, p.probeNonce, p.probeBy = true, l.nonce, now.Add(probeMax)
-		}
+		c.takeAmong(now, p.links[len(p.links)-1])
 		return
 	}
 	for _, l := range p.links {
 		l.settleBy = now.Add(settleWait)
 		c.ping(now, l)
+	}
+}
+
+// takeAmong takes a link while there may be others, which an answer on it will end.
+func (c *Core) takeAmong(now step.Instant, l *link) {
+	c.take(now, l)
+	if p := l.peer; len(p.links) > 1 {
+		p.probing, p.probeNonce, p.probeBy = true, l.nonce, now.Add(probeMax)
 	}
 }
 
@@ -213,7 +239,10 @@ func (c *Core) ping(now step.Instant, l *link) {
 
 func (l *link) hear(now step.Instant) {
 	l.heard = now
-	l.doubted = false
+	l.suspected = false
+	if l.doubted && now.Since(l.doubtedAt) >= underWay {
+		l.doubted = false
+	}
 }
 
 // dies is when silence has lasted too long.
@@ -226,7 +255,11 @@ func (l *link) dies() step.Instant {
 
 // nextPing is when the next ping is due: in silence, or to measure again.
 func (l *link) nextPing() step.Instant {
-	quiet := max(l.heard, l.pingedAt).Add(pingAfter)
+	after := pingAfter
+	if l.kind < Direct || l.kind == Direct && l.carried != 0 && l.heard.Since(l.carried) < livelyFor {
+		after = pingMapped
+	}
+	quiet := max(l.heard, l.pingedAt).Add(after)
 	return min(quiet, l.pingedAt.Add(measureEvery))
 }
 

@@ -15,10 +15,11 @@ type Status struct {
 	Link      LinkID         // in use; zero when not connected, like the next four
 	Addr      netip.AddrPort // of the other side
 	Incoming  bool
-	Lan       bool
+	Kind      Kind
 	RTT       time.Duration // zero until measured
 	Dialing   bool          // an attempt is under way
 	Reason    string        // why it is not connected; empty before the first failure
+	Unsought  bool          // it is not connected, and not dialed until DeviceSought says so
 	NextTry   step.Instant  // step.Never when connected, dialing, or waiting for news
 }
 
@@ -29,10 +30,11 @@ func (c *Core) Snapshot() []Status {
 		s := Status{Device: p.device, NextTry: step.Never}
 		if l := p.current; l != nil {
 			s.Connected, s.Link, s.Addr = true, l.id, l.addr
-			s.Incoming, s.Lan, s.RTT = l.incoming, l.lan, l.rtt
+			s.Incoming, s.Kind, s.RTT = l.incoming, l.kind, l.rtt
 		} else {
 			s.Dialing = p.dialing || len(p.links) > 0
 			s.Reason = p.trouble.Reason
+			s.Unsought = p.rests && !s.Dialing
 			if !s.Dialing {
 				s.NextTry = p.dialAt
 			}

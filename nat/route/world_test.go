@@ -22,8 +22,12 @@ type world struct {
 	order  int
 	nodes  [2]*node
 	calm   bool // no more bad luck
-	lastID LinkID
-	trace  strings.Builder
+	// callsFrom is how many boots there are for one at which calls are possible; 0 is none.
+	callsFrom int
+	nat       bool // no address leads anywhere, only calls do
+	lost      bool // nothing leads anywhere
+	lastID    LinkID
+	trace     strings.Builder
 }
 
 type node struct {
@@ -45,7 +49,8 @@ type end struct {
 	at     *node
 	life   int
 	other  *end
-	closed bool         // by this end, or seen closed
+	closed bool // by this end, or seen closed
+	kind   Kind
 	mute   bool         // what this end sends is swallowed
 	next   step.Instant // nothing reaches this end before
 	missed bool         // a hello came while the link was not in use
@@ -131,6 +136,7 @@ func (w *world) boot(i int) {
 	n.core = New(n.id, rand.New(rand.NewPCG(w.chance.Uint64(), uint64(i))))
 	n.hear(DeviceTrusted{w.nodes[1-i].id})
 	n.hear(AddressesLearned{w.nodes[1-i].id, homes[:1+w.chance.IntN(len(homes))]})
+	n.hear(CallsLearned{w.nodes[1-i].id, w.callsFrom > 0 && w.chance.IntN(w.callsFrom) == 0})
 }
 
 func (n *node) hear(e Event) {
@@ -143,7 +149,9 @@ func (n *node) act(effects []Effect) {
 		fmt.Fprintf(&n.w.trace, "%v %d > %v\n", time.Duration(n.w.now), n.id[0], e)
 		switch e := e.(type) {
 		case Dial:
-			n.dial(e)
+			n.dial(e.Ticket, e.Addr, Direct)
+		case Call:
+			n.dial(e.Ticket, byCall, Relayed+Kind(n.w.chance.IntN(2)))
 		case SendPing:
 			n.send(e.Link, func(to *end) { to.at.hear(PingHeard{to.id, e.Nonce}) })
 		case SendPong:
@@ -170,7 +178,9 @@ func (n *node) act(effects []Effect) {
 			}
 			n.current = 0
 			n.losses++
-			n.lastLost = n.w.now
+			if n.ends[e.Link].kind == Direct {
+				n.lastLost = n.w.now // the loss of another may be a move to a better one
+			}
 		}
 	}
 }
@@ -219,7 +229,7 @@ func (e *end) breakOff(reason string) {
 	}
 }
 
-func (n *node) dial(d Dial) {
+func (n *node) dial(ticket step.Ticket, addr netip.AddrPort, kind Kind) {
 	w := n.w
 	other := w.nodes[0]
 	if other == n {
@@ -227,29 +237,29 @@ func (n *node) dial(d Dial) {
 	}
 	life := n.life
 	took := w.delay()
-	if !w.calm && w.chance.IntN(3) == 0 || other.core == nil {
+	if !w.calm && w.chance.IntN(3) == 0 || other.core == nil || w.lost || w.nat && kind == Direct {
 		w.after(took, func() {
 			if n.life == life {
-				n.hear(DialFailed{d.Ticket, fmt.Sprintf("%s: bad luck", d.Addr)})
+				n.hear(DialFailed{ticket, fmt.Sprintf("%s: bad luck", addr)})
 			}
 		})
 		return
 	}
 	w.after(took, func() {
 		w.lastID += 2
-		there := &end{id: w.lastID, at: other, life: other.life}
-		here := &end{id: w.lastID - 1, at: n, life: life, other: there}
+		there := &end{id: w.lastID, at: other, life: other.life, kind: kind}
+		here := &end{id: w.lastID - 1, at: n, life: life, other: there, kind: kind}
 		there.other = here
 		other.ends[there.id], n.ends[here.id] = there, here
 		// The welcome is what the listener says first.
 		w.deliver(here, func() {
 			if n.life == life {
-				n.hear(LinkUp{Device: other.id, Link: here.id, Addr: d.Addr, Ticket: d.Ticket})
+				n.hear(LinkUp{Device: other.id, Link: here.id, Addr: addr, Ticket: ticket, Kind: kind})
 			} else {
 				n.close(here)
 			}
 		})
-		other.hear(LinkUp{Device: n.id, Link: there.id, Addr: homes[0], Incoming: true})
+		other.hear(LinkUp{Device: n.id, Link: there.id, Addr: homes[0], Incoming: true, Kind: kind})
 	})
 }
 
@@ -262,7 +272,7 @@ func (w *world) mishap() {
 			open = append(open, e)
 		}
 	}
-	kind := w.chance.IntN(7)
+	kind := w.chance.IntN(9)
 	if len(open) == 0 && kind < 4 {
 		return
 	}
@@ -288,6 +298,10 @@ func (w *world) mishap() {
 		w.boot(int(n.id[0]) - 1)
 	case 5:
 		n.hear(NetworkChanged{})
+	case 7:
+		w.nat = !w.nat && !w.calm
+	case 8:
+		n.hear(CallsLearned{w.nodes[2-n.id[0]].id, w.chance.IntN(2) == 0})
 	case 6:
 		n.hear(AddressesLearned{w.nodes[2-n.id[0]].id, homes[:w.chance.IntN(len(homes)+1)]})
 	}
@@ -328,6 +342,7 @@ const (
 
 func story(t *testing.T, seed uint64) *world {
 	w := newWorld(t, seed)
+	w.callsFrom = int(seed % 3)
 	w.after(w.upTo(time.Second), func() { w.boot(0) })
 	w.after(w.upTo(time.Second), func() { w.boot(1) })
 	w.run(step.Instant(time.Second))
@@ -335,7 +350,7 @@ func story(t *testing.T, seed uint64) *world {
 		w.after(w.upTo(time.Duration(chaos)), w.mishap)
 	}
 	w.run(chaos)
-	w.calm = true
+	w.calm, w.nat = true, false
 	for i := range w.nodes {
 		w.nodes[i].hear(AddressesLearned{w.nodes[1-i].id, homes})
 	}
@@ -385,6 +400,34 @@ func TestSimultaneousDialsDoNotFlap(t *testing.T) {
 			}
 			if limit := step.Instant(1200 * time.Millisecond); n.connected > limit {
 				t.Errorf("device %d connected only at %v", n.id[0], time.Duration(n.connected))
+			}
+		}
+		if t.Failed() {
+			t.Fatalf("seed %d:\n%s", seed, w.trace.String())
+		}
+	}
+}
+
+// A better link replaces a worse one, once, and both sides end with the best there is.
+func TestBetterLinksReplaceWorseOnes(t *testing.T) {
+	for seed := range uint64(1000) {
+		w := newWorld(t, seed)
+		w.calm, w.nat, w.callsFrom = true, true, 1
+		w.after(0, func() { w.boot(0) })
+		w.after(w.upTo(300*time.Millisecond), func() { w.boot(1) })
+		w.run(step.Instant(5 * time.Second))
+		w.check()
+		w.nat = false
+		w.run(step.Instant(2 * time.Minute))
+		w.check()
+		for _, n := range w.nodes {
+			s := n.core.Snapshot()[0]
+			if s.Kind != Direct {
+				t.Errorf("device %d ends with a link that is%v", n.id[0], s.Kind)
+			}
+			// The call that comes first, one that is less relayed, the address.
+			if n.connects > 3 || n.connects != n.losses+1 {
+				t.Errorf("device %d connected %d times and lost %d", n.id[0], n.connects, n.losses)
 			}
 		}
 		if t.Failed() {

@@ -46,14 +46,15 @@ func chmodOpen(file *os.File, mode uint32) error {
 	return file.Chmod(want | info.Mode()&special)
 }
 
-// setAttributes sets mode and, for files, time of what an order names, provided it is the
-// order's victim; otherwise it fails with ErrChanged. The time is written only where it
-// differs: it would hide a write in the moment since the look.
-func (d *dir) setAttributes(name string, o *tree.Order, durable bool) (tree.Stat, error) {
+// setAllAttributes sets mode, traits and, for files, time of what an order names, provided
+// it is the order's victim; otherwise it fails with ErrChanged. The time is written only
+// where it differs: it would hide a write in the moment since the look.
+func (b *batch) setAllAttributes(d *dir, name string, o *tree.Order) (tree.Stat, error) {
+	durable := !b.manyAttributes
 	file, err := d.open(name, os.O_RDONLY)
 	if errors.Is(err, fs.ErrPermission) {
-		if err := d.chmod(name, o.Mode&0o777); err != nil {
-			return tree.Stat{}, err
+		if now, err := d.chmodVictim(name, o.Mode&0o777, *o.Victim); err != nil {
+			return now, err
 		}
 		file, err = d.open(name, os.O_RDONLY)
 	}
@@ -77,15 +78,20 @@ func (d *dir) setAttributes(name string, o *tree.Order, durable bool) (tree.Stat
 			return was, err
 		}
 	}
+	var traits tree.Stat
+	if err := b.setOpenTraits(file, d, name, o.Traits, &traits); err != nil {
+		return was, err
+	}
 	if err := chmodOpen(file, o.Mode); err != nil {
 		return was, d.wrap("set permissions of", name, err)
 	}
 	if durable && was.Kind == tree.File {
-		if err := file.Sync(); err != nil {
+		if err := syncAttributes(file); err != nil {
 			return was, err
 		}
 	}
 	now, err := filestat.OfHandle(file)
+	now.Traits = traits.Traits
 	if timed && near(now.Mtime, o.Mtime) {
 		was.Mtime = now.Mtime
 	}

@@ -1,7 +1,6 @@
 package disk
 
 import (
-	"io"
 	"os"
 
 	"golang.org/x/sys/unix"
@@ -29,7 +28,8 @@ func bothTimes(mtime int64) [2]unix.Timespec { return fileTimes(mtime) }
 // setOpenTime sets the modification time of an open file. The call by handle keeps only
 // microseconds here, so this goes by name.
 func (d *dir) setOpenTime(_ *os.File, name string, mtime int64) error {
-	return d.setTime(name, mtime)
+	_, err := d.setTime(name, mtime)
+	return err
 }
 
 // syncVolume is not offered here: see hasSyncVolume.
@@ -38,7 +38,7 @@ func (d *dir) syncVolume() error { return errNoSwap }
 const hasSyncVolume = false
 
 // reserve is left to the file system: APFS reserves nothing for a plain file.
-func reserve(*os.File, int64) (bool, error) { return false, nil }
+func reserve(*os.File, int64, int64) (bool, error) { return false, nil }
 
 // writeZeros writes them: whatever lay there must not show through.
 func writeZeros(f *os.File, zeros []byte, offset int64) error {
@@ -48,22 +48,11 @@ func writeZeros(f *os.File, zeros []byte, offset int64) error {
 
 func startWriting(*os.File, int64, int64) {}
 
-// nextWritten returns where the next range that was ever written begins, at or after the
-// offset; the size of the file when there is none.
-func nextWritten(f *os.File, offset, size int64) int64 {
-	const seekData = 4
-	at, err := f.Seek(offset, seekData)
-	if err == unix.ENXIO {
-		return size
-	}
-	if err != nil {
-		return offset
-	}
-	return at
-}
+// How lseek is asked for what was written, and for what was not.
+const (
+	seekData = 4
+	seekHole = 3
+)
 
-// copyContent makes to hold what from holds.
-func copyContent(to, from *os.File) error {
-	_, err := io.Copy(to, from)
-	return err
-}
+// copyContent makes to, which is empty, hold what from holds.
+func copyContent(to, from *os.File, size int64) error { return copyRanges(to, from, size) }

@@ -2,7 +2,7 @@ package disk
 
 import (
 	"errors"
-	"io"
+	"fmt"
 	"os"
 	"sync/atomic"
 	"unsafe"
@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/shoal-sync/shoal/internal/filestat"
+	"github.com/shoal-sync/shoal/sync/tree"
 )
 
 // noOpenat2 is set once the kernel, or what guards it, has refused openat2.
@@ -83,6 +84,25 @@ func (d *dir) setTimes(f *os.File, name string, times [2]unix.Timespec) error {
 	}))
 }
 
+// chmodVictim sets the permissions of a file that may not be opened, provided that it is the
+// victim: the handle names it whatever has its name by then.
+func (d *dir) chmodVictim(name string, mode uint32, victim tree.Stat) (now tree.Stat, err error) {
+	fd, err := unix.Openat(d.fd, name, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return now, d.wrap("open", name, err)
+	}
+	defer func() { err = errors.Join(err, unix.Close(fd)) }()
+	if now, err = filestat.OfFD(fd); err != nil {
+		return now, d.wrap("look at", name, err)
+	}
+	if !now.SameContent(victim) {
+		return now, ErrChanged
+	}
+	return now, d.wrap("set permissions of", name, retried(func() error {
+		return unix.Fchmodat(unix.AT_FDCWD, fmt.Sprintf("/proc/self/fd/%d", fd), mode, 0)
+	}))
+}
+
 // syncVolume makes everything on the volume of d durable with one call. It also waits for
 // what other programs wrote, so it is for batches only.
 func (d *dir) syncVolume() error {
@@ -91,10 +111,10 @@ func (d *dir) syncVolume() error {
 
 const hasSyncVolume = true
 
-// reserve claims the blocks of a file now, so that a full volume is found before the
-// fetching and not in its middle. It reports false where the file system cannot.
-func reserve(f *os.File, size int64) (bool, error) {
-	err := retried(func() error { return unix.Fallocate(int(f.Fd()), 0, 0, size) })
+// reserve claims the blocks of a range of a file. It reports false where the file system
+// cannot.
+func reserve(f *os.File, offset, size int64) (bool, error) {
+	err := retried(func() error { return unix.Fallocate(int(f.Fd()), 0, offset, size) })
 	if notOffered(err) {
 		return false, nil
 	}
@@ -119,24 +139,17 @@ func startWriting(f *os.File, offset, size int64) {
 	_ = unix.SyncFileRange(int(f.Fd()), offset, size, unix.SYNC_FILE_RANGE_WRITE)
 }
 
-// nextWritten returns where the next range that was ever written begins, at or after the
-// offset; the size of the file when there is none.
-func nextWritten(f *os.File, offset, size int64) int64 {
-	at, err := f.Seek(offset, unix.SEEK_DATA)
-	if errors.Is(err, unix.ENXIO) {
-		return size
-	}
-	if err != nil {
-		return offset // No holes are known: read and see.
-	}
-	return at
-}
+// How lseek is asked for what was written, and for what was not.
+const (
+	seekData = unix.SEEK_DATA
+	seekHole = unix.SEEK_HOLE
+)
 
-// copyContent makes to hold what from holds, sharing the blocks where the file system can.
-func copyContent(to, from *os.File) error {
+// copyContent makes to, which is empty, hold what from holds, sharing the blocks where the
+// file system can.
+func copyContent(to, from *os.File, size int64) error {
 	if unix.IoctlFileClone(int(to.Fd()), int(from.Fd())) == nil {
 		return nil
 	}
-	_, err := io.Copy(to, from)
-	return err
+	return copyRanges(to, from, size)
 }

@@ -13,6 +13,11 @@ import (
 // swap is not offered here; files are replaced in steps.
 func swap(*dir, string, *dir, string) error { return errNoSwap }
 
+// openToSync is how a file is opened to be made durable.
+const openToSync = os.O_RDONLY
+
+func syncAttributes(f *os.File) error { return f.Sync() }
+
 func (d *dir) sync() error {
 	file, err := d.root.Open(d.path)
 	if err != nil {

@@ -4,7 +4,6 @@ package disk
 
 import (
 	"errors"
-	"io"
 	"io/fs"
 	"os"
 	"path"
@@ -121,17 +120,19 @@ func (d *dir) chmod(name string, mode uint32) error {
 func (d *dir) chmodPrivate(name string, mode uint32) error { return d.chmod(name, mode) }
 
 // setTime leaves links alone: the portable call would set the time of what they point to.
-func (d *dir) setTime(name string, mtime int64) error {
+// How the file looks then is left to whoever asks.
+func (d *dir) setTime(name string, mtime int64) (tree.Stat, error) {
 	info, err := d.root.Lstat(d.join(name))
 	if err != nil || info.Mode()&fs.ModeSymlink != 0 {
-		return err
+		return tree.Stat{}, err
 	}
 	at := time.Unix(0, mtime)
-	return d.root.Chtimes(d.join(name), at, at)
+	return tree.Stat{}, d.root.Chtimes(d.join(name), at, at)
 }
 
 func (d *dir) setOpenTime(_ *os.File, name string, mtime int64) error {
-	return d.setTime(name, mtime)
+	_, err := d.setTime(name, mtime)
+	return err
 }
 
 func (d *dir) names() ([]string, error) {
@@ -177,7 +178,7 @@ func (d *dir) syncVolume() error { return errNoSwap }
 const hasSyncVolume = false
 
 // reserve is left to the file system.
-func reserve(*os.File, int64) (bool, error) { return false, nil }
+func reserve(*os.File, int64, int64) (bool, error) { return false, nil }
 
 // writeZeros writes them: whatever lay there must not show through.
 func writeZeros(f *os.File, zeros []byte, offset int64) error {
@@ -190,10 +191,18 @@ func startWriting(*os.File, int64, int64) {}
 // nextWritten knows of no holes: everything is read and hashed.
 func nextWritten(_ *os.File, offset, _ int64) int64 { return offset }
 
-func copyContent(to, from *os.File) error {
-	_, err := io.Copy(to, from)
-	return err
+// nextHole and occupied know of none, either.
+func nextHole(_ *os.File, _, size int64) int64 { return size }
+
+func occupied(f *os.File) (int64, error) {
+	is, err := f.Stat()
+	if err != nil {
+		return 0, err
+	}
+	return is.Size(), nil
 }
+
+func copyContent(to, from *os.File, size int64) error { return copyRanges(to, from, size) }
 
 // refusalOf translates what the system said.
 func refusalOf(err error) tree.Refusal {

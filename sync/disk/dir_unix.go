@@ -167,20 +167,23 @@ func (d *dir) chmodPrivate(name string, mode uint32) error {
 	}))
 }
 
-// setTime sets the modification time of a file or link.
-func (d *dir) setTime(name string, mtime int64) error {
+// setTime sets the modification time of a file or link and returns how it looks then.
+func (d *dir) setTime(name string, mtime int64) (tree.Stat, error) {
 	set := func(times [2]unix.Timespec) error {
 		return d.wrap("set time of", name, retried(func() error {
 			return unix.UtimesNanoAt(d.fd, name, times[:], unix.AT_SYMLINK_NOFOLLOW)
 		}))
 	}
 	if err := set(fileTimes(mtime)); err != nil {
-		return err
+		return tree.Stat{}, err
 	}
 	if now, err := d.look(name); err != nil || stored(now.Mtime, mtime) {
-		return err
+		return now, err
 	}
-	return set(bothTimes(mtime))
+	if err := set(bothTimes(mtime)); err != nil {
+		return tree.Stat{}, err
+	}
+	return d.look(name)
 }
 
 // names lists the directory.
@@ -197,6 +200,11 @@ func (d *dir) names() ([]string, error) {
 	names, err := f.Readdirnames(-1)
 	return names, errors.Join(err, f.Close())
 }
+
+// openToSync is how a file is opened to be made durable.
+const openToSync = os.O_RDONLY
+
+func syncAttributes(f *os.File) error { return f.Sync() }
 
 func (d *dir) sync() error {
 	if err := retried(func() error { return unix.Fsync(d.fd) }); err != nil {

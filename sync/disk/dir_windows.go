@@ -50,6 +50,13 @@ func (d *dir) full(name string) string {
 	return `\\?\` + filepath.Join(d.root.Name(), filepath.FromSlash(d.join(name)))
 }
 
+// openToSync is how a file is opened to be made durable: Windows does so for those who may
+// write to it only.
+const openToSync = os.O_RDWR
+
+// syncAttributes has nothing to do: NTFS logs times and attributes by itself.
+func syncAttributes(*os.File) error { return nil }
+
 // sync has nothing to do: NTFS logs its directories by itself.
 func (d *dir) sync() error { return nil }
 

@@ -50,9 +50,9 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
-	"github.com/shoal-sync/shoal/internal/filestat"
 	"github.com/shoal-sync/shoal/internal/ident"
 	"github.com/shoal-sync/shoal/sync/names"
 	"github.com/shoal-sync/shoal/sync/recipe"
@@ -115,6 +115,7 @@ type Limits struct {
 	// at least 64 MiB.
 	KeepFree int64
 	Trash    TrashRules
+	Carry    tree.Carry // which traits are looked at and set
 	// Recipe, when set, lets content that is copied from a file of the folder be verified
 	// chunk by chunk. Without it only files too small to be cut are.
 	Recipe func(ident.ContentID) (recipe.Recipe, bool)
@@ -133,6 +134,7 @@ type Folder struct {
 
 	top, private, stage, victims, trash *dir
 
+	earlier   []string   // the batches that the trash held when it was opened, sorted
 	executing sync.Mutex // one batch at a time
 
 	mu     sync.Mutex
@@ -142,6 +144,8 @@ type Folder struct {
 	rules  TrashRules
 	kept   map[ident.ContentID]Trashed // what the trash holds; nil until somebody asks
 	serial uint64                      // number of the last batch
+
+	prospects atomic.Uint64 // number of the last prospect
 
 	seam func(point, path string) // set by tests: called at the named point of an order
 }
@@ -177,9 +181,10 @@ func open(root string, limits Limits, identify func(*Folder) error) (*Folder, er
 	if limits.Now == nil {
 		limits.Now = time.Now
 	}
-	f := &Folder{path: path, limits: limits, rules: limits.Trash, stages: map[ident.ContentID]*Stage{}}
+	f := &Folder{path: path, limits: limits, rules: limits.Trash,
+		stages: map[ident.ContentID]*Stage{}}
 	for _, step := range []func() error{
-		f.openTop, func() error { return identify(f) }, f.takeLock, f.openPrivate, f.repair,
+		f.openTop, func() error { return identify(f) }, f.takeLock, f.openPrivate, f.repair, f.dropProspects,
 	} {
 		if err := step(); err != nil {
 			return nil, errors.Join(err, f.Close())
@@ -361,64 +366,10 @@ func (f *Folder) Look(path string) (tree.Stat, bool, error) {
 	if refusalOf(err) == tree.Missing {
 		return tree.Stat{}, false, nil
 	}
-	return tree.Stat{}, false, fmt.Errorf("look at %q: %w", path, err)
+	return tree.Stat{}, false, lookFailed(path, err)
 }
 
-// ReadChunkAt reads size bytes at an offset of an installed file, provided that it is the
-// wanted one before and after; otherwise it fails with ErrChanged. The bytes are appended
-// to buf[:0]. They have been true once, not verified now: the receiver does that.
-func (f *Folder) ReadChunkAt(path string, want tree.Stat, at Range, buf []byte) ([]byte, error) {
-	file, err := f.openWanted(path, want)
-	if err != nil {
-		return nil, err
-	}
-	defer file.Close()
-	if at.Size < 0 || at.Offset < 0 || at.Size > want.Size-at.Offset {
-		return nil, fmt.Errorf("read %q: %d bytes at %d are beyond its end", path, at.Size, at.Offset)
-	}
-	buf = sized(buf, int(at.Size))
-	if _, err := file.ReadAt(buf, at.Offset); err != nil && !errors.Is(err, io.EOF) {
-		return nil, fmt.Errorf("read %q: %w", path, err)
-	}
-	if f.seam != nil {
-		f.seam("read", path)
-	}
-	now, err := filestat.OfHandle(file)
-	if err != nil {
-		return nil, fmt.Errorf("read %q: %w", path, err)
-	}
-	if !now.SameContent(want) {
-		return nil, fmt.Errorf("read %q: %w while it was read", path, ErrChanged)
-	}
-	return buf, nil
-}
-
-// Range is a part of a file, in bytes.
-type Range struct{ Offset, Size int64 }
-
-// openWanted opens a file of the folder that must be the one expected.
-func (f *Folder) openWanted(path string, want tree.Stat) (*os.File, error) {
-	parent, name, err := f.parentOf(path)
-	if err != nil {
-		return nil, fmt.Errorf("open %q: %w (%w)", path, ErrChanged, err)
-	}
-	defer parent.release()
-	file, err := parent.open(name, os.O_RDONLY)
-	if err != nil {
-		if refusalOf(err) == tree.Missing {
-			err = fmt.Errorf("%w (%w)", ErrChanged, err)
-		}
-		return nil, fmt.Errorf("open %q: %w", path, err)
-	}
-	now, err := filestat.OfHandle(file)
-	if err == nil && !now.SameContent(want) {
-		err = ErrChanged
-	}
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("open %q: %w", path, err), file.Close())
-	}
-	return file, nil
-}
+func lookFailed(path string, err error) error { return fmt.Errorf("look at %q: %w", path, err) }
 
 // parentOf opens the directory that holds a path, and returns the last name of the path.
 func (f *Folder) parentOf(path string) (*dir, string, error) {
@@ -473,7 +424,7 @@ func (d *dir) again() (*dir, error) { return d.sub(".") }
 
 // syncFile makes a file's bytes, size, time and permissions durable.
 func (d *dir) syncFile(name string) error {
-	file, err := d.open(name, os.O_RDONLY)
+	file, err := d.open(name, openToSync)
 	if err != nil {
 		return err
 	}

@@ -11,9 +11,9 @@ import (
 	"github.com/shoal-sync/shoal/sync/tree"
 )
 
-// batchMax is how many orders share one wait for the disk. More gain nothing that can be
+// BatchMax is how many orders share one wait for the disk. More gain nothing that can be
 // measured, and one batch bounds what a repair has to look at.
-const batchMax = 1024
+const BatchMax = 1024
 
 // Execute carries out orders, one after the other, and returns the outcome of each in the
 // same order. What it reports as done is durable. An order that is refused has changed
@@ -37,8 +37,8 @@ func (f *Folder) Execute(orders []tree.Order) []tree.Outcome {
 		}
 		return outcomes
 	}
-	for start := 0; start < len(orders); start += batchMax {
-		end := min(start+batchMax, len(orders))
+	for start := 0; start < len(orders); start += BatchMax {
+		end := min(start+BatchMax, len(orders))
 		b := &batch{folder: f, tasks: make([]task, end-start), dirty: map[string]*dir{}}
 		for i := range b.tasks {
 			b.tasks[i].order, b.tasks[i].outcome = &orders[start+i], &outcomes[start+i]
@@ -58,9 +58,10 @@ type task struct {
 	from   *dir
 	name   string
 	staged tree.Stat
-	copied bool // made for this task alone
-	slot   int  // where the victim goes; -1 when nothing is taken away
-	kept   bool // something that is not ours lies in the slot
+	traits uint32 // mark of those that what is prepared has
+	copied bool   // made for this task alone
+	slot   int    // where the victim goes; -1 when nothing is taken away
+	kept   bool   // something that is not ours lies in the slot
 }
 
 // refuse settles a task. A person reads the detail.
@@ -107,6 +108,7 @@ type batch struct {
 	spoiled bool                    // what is staged may not be what was written
 	dirty   map[string]*dir         // directories to be made durable at the end
 	era     int                     // grows when paths may mean other directories
+	last    place                   // where the last file was installed
 	loose   bool                    // more than dirty holds: the whole volume at the end
 }
 
@@ -130,6 +132,7 @@ func (b *batch) run() {
 				b.act(t)
 			}
 		}
+		b.leave()
 	}
 	fault.At("disk.acted")
 	if err := b.syncDirty(); err != nil {
@@ -238,6 +241,9 @@ func (b *batch) open() error {
 }
 
 func (b *batch) act(t *task) {
+	if t.order.Op != tree.InstallFile {
+		b.leave() // a directory that is held open cannot be moved everywhere
+	}
 	switch t.order.Op {
 	case tree.MakeDir:
 		b.makeDir(t)
@@ -319,6 +325,10 @@ func (b *batch) makeDir(t *task) {
 	}
 	made, err := b.setMode(parent, name, t.order.Mode)
 	if err != nil {
+		t.refuseFor(err)
+		return
+	}
+	if err := b.addTraits(parent, name, t.order.Traits, &made); err != nil {
 		t.refuseFor(err)
 		return
 	}
@@ -465,7 +475,7 @@ func (b *batch) setAttributes(t *task) {
 		same := *o
 		same.Mode, o = o.Victim.Mode, &same
 	}
-	now, err := parent.setAttributes(name, o, !b.manyAttributes)
+	now, err := b.setAllAttributes(parent, name, o)
 	b.loose = b.loose || b.manyAttributes
 	if err != nil {
 		if errors.Is(err, ErrChanged) {

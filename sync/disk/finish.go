@@ -26,8 +26,11 @@ func (b *batch) touchParent(path string) {
 // touch notes that a directory is to be made durable. It is held open: at the end of the
 // batch its path may be another.
 func (b *batch) touch(path string) {
+	if b.loose {
+		return
+	}
 	key := fmt.Sprintf("%d/%s", b.era, path)
-	if _, known := b.dirty[key]; known || b.loose {
+	if _, known := b.dirty[key]; known {
 		return
 	}
 	d, err := b.folder.openDir(path)

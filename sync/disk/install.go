@@ -40,8 +40,9 @@ func (b *batch) prepare() {
 				t.from, t.name = b.dir, slotName(t.slot)
 			}
 		}
-		if err == nil {
+		if err == nil && t.staged == (tree.Stat{}) {
 			t.staged, err = t.from.look(t.name)
+			t.staged.Traits = t.traits
 		}
 		if err == nil && t.order.Op == tree.InstallFile && t.staged.Size != t.order.Size {
 			err = fmt.Errorf("%w: %d bytes are staged, not %d", ErrNotStaged, t.staged.Size,
@@ -75,19 +76,24 @@ func (b *batch) buildFile(t *task) error {
 		return err
 	}
 	mode := t.order.Mode & 0o777
-	if b.many {
+	if b.many && t.order.Traits == "" {
 		if mode != privateMode && !b.folder.modeless {
 			if err := t.from.chmodPrivate(t.name, mode); err != nil {
 				return err
 			}
 		}
-		return t.from.setTime(t.name, t.order.Mtime)
+		var err error
+		t.staged, err = t.from.setTime(t.name, t.order.Mtime)
+		return err
 	}
 	file, err := t.from.open(t.name, os.O_RDWR)
 	if err != nil {
 		return err
 	}
-	if !b.folder.modeless {
+	var shown tree.Stat
+	err = b.setOpenTraits(file, t.from, t.name, t.order.Traits, &shown)
+	t.traits = shown.Traits
+	if err == nil && !b.folder.modeless {
 		err = chmodOpen(file, mode)
 	}
 	if err == nil {
@@ -147,7 +153,11 @@ func (b *batch) copyIn(t *task, from *os.File) (err error) {
 		return err
 	}
 	if t.order.Copy != "" {
-		if err := b.folder.checkFree(was.Size); err != nil {
+		room, err := occupied(from)
+		if err == nil {
+			err = b.folder.checkFree(min(room, was.Size))
+		}
+		if err != nil {
 			return err
 		}
 	}
@@ -158,7 +168,7 @@ func (b *batch) copyIn(t *task, from *os.File) (err error) {
 	}
 	t.name, t.copied = name, true
 	defer func() { err = errors.Join(err, to.Close()) }()
-	if err := copyContent(to, from); err != nil {
+	if err := copyContent(to, from, was.Size); err != nil {
 		return err
 	}
 	now, err := filestat.OfHandle(from)
@@ -184,6 +194,11 @@ func (b *batch) verify(o *tree.Order, file *os.File) error {
 	var buf []byte
 	var at int64
 	for _, c := range r.Chunks {
+		end := at + int64(c.Size)
+		if c.IsHole() && nextWritten(file, at, o.Size) >= end {
+			at = end
+			continue
+		}
 		buf = sized(buf, int(c.Size))
 		if _, err := file.ReadAt(buf, at); err != nil && !errors.Is(err, io.EOF) {
 			return err
@@ -191,7 +206,7 @@ func (b *batch) verify(o *tree.Order, file *os.File) error {
 		if recipe.HashChunk(buf) != c.ID {
 			return fmt.Errorf("copy %q: %w", o.Copy, ErrChanged)
 		}
-		at += int64(c.Size)
+		at = end
 	}
 	return nil
 }
@@ -213,8 +228,8 @@ func (b *batch) makeReady() error {
 		fault.At("disk.listed")
 	}
 	if b.many {
-		err := b.folder.top.syncVolume()
-		b.spoiled = err != nil
+		err := b.syncReady(b.folder.top.syncVolume) // ready are those that were opened for traits
+		b.spoiled = b.spoiled || err != nil
 		return err
 	}
 	if len(b.lines) == 0 {
@@ -261,11 +276,10 @@ func sideBySide(calls []func() error) error {
 
 // install puts what is prepared in its place.
 func (b *batch) install(t *task) {
-	parent, name, ok := b.into(t, t.order.Path)
+	parent, name, ok := b.place(t)
 	if !ok {
 		return
 	}
-	defer parent.release()
 	b.at("install", t)
 	if t.order.Victim == nil {
 		if err := moveNew(t.from, t.name, parent, name); err != nil {

@@ -61,8 +61,9 @@ func (f *Folder) SetKeeper(k tree.Keeper) error {
 }
 
 // Unpark puts what rests in the parking place at the folder's top, under names that say
-// what happened. It is called when nobody remembers whose these files are.
-func (f *Folder) Unpark() error {
+// what happened, but for the names in it of which somebody remembers whose they are: no
+// look goes there, so what is forgotten there would be out of sight for ever.
+func (f *Folder) Unpark(remembered func(name string) bool) error {
 	parked, err := f.private.sub(parkedName)
 	if err != nil {
 		return fmt.Errorf("put parked files back: %w", err)
@@ -73,6 +74,9 @@ func (f *Folder) Unpark() error {
 		return fmt.Errorf("put parked files back: %w", err)
 	}
 	for _, name := range names {
+		if remembered(name) {
+			continue
+		}
 		to := "recovered " + name
 		for n := 2; ; n++ {
 			err = moveNew(parked, name, f.top, to)

@@ -27,9 +27,9 @@ import (
 const (
 	listName  = "list"
 	listFirst = "shoal victims 1"
-	// listMax bounds what is read back: batchMax lines with the longest paths Linux has,
+	// listMax bounds what is read back: BatchMax lines with the longest paths Linux has,
 	// every byte of them quoted.
-	listMax = batchMax * (4*4096 + 512)
+	listMax = BatchMax * (4*4096 + 512)
 )
 
 // line is one slot of a list.
@@ -110,7 +110,7 @@ func parseLine(row string) (l line, err error) {
 		}
 	}
 	l.op = tree.Op(op)
-	if op < 0 || op > 255 || l.slot < 0 || l.slot >= batchMax {
+	if op < 0 || op > 255 || l.slot < 0 || l.slot >= BatchMax {
 		return l, fmt.Errorf("%w: slot %d, op %d", errBadList, l.slot, op)
 	}
 	return l, nil

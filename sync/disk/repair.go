@@ -81,16 +81,37 @@ func (f *Folder) repairSlot(d *dir, l line) error {
 		return err
 	}
 	switch {
-	case l.op != tree.Remove && is.SameContent(l.staged):
-		// Not exchanged, or exchanged back: it is content that nobody has ever seen.
+	case l.op != tree.Remove && (is.SameContent(l.staged) || sameFile(is, l.staged) || f.inPlace(l)):
+		// Not exchanged, or exchanged back: it is content that nobody has ever seen. The
+		// list may have become durable before it, so a power cut may have torn it; whoever
+		// takes it over hashes it.
 		if l.op == tree.InstallLink {
 			return d.unlink(name)
 		}
 		return moveOver(d, name, f.stage, l.content.String())
-	case is.SameContent(l.victim):
+	case is.SameContent(l.victim) || worn(is, l.victim):
 		return nil // Done.
 	}
 	return f.restore(d, l)
+}
+
+// inPlace reports whether the victim of an order lies at its path as it did. Then it is not
+// in the slot: that tells, too, where files have no numbers by which they could be told.
+func (f *Folder) inPlace(l line) bool {
+	now, there, err := f.Look(l.path)
+	return err == nil && there && now.SameContent(l.victim)
+}
+
+// sameFile reports whether two looks show one file, whatever became of what it holds.
+func sameFile(is, was tree.Stat) bool {
+	return is.Kind == was.Kind && is.File == was.File && !is.File.IsZero()
+}
+
+// worn reports whether a file differs from an earlier look as after a power cut that took
+// what a program had not synced: its time or its length went back. Whoever writes to a
+// file moves its time on.
+func worn(is, was tree.Stat) bool {
+	return sameFile(is, was) && (is.Mtime < was.Mtime || is.Mtime == was.Mtime && is.Size < was.Size)
 }
 
 // restore puts something back that nobody had decided to take away. Where its path is no
@@ -154,6 +175,7 @@ func (f *Folder) recall() error {
 	if err != nil {
 		return err
 	}
+	f.earlier = batches // not told by their times: the clock may have gone back meanwhile
 	since := f.limits.Now().Add(-10 * time.Minute)
 	for _, name := range batches {
 		taken, _ := batchTime(name)

@@ -205,6 +205,37 @@ func TestKept(t *testing.T) {
 	find("second", false)
 }
 
+// TestVictimWhoseTimeGoesBack is written to by a program that sets an older time, as those
+// do that unpack or copy files with their times.
+func TestVictimWhoseTimeGoesBack(t *testing.T) {
+	now := time.Now()
+	r := newReal(t, Limits{Now: func() time.Time { return now }})
+	is := r.save(t, "f", "old")
+	open, err := os.OpenFile(filepath.Join(r.dir, "f"), os.O_WRONLY|os.O_APPEND, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer open.Close()
+	r.do(t, disktest.Install("f", r.put(t, "new"), is), tree.Done)
+	kept, err := r.Folder.Trash()
+	if err != nil || len(kept) != 1 {
+		t.Fatalf("kept are %+v, %v", kept, err)
+	}
+	if _, err := open.WriteString(" and more"); err != nil {
+		t.Fatal(err)
+	}
+	before := now.Add(-time.Hour)
+	if err := os.Chtimes(filepath.Join(r.dir, kept[0].Private), before, before); err != nil {
+		t.Fatal(err)
+	}
+	now = now.Add(lookAgainAfter)
+	changed, err := r.RecheckVictims()
+	if err != nil || len(changed) != 1 || !changed[0].Changed {
+		t.Fatalf("changed victims %+v, %v", changed, err)
+	}
+	r.holds(t, changed[0].Private, "old and more")
+}
+
 // TestVictimStillOpen keeps writing to a file that has been replaced.
 func TestVictimStillOpen(t *testing.T) {
 	now := time.Now()
@@ -255,7 +286,7 @@ func TestListRoundTrip(t *testing.T) {
 		{slot: 0, op: tree.Remove, path: "a/b\n\t\xff", victim: tree.Stat{Kind: tree.Link,
 			Size: 1, Mtime: math.MinInt64, Mode: 0o777, Links: 1,
 			File: tree.FileID{Volume: math.MaxUint64, Inode: 2, Birth: -3}}},
-		{slot: batchMax - 1, op: tree.InstallFile, content: disktest.ID([]byte("x")), path: "x",
+		{slot: BatchMax - 1, op: tree.InstallFile, content: disktest.ID([]byte("x")), path: "x",
 			old: disktest.ID([]byte("y")), by: ident.DeviceID{1, 31: 9}},
 	}
 	got, err := parseList(string(encodeList(lines)))
@@ -282,4 +313,26 @@ func FuzzParseList(f *testing.F) {
 			t.Errorf("%q: %v", text, err)
 		}
 	})
+}
+
+// After a power cut a computer may begin with a clock that lags behind. What the run before
+// took, and the cut has worn, is not taken for what a program wrote.
+func TestWornVictimWhileTheClockLags(t *testing.T) {
+	now := time.Now()
+	r := newReal(t, Limits{Now: func() time.Time { return now }})
+	is := r.save(t, "f", "old")
+	r.do(t, disktest.Install("f", r.put(t, "new"), is), tree.Done)
+	kept, err := r.Folder.Trash()
+	if err != nil || len(kept) != 1 {
+		t.Fatalf("kept are %+v, %v", kept, err)
+	}
+	before := now.Add(-2 * time.Hour)
+	if err := os.Chtimes(filepath.Join(r.dir, kept[0].Private), before, before); err != nil {
+		t.Fatal(err)
+	}
+	now = now.Add(-time.Hour)
+	r = r.reopen(t)
+	if kept, err = r.Folder.Trash(); err != nil || len(kept) != 1 || kept[0].Changed {
+		t.Errorf("kept are %+v, %v", kept, err)
+	}
 }

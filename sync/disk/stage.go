@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"math/bits"
 	"os"
 	"sync"
 	"time"
@@ -50,12 +49,17 @@ func (f *Folder) Begin(content ident.ContentID, r recipe.Recipe) (*Stage, error)
 		f.stages[content] = s
 	}
 	f.mu.Unlock()
-	s.begin.Do(func() { s.failed = s.open(r.Class.Max()) })
-	if s.failed != nil {
+	if err := s.ready(); err != nil {
 		f.forget(content, s)
-		return nil, errors.Join(fmt.Errorf("stage %v: %w", content, s.failed), s.shut())
+		return nil, errors.Join(fmt.Errorf("stage %v: %w", content, err), s.shut())
 	}
 	return s, s.closeComplete()
+}
+
+// ready opens the stage's file, or waits until somebody else has.
+func (s *Stage) ready() error {
+	s.begin.Do(func() { s.failed = s.open() })
+	return s.failed
 }
 
 func newStage(f *Folder, content ident.ContentID, r recipe.Recipe) *Stage {
@@ -80,7 +84,7 @@ func (f *Folder) forget(content ident.ContentID, s *Stage) {
 	}
 }
 
-func (s *Stage) open(largest int) (err error) {
+func (s *Stage) open() (err error) {
 	stage, name := s.folder.stage, s.content.String()
 	left, err := stage.look(name)
 	found := err == nil && left.Kind == tree.File
@@ -98,48 +102,35 @@ func (s *Stage) open(largest int) (err error) {
 		return err
 	}
 	if found && left.Size == s.size {
-		return s.takeOver(largest)
+		if err := s.takeOver(); err != nil {
+			return err
+		}
+		return s.claim()
 	}
 	if err := s.file.Truncate(0); err != nil {
 		return err
 	}
-	if err := s.allocate(); err != nil {
+	if err := s.lengthen(); err != nil {
 		return err
 	}
-	return s.takeOver(largest)
-}
-
-// allocate makes room for the whole content, or says now that there is none.
-func (s *Stage) allocate() error {
-	if err := s.folder.checkFree(s.size); err != nil {
-		return err
-	}
-	if s.size == 0 {
-		return nil
-	}
-	done, err := reserve(s.file, s.size)
-	if refusalOf(err) == tree.NoSpace {
-		err = fmt.Errorf("%w: %w", ErrNoSpace, err)
-	}
-	if done || err != nil {
-		return err
-	}
-	return s.file.Truncate(s.size)
+	return s.takeOver()
 }
 
 // takeOver marks the chunks that the file holds already: those that an earlier run wrote
 // whole, and those that a hole holds.
-func (s *Stage) takeOver(largest int) error {
-	zero := zeroChunk(largest)
+func (s *Stage) takeOver() error {
 	var buf []byte
 	next := int64(-1) // where the next written range begins, once that is known
 	for i, c := range s.chunks {
+		if s.Has(i) {
+			continue // a prospect brought it
+		}
 		at := s.offsets[i]
 		if next < at {
 			next = nextWritten(s.file, at, s.size)
 		}
 		if next >= at+int64(c.Size) {
-			if int(c.Size) == largest && c.ID == zero {
+			if c.IsHole() {
 				s.mark(i)
 			}
 			continue
@@ -362,6 +353,7 @@ func (f *Folder) PutWhole(content ident.ContentID, whole []byte) error {
 		s.chunks = []recipe.Chunk{{ID: ident.ChunkID(content), Size: uint32(len(whole))}}
 		s.offsets, s.have = []int64{0}, []uint64{1}
 	}
+	s.begin.Do(func() {}) // nothing is left to be opened
 	f.mu.Lock()
 	known := f.stages[content]
 	due := f.unpaid == 0 || f.unpaid > freeCheckEvery
@@ -371,6 +363,9 @@ func (f *Folder) PutWhole(content ident.ContentID, whole []byte) error {
 	f.unpaid += int64(len(whole)) + 1
 	f.mu.Unlock()
 	if known != nil && len(whole) > 0 {
+		if err := known.ready(); err != nil {
+			return fmt.Errorf("stage %v: %w", content, err)
+		}
 		return known.Put(0, whole)
 	}
 	if due {
@@ -459,23 +454,6 @@ func allZero(chunk []byte) bool {
 		}
 	}
 	return true
-}
-
-// zeroChunks remembers the id of the largest chunk of each class when it is all zeros: the
-// cut rule finds no cut in zeros, so holes come in chunks of that size.
-var zeroChunks = struct {
-	sync.Mutex
-	ids [64]ident.ChunkID
-}{}
-
-func zeroChunk(size int) ident.ChunkID {
-	slot := bits.Len(uint(size)) - 1 // Sizes are powers of two, one a class.
-	zeroChunks.Lock()
-	defer zeroChunks.Unlock()
-	if zeroChunks.ids[slot] == (ident.ChunkID{}) {
-		zeroChunks.ids[slot] = recipe.HashChunk(make([]byte, size))
-	}
-	return zeroChunks.ids[slot]
 }
 
 // stageAge is how long staged content that nobody wants is kept for a second thought.

@@ -306,6 +306,27 @@ func TestPutWholeAfterRestart(t *testing.T) {
 	r.holds(t, "f", "one")
 }
 
+// What a crash has left of a small file, or what came of it just now, need not come again.
+func TestSmallFilesAreBegunWithWhatIsThere(t *testing.T) {
+	r := newReal(t, Limits{})
+	content := r.put(t, "one")
+	id := disktest.ID(content)
+	rec, _ := recipe.Implied(id, int64(len(content)))
+	for _, from := range []string{"this run", "the run before"} {
+		s := begin(t, r, rec)
+		if s.Missing() != 0 || !s.Has(0) || !r.Complete(id) {
+			t.Errorf("from %s: %d pieces are missing", from, s.Missing())
+		}
+		r = r.reopen(t)
+	}
+	s := begin(t, r, rec)
+	if err := s.Put(0, content); err != nil {
+		t.Error(err)
+	}
+	r.do(t, disktest.Install("f", content, nil), tree.Done)
+	r.holds(t, "f", "one")
+}
+
 func TestSameContentFromManySides(t *testing.T) {
 	r := newReal(t, Limits{})
 	var all sync.WaitGroup

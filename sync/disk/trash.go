@@ -86,6 +86,9 @@ type victim struct {
 	line  line
 	taken time.Time
 	is    tree.Stat // how it looked when it was last looked at
+	// earlier tells that a run before this one took it: only then can the power have been
+	// cut since.
+	earlier bool
 }
 
 // private returns where it lies now, relative to the folder.
@@ -137,7 +140,9 @@ func (f *Folder) RecheckVictims() ([]Trashed, error) {
 }
 
 // changed reports whether it is not what the order was decided about.
-func (v victim) changed() bool { return !v.is.SameContent(v.line.victim) }
+func (v victim) changed() bool {
+	return !v.is.SameContent(v.line.victim) && !(v.earlier && worn(v.is, v.line.victim))
+}
 
 func (v victim) trashed() Trashed {
 	return Trashed{Path: v.line.path, Private: v.private(), Deleted: v.line.op == tree.Remove,
@@ -235,6 +240,7 @@ func (f *Folder) victimsOf(name string) ([]victim, error) {
 	}
 	defer d.release()
 	taken, _ := batchTime(name)
+	_, earlier := slices.BinarySearch(f.earlier, name)
 	lines, err := d.readList()
 	if err != nil && !errors.Is(err, errBadList) && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
@@ -248,7 +254,7 @@ func (f *Folder) victimsOf(name string) ([]victim, error) {
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, victim{batch: name, line: l, taken: taken, is: is})
+		all = append(all, victim{batch: name, line: l, taken: taken, is: is, earlier: earlier})
 	}
 	return all, nil
 }
@@ -270,14 +276,15 @@ func (f *Folder) SweepTrash() error {
 	rules := f.trashRules()
 	most := rules.most(volume)
 	var held int64
-	for _, t := range all {
-		if t.Deleted {
-			held += t.Stat.Size
+	room := make([]int64, len(all))
+	for i, t := range all {
+		if room[i] = f.roomOf(t); t.Deleted {
+			held += room[i]
 		}
 	}
 	now := f.limits.Now()
 	var errs []error
-	for _, t := range all {
+	for i, t := range all {
 		age := now.Sub(t.Taken)
 		over := t.Deleted && held > most
 		if t.Changed || age < lookAgainAfter || age < rules.keep(t.Deleted) && !over && free >= volume/keepFreeShare {
@@ -287,11 +294,30 @@ func (f *Folder) SweepTrash() error {
 			errs = append(errs, err)
 			continue
 		}
-		if free += t.Stat.Size; t.Deleted {
-			held -= t.Stat.Size
+		if free += room[i]; t.Deleted {
+			held -= room[i]
 		}
 	}
 	return errors.Join(append(errs, f.dropEmptyBatches())...)
+}
+
+// roomOf returns how much room a victim takes. What claims to be large may be holes for the
+// most part, and must not drive everything else out.
+func (f *Folder) roomOf(t Trashed) int64 {
+	const large = 4 << 20
+	if t.Stat.Kind != tree.File || t.Stat.Size < large {
+		return t.Stat.Size
+	}
+	file, err := f.openWanted(t.Private, t.Stat)
+	if err != nil {
+		return t.Stat.Size // what cannot be looked at counts as what it claims
+	}
+	defer file.Close()
+	room, err := occupied(file)
+	if err != nil {
+		return t.Stat.Size
+	}
+	return min(room, t.Stat.Size)
 }
 
 // EmptyTrash drops all that is kept, also what has changed since it was taken away, and

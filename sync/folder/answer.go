@@ -21,9 +21,17 @@ type answer struct {
 }
 
 func (c *Core) answerParts(to ident.DeviceID, m wire.AskParts) {
+	c.sayParts(to, m, c.cfg.Summary)
+}
+
+func (c *Core) answerGone(to ident.DeviceID, m wire.AskGone) {
+	c.sayParts(to, wire.AskParts(m), c.signed.gone)
+}
+
+func (c *Core) sayParts(to ident.DeviceID, m wire.AskParts, of *summary.Tree) {
 	parts := make([]summary.Part, len(m.Prefixes))
 	for i, p := range m.Prefixes {
-		parts[i] = c.cfg.Summary.Part(p)
+		parts[i] = of.Part(p)
 	}
 	c.say(to, wire.Parts{Folder: c.cfg.Folder, Repair: m.Repair, Parts: parts})
 }

@@ -2,6 +2,7 @@ package folder
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/shoal-sync/shoal/internal/ident"
@@ -32,6 +33,23 @@ const (
 	// blockedAgain is when the disk is asked again about what it refused to hold.
 	blockedAgain = time.Hour
 )
+
+// awayMax bounds the blocked entries that are shown elsewhere than they are placed and are
+// met again with every change of a name. More wait for the next start.
+const awayMax = 256
+
+// noteAway remembers that an entry is blocked in a directory that it is not placed in, as
+// when moves made a cycle. Nobody who gives up a name there could find it.
+func (c *Core) noteAway(row *tree.Row, shown merge.Shown, why merge.Block) {
+	is := why.Reason != "" && why.Under.IsRoot() && c.fit.Away(&row.Entry, shown)
+	at := slices.Index(c.away, row.Entry.ID)
+	switch {
+	case is && at < 0 && len(c.away) < awayMax:
+		c.away = append(c.away, row.Entry.ID)
+	case !is && at >= 0:
+		c.away = slices.Delete(c.away, at, at+1)
+	}
+}
 
 // blockHere notes that an entry cannot be shown on this volume; nothing but a change of
 // entries can help.
@@ -101,8 +119,41 @@ func (c *Core) unblock(id ident.EntryID) (b blocked, was bool) {
 // that is blocked because of another one goes all that is: some of it may lie in this one.
 func (c *Core) reconsider(row *tree.Row, shown merge.Shown) {
 	b, was := c.unblock(row.Entry.ID)
-	if was && b.kind == tree.Dir && !b.under.IsRoot() && (!shown.Visible || c.fit.Of(row, shown).Under != b.under) {
-		c.freeBelow(b.under)
+	under, emptied := c.emptying[row.Entry.ID]
+	if delete(c.emptying, row.Entry.ID); !emptied {
+		under, emptied = b.under, was && b.kind == tree.Dir
+	}
+	if !emptied {
+		return
+	}
+	if why := c.fit.Of(row, shown); !shown.Visible || why.Reason == "" || why.Under != under {
+		c.freeWith(row.Entry.ID, under)
+	}
+}
+
+// freeWith lets be planned anew what was blocked like a directory, because of another one;
+// or, when the directory was blocked by itself, what lies in it and was blocked because of
+// another one: that one may have been above it, or shown as one with it, for a while.
+func (c *Core) freeWith(dir, under ident.EntryID) {
+	if !under.IsRoot() {
+		c.freeBelow(under)
+		return
+	}
+	const page = 256
+	for _, twin := range c.view.Twins(dir) {
+		for after := (ident.EntryID{}); ; {
+			below := c.index.Children(twin, after, page)
+			for i := range below {
+				after = below[i].Entry.ID
+				if b, is := c.blocked[after]; is && !b.under.IsRoot() {
+					c.unblock(after)
+					c.needs.rewind()
+				}
+			}
+			if len(below) < page {
+				break
+			}
+		}
 	}
 }
 
@@ -136,6 +187,8 @@ func (c *Core) freeBelow(dir ident.EntryID) {
 // and links go to the parking place, directories are made anew some day.
 func (c *Core) planBlocked(row *tree.Row, base tree.Base, onDisk bool, shown merge.Shown, why merge.Block) {
 	switch {
+	case onDisk && base.Parent == tree.Parking && c.restsOlder(row, base):
+		c.planInstall(row, base, true)
 	case !onDisk, base.Parent == tree.Parking && row.Entry.Kind != tree.Dir:
 		c.blockHere(row, shown, why)
 	case row.Entry.Kind == tree.Dir:
@@ -148,6 +201,14 @@ func (c *Core) planBlocked(row *tree.Row, base tree.Base, onDisk bool, shown mer
 		}
 		c.park(row, row, base)
 	}
+}
+
+// restsOlder reports whether an entry lives on although its newest content was deleted,
+// and an older one rests here. It is the last when nobody has the newest, and to know that
+// this device must ask for it, whether or not it can show the name: see keepOlder.
+func (c *Core) restsOlder(row *tree.Row, base tree.Base) bool {
+	e := &row.Entry
+	return !c.reader && e.Kind == tree.File && e.Live() && e.Content.Deleted && base.Content != e.Content.ID
 }
 
 // planEmpty empties and removes a directory that cannot be shown.
@@ -164,14 +225,18 @@ func (c *Core) planEmpty(row *tree.Row, base tree.Base, shown merge.Shown, why m
 			first = below[i].Entry
 		}
 	}
-	switch {
-	case !first.IsRoot():
-		c.await(row, first)
-	case len(below) > 0:
+	if first.IsRoot() && len(below) > 0 {
 		why.Reason += "; what is ignored in it stays where it is"
 		c.blockHere(row, shown, why)
-	default:
+		return
+	}
+	// What was in it is blocked before it is itself. A person may yet move it to where it
+	// has a place, until it is gone.
+	c.emptying[row.Entry.ID] = why.Under
+	if first.IsRoot() {
 		c.dissolve(row, base)
+	} else {
+		c.await(row, first)
 	}
 }
 

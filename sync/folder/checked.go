@@ -21,7 +21,10 @@ import (
 // any device, makes them checked, and that is known everywhere soon after.
 
 // CheckedHeard: a peer told which writes are known to be meant.
-type CheckedHeard struct{ Ranges []tree.Range }
+type CheckedHeard struct {
+	From   ident.DeviceID
+	Ranges []tree.Range
+}
 
 // CheckedLearnt tells which writes are newly known to be meant.
 type CheckedLearnt struct{ Ranges []tree.Range }
@@ -37,9 +40,10 @@ const uncheckedRest = time.Second
 
 // checked is what is known to be meant, and the deletes of others that are not.
 type checked struct {
-	ranges  []tree.Range // by replica, then number; apart from one another
-	news    []tree.Range // to be told of
-	deleted bool         // this replica has written a delete that it has not told to be checked
+	ranges  []tree.Range           // by replica, then number; apart from one another
+	news    []tree.Range           // to be told of
+	told    map[ident.DeviceID]int // ranges that need room, by who told of them
+	deleted bool                   // this replica has written a delete that it has not told to be checked
 	skip    skipped
 
 	doubted map[ident.EntryID]version.Dot // to be counted soon
@@ -62,7 +66,7 @@ const skipKey = "checked-skip"
 func (c *Core) recallChecked(notes []tree.Note) error {
 	c.checked = checked{
 		doubted: map[ident.EntryID]version.Dot{}, passed: map[ident.EntryID]version.Dot{},
-		recent: window{span: brakeSpan},
+		recent: window{span: brakeSpan}, told: map[ident.DeviceID]int{},
 	}
 	for _, n := range notes {
 		var into any
@@ -140,17 +144,23 @@ func (c *checked) add(fresh tree.Range) bool {
 // and deletes in it are counted like any others.
 const checkedMax = 4000
 
+// checkedFrom is how much of that one device may fill while the agent runs.
+const checkedFrom = checkedMax / 4
+
 // hearChecked takes in what others know to be meant, as far as there is room. What makes a
 // known range longer needs none, and for one range of each replica there is always room.
-func (c *Core) hearChecked(ranges []tree.Range) {
+func (c *Core) hearChecked(from ident.DeviceID, ranges []tree.Range) {
 	var fresh []tree.Range
 	for _, r := range ranges {
 		was := c.checked.ranges
 		switch {
 		case !c.checked.add(r):
-		case len(c.checked.ranges) > max(checkedMax, len(was)) && !c.firstOf(r.Replica, was):
+		case len(c.checked.ranges) <= len(was) || c.firstOf(r.Replica, was):
+			fresh = append(fresh, r)
+		case len(c.checked.ranges) > checkedMax || c.checked.told[from] >= checkedFrom:
 			c.checked.ranges = was
 		default:
+			c.checked.told[from]++
 			fresh = append(fresh, r)
 		}
 	}
@@ -279,7 +289,7 @@ func (c *Core) judgeUnchecked() {
 			c.touch(id)
 		}
 		clear(c.checked.doubted)
-		c.hearChecked(joinRanges(ranges))
+		c.hearChecked(c.cfg.Device, joinRanges(ranges))
 		return
 	}
 	c.holdUnchecked(ids)

@@ -26,7 +26,7 @@ func (c *Core) planInstall(row *tree.Row, at tree.Base, replace bool) {
 	}
 	o := tree.Order{
 		Op: tree.InstallFile, Path: path, Content: e.Content.ID, Size: e.Content.Size,
-		Mode: e.Attrs.Mode, Mtime: e.Attrs.Mtime,
+		Mode: e.Attrs.Mode, Mtime: e.Attrs.Mtime, Traits: e.Attrs.Traits.Only(c.cfg.Carry),
 	}
 	if replace {
 		victim := at.Stat
@@ -54,6 +54,10 @@ func (c *Core) source(row *tree.Row, o *tree.Order, at tree.Base, replace bool) 
 		c.endFetch(content, f)
 		return true
 	}
+	if c.inStage[content] {
+		delete(c.inStage, content)
+		return true
+	}
 	if other, busy := c.installing[content]; busy && other != row.Entry.ID {
 		c.await(row, other) // then it is on disk here, to be copied
 		return false
@@ -72,6 +76,21 @@ func (c *Core) source(row *tree.Row, o *tree.Order, at tree.Base, replace bool) 
 	}
 	c.fetch(row, old)
 	return false
+}
+
+// inStageMax bounds the contents that are remembered to be staged. Others are fetched anew.
+const inStageMax = 4096
+
+// stillStaged remembers that a content whose installation was refused waits in the stage. It
+// need not be fetched again, and nobody else may have it any more.
+func (c *Core) stillStaged(a *act, o *tree.Outcome) {
+	if a.order.Op != tree.InstallFile || a.order.Copy != "" || o.Recalled || o.Refusal == tree.ContentGone {
+		return
+	}
+	if len(c.inStage) >= inStageMax {
+		clear(c.inStage)
+	}
+	c.inStage[a.order.Content] = true
 }
 
 // copyable reports whether what an entry has on disk can be copied by an order given now.
@@ -103,7 +122,7 @@ func (c *Core) fetch(row *tree.Row, old *OldContent) {
 		if f.size > fetchSmall {
 			c.fetched += f.size
 		}
-		c.emit(FetchContent{Content: content.ID, Size: content.Size, Old: old})
+		c.emit(FetchContent{Content: content.ID, Name: describe(&row.Entry), Size: content.Size, Old: old})
 		c.emit(Notice{Kind: ItemStarted, Path: describe(&row.Entry)})
 	}
 	if !slices.Contains(f.waiting, id) {
@@ -152,8 +171,10 @@ func (c *Core) contentFailed(e ContentFailed) {
 	}
 	for _, id := range waiting {
 		row, ok := c.index.Entry(id)
-		if !ok || !row.Need || e.Kind == ContentMissing && (c.keepOlder(&row) || c.stayedGone(&row)) {
-			continue
+		_, blocked := c.blocked[id]
+		if !ok || !row.Need || !row.Entry.Live() || blocked || row.Entry.Content.ID != e.Content ||
+			e.Kind == ContentMissing && (c.keepOlder(&row) || c.stayedGone(&row)) {
+			continue // or it waits for something else by now, or for no content at all
 		}
 		c.fail(&row, Trouble{Kind: e.Kind, Reason: e.Reason})
 	}

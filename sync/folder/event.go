@@ -105,13 +105,17 @@ type FoundEntries struct {
 }
 
 // ReplicasHeard: a peer told which replicas share the folder.
-type ReplicasHeard struct{ Replicas []tree.Replica }
+type ReplicasHeard struct {
+	From     ident.DeviceID
+	Replicas []tree.Replica
+}
 
 // OutcomesReported: orders were carried out or refused.
 type OutcomesReported struct{ Outcomes []tree.Outcome }
 
-// ContentStaged: a fetched content is complete and verified in the stage.
-type ContentStaged struct{ Content ident.ContentID }
+// ContentsStaged: fetched contents are complete and verified in the stage. Those that came
+// together are told together: the orders that follow share one intent.
+type ContentsStaged struct{ Contents []ident.ContentID }
 
 // ContentFailed: a content cannot be had at the moment.
 type ContentFailed struct {
@@ -158,7 +162,7 @@ func (RepairHeard) event()      {}
 func (FoundEntries) event()     {}
 func (ReplicasHeard) event()    {}
 func (OutcomesReported) event() {}
-func (ContentStaged) event()    {}
+func (ContentsStaged) event()   {}
 func (ContentFailed) event()    {}
 func (PeerArrived) event()      {}
 func (PatternsChanged) event()  {}
@@ -197,6 +201,9 @@ type ReplicasLearnt struct{ Replicas []tree.Replica }
 
 // NameMoved tells that an order has moved a name, so that looks at it go to the new place.
 type NameMoved struct{ From, To string }
+
+// NamePlaced tells that what an order has put under a name is recorded now.
+type NamePlaced struct{ Path string }
 
 // RowsTaken tells that a peer's log has been taken in, durably, up to a number.
 type RowsTaken struct {
@@ -240,6 +247,7 @@ type DropPeer struct {
 // disk now: pieces found there need not be fetched.
 type FetchContent struct {
 	Content ident.ContentID
+	Name    string // of the file, to be shown
 	Size    int64
 	Old     *OldContent
 }
@@ -290,6 +298,7 @@ func (LoadNeeds) effect()      {}
 func (LookAt) effect()         {}
 func (ReplicasLearnt) effect() {}
 func (NameMoved) effect()      {}
+func (NamePlaced) effect()     {}
 func (Tell) effect()           {}
 func (LoadDeleted) effect()    {}
 func (LoadDead) effect()       {}

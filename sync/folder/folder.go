@@ -38,6 +38,7 @@ type Config struct {
 	State    tree.State
 	Totals   tree.Totals
 	Summary  *summary.Tree // of the live entries in Index
+	Gone     *summary.Tree // of the deleted ones; nil stands for none
 	Replicas []tree.Replica
 	Cursors  []tree.Cursor
 	Intents  []tree.Intent
@@ -45,6 +46,7 @@ type Config struct {
 	// Conflicts are the live entries that ShowsConflict.
 	Conflicts []ident.EntryID
 	Brake     Brake
+	Carry     tree.Carry // which traits this device looks at and sets
 	Patterns  ignore.Patterns
 	Volume    names.Volume // that the folder is on
 	Reader    bool         // this device may only read
@@ -102,10 +104,14 @@ type Core struct {
 	stateNew       bool // state differs from what is recorded
 
 	scanning bool     // no full scan has ended yet in this life
+	halfway  halfway  // of whom only a part was taken in
 	stood    Snapshot // when everything was last durable
 	// uncommitted is set while the index holds changes that are not known to be durable.
 	uncommitted bool
 	due         step.Instant // when Tick has something to do
+	waited      step.Instant // when those that wait for others are looked at again
+	lookAt      step.Instant // when all that are needed are
+	looked      time.Duration
 
 	queue      []ident.EntryID
 	marked     int // so many of the queue, from its head, are marked Need
@@ -116,6 +122,7 @@ type Core struct {
 	busy       map[string]int                    // paths with orders under way
 	waits      map[ident.EntryID][]ident.EntryID
 	waitsOn    map[ident.EntryID]ident.EntryID // the other way round: whom an entry waits for
+	inVain     map[ident.EntryID]int           // questions about records that nobody has
 	fetches    map[ident.ContentID]*fetch
 	fetched    int64 // bytes of the large ones among fetches
 	needs      needs
@@ -124,25 +131,34 @@ type Core struct {
 	locals   map[string]*local
 	reported []tree.Finding // being taken in now
 	deferred []deferred
+	doubts   map[string]bool // by path, of the look that goes on
 	vanished map[ident.EntryID]vanish
 	brake    braking
 	held     holding
 	clashes  conflicts
 	checked  checked
 	undone   map[ident.EntryID]bool // by the entry that would keep the content
-	troubles map[ident.EntryID]*Trouble
-	retry    []ident.EntryID
-	unkept   map[ident.EntryID]attributes
-	blocked  map[ident.EntryID]blocked
+	rejected map[ident.EntryID]bool // files that a person wanted back
+	// lostDeletes are deletes of this replica whose copies are to end: see noteLostDelete.
+	lostDeletes map[ident.EntryID]tree.Content
+	troubles    map[ident.EntryID]*Trouble
+	retry       []ident.EntryID
+	unkept      map[ident.EntryID]attributes
+	blocked     map[ident.EntryID]blocked
+	inStage     map[ident.ContentID]bool        // after orders that were refused
+	emptying    map[ident.EntryID]ident.EntryID // directories blocked by another one, not empty yet
+	away        []ident.EntryID                 // blocked where they are not placed: see noteAway
 	// below counts the entries that are blocked because of a directory.
 	below         map[ident.EntryID]int64
 	blockedTotals tree.Totals        // what the blocked ones count as needed
 	unread        map[string]Trouble // names a scan could not read, by path
 	pending       map[ident.DeviceID][]heard
 	cursors       map[ident.DeviceID]tree.Cursor
+	strangers     map[ident.DeviceID]int        // replicas of no members, by who told of them
 	standing      map[ident.DeviceID]PeerStands // of peers that have joined
 	repairs       map[ident.DeviceID]*repair
 	horizon       horizon
+	signed        signing
 	// repairNumber is that of the newest repair.
 	repairNumber uint64
 	answers      []answer
@@ -160,7 +176,11 @@ func New(cfg Config) (*Core, error) {
 		scanning:   true,
 		reader:     cfg.Reader,
 		locals:     map[string]*local{},
+		doubts:     map[string]bool{},
 		due:        step.Never,
+		waited:     step.Never,
+		lookAt:     step.Never,
+		looked:     lookMin,
 		queued:     map[ident.EntryID]bool{},
 		acts:       map[ident.EntryID]*act{},
 		tickets:    map[step.Ticket]*act{},
@@ -168,6 +188,7 @@ func New(cfg Config) (*Core, error) {
 		installing: map[ident.ContentID]ident.EntryID{},
 		waits:      map[ident.EntryID][]ident.EntryID{},
 		waitsOn:    map[ident.EntryID]ident.EntryID{},
+		inVain:     map[ident.EntryID]int{},
 		fetches:    map[ident.ContentID]*fetch{},
 		vanished:   map[ident.EntryID]vanish{},
 		brake:      newBraking(cfg.Brake),
@@ -176,15 +197,18 @@ func New(cfg Config) (*Core, error) {
 		troubles:   map[ident.EntryID]*Trouble{},
 		unkept:     map[ident.EntryID]attributes{},
 		blocked:    map[ident.EntryID]blocked{},
+		inStage:    map[ident.ContentID]bool{},
+		emptying:   map[ident.EntryID]ident.EntryID{},
 		below:      map[ident.EntryID]int64{},
 		unread:     map[string]Trouble{},
 		pending:    map[ident.DeviceID][]heard{},
 		intended:   map[uint64]int{},
 		cursors:    map[ident.DeviceID]tree.Cursor{},
+		strangers:  map[ident.DeviceID]int{},
 		standing:   map[ident.DeviceID]PeerStands{},
 		repairs:    map[ident.DeviceID]*repair{},
 	}
-	c.horizon = newHorizon()
+	c.horizon, c.signed = newHorizon(), newSigning(cfg.Gone, cfg.Notes)
 	for _, cursor := range cfg.Cursors {
 		c.cursors[cursor.Device] = cursor
 	}
@@ -196,8 +220,10 @@ func New(cfg Config) (*Core, error) {
 	c.fit = merge.NewFit(cfg.Index, c.view, &c.cfg.Volume, c.alikeRows)
 	c.needs.rewind()
 	c.stand()
+	c.holdSigned()
 	c.recallUndone(cfg.Notes)
-	if err := errors.Join(c.recallHeld(cfg.Notes), c.recallChecked(cfg.Notes), c.recallPatterns(cfg.Notes)); err != nil {
+	if err := errors.Join(c.recallHeld(cfg.Notes), c.recallChecked(cfg.Notes), c.recallPatterns(cfg.Notes),
+		c.recallHalfway(cfg.Notes), c.recallLostDeletes(cfg.Notes)); err != nil {
 		return nil, err
 	}
 	return c, c.recall(cfg.Intents)
@@ -223,20 +249,25 @@ func (c *Core) Handle(now step.Instant, event Event) []Effect {
 		c.takeKnowledge(e)
 	case PeerStands, PeerLeft, AuditAsked, RepairHeard, FoundEntries:
 		c.handleRepair(e)
+	case SignedWanted, RootSigned, SignedHeard:
+		c.handleSigned(e)
 	case HorizonHeard, MemberAdded, MemberRemoved, ReaderHeard, DeadLoaded:
 		c.handleHorizon(e)
 	case ReplicasHeard:
-		c.takeReplicas(e.Replicas)
+		c.takeReplicas(e.From, e.Replicas)
 	case OutcomesReported:
 		for i := range e.Outcomes {
 			c.takeOutcome(&e.Outcomes[i])
 		}
-	case ContentStaged:
-		c.contentStaged(e.Content)
+	case ContentsStaged:
+		for _, content := range e.Contents {
+			c.contentStaged(content)
+		}
 	case ContentFailed:
 		c.contentFailed(e)
 	case PeerArrived:
 		c.retryMissing()
+		c.retryLost()
 	case PatternsChanged:
 		c.obey(e.Patterns)
 	case NeedsLoaded:
@@ -251,8 +282,10 @@ func (c *Core) Handle(now step.Instant, event Event) []Effect {
 		c.contentUsed(e.Content)
 	case HeldAnswered:
 		c.answerHeld(e)
+	case GiveUpAsked:
+		c.giveUp(e)
 	case CheckedHeard:
-		c.hearChecked(e.Ranges)
+		c.hearChecked(e.From, e.Ranges)
 	case BrakeSet:
 		c.setBrake(e.Brake)
 	case MayWrite, RevertAsked:
@@ -280,7 +313,11 @@ func (c *Core) Tick(now step.Instant) []Effect {
 		c.forgetVanished()
 		c.judgeDeletes()
 		c.judgeUnchecked()
+		c.judgeOffers()
+		c.signSoon()
 		c.retryTroubles()
+		c.meetWaiting()
+		c.meetNeeds()
 	}
 	return c.finish()
 }
@@ -308,10 +345,11 @@ func (c *Core) finish() []Effect {
 	c.checkOwn()
 	c.intend()
 	c.saveState()
+	c.needSoon()
 	if !c.uncommitted {
 		c.tellTaken()
 	}
-	if after, ok := c.needs.more(len(c.acts)+len(c.queue), c.scanning); ok {
+	if after, ok := c.needs.more(len(c.queue), c.scanning); ok {
 		c.out = append(c.out, LoadNeeds{After: after, Limit: needsPage, All: c.needs.sweep})
 	}
 	return c.out

@@ -17,7 +17,8 @@ import (
 // A held delete is a name that is gone from disk while the records, and the base, say that
 // it is there: nobody was told. It ends in one of four ways. A person approves it: the
 // name is looked at once more and the delete written down. A person rejects it: the base
-// forgets it, so that it is brought back like anything else that is wanted and not here.
+// forgets it, so that it is brought back like anything else that is wanted and not here;
+// what no connected device has then is held again, for there is nothing to bring back.
 // Somebody changes the entry elsewhere: then it is brought back as well. Or it comes back
 // by itself.
 
@@ -32,6 +33,9 @@ type held struct {
 	// From is the write that deleted it, when another device did: then it is on disk here,
 	// and deleted by the records.
 	From version.Dot
+	// Lost is set when no connected device had the content, after a person, or somebody's
+	// change, had undone the delete: it waits for an answer once more.
+	Lost bool
 
 	seen   bool // the look that goes on found it gone again
 	unsure bool // it met it, and could not be believed
@@ -61,6 +65,8 @@ type HeldBatch struct {
 	Approved bool
 	// By is the device that deleted; zero when it was done here.
 	By ident.DeviceID
+	// Lost is set when no connected device has some of the contents.
+	Lost bool
 }
 
 // heldPaths is how many paths of a batch people are shown.
@@ -252,7 +258,7 @@ func (c *Core) answerHeld(e HeldAnswered) {
 		case h.From != (version.Dot{}):
 			others = append(others, id)
 		case !e.Approve:
-			c.bringBack(id)
+			c.reject(id)
 		case !h.Approved:
 			yes := *h
 			yes.Approved, yes.seen = true, false
@@ -324,6 +330,7 @@ func (c *Core) lookedAtHeld(e ScanEnded) {
 		switch {
 		case seen && h.Approved:
 			c.deleteGone(b, h.Path)
+			c.forgetRejected(id)
 			again = append(again, h.Path) // something else may have taken the name
 		case !seen && !unsure && !c.goneAbove(b.Parent) && !c.unseeable(&b):
 			c.unhold(id) // it is there again
@@ -383,7 +390,7 @@ func (c *Core) Held() []HeldBatch {
 		b.At = min(b.At, h.At)
 		b.Files, b.Bytes = b.Files+h.Weight.Files, b.Bytes+h.Weight.Bytes
 		b.Names++
-		b.Approved = b.Approved || h.Approved
+		b.Approved, b.Lost = b.Approved || h.Approved, b.Lost || h.Lost
 		if h.From != (version.Dot{}) {
 			b.By = c.names[h.From.Replica].Device
 		}

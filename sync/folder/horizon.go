@@ -32,7 +32,8 @@ type horizon struct {
 	// know what they know.
 	lacking map[ident.DeviceID]version.Vector
 
-	lives map[ident.DeviceID]uint64 // of peers that have joined
+	lives   map[ident.DeviceID]uint64 // of peers that have joined
+	readers map[ident.DeviceID]bool   // members met in this life that only read
 
 	due     step.Instant
 	after   uint64         // how far the present look has come
@@ -44,7 +45,8 @@ type horizon struct {
 func newHorizon() horizon {
 	return horizon{
 		members: map[ident.DeviceID]bool{}, heard: map[ident.DeviceID]version.Vector{},
-		lacking: map[ident.DeviceID]version.Vector{}, lives: map[ident.DeviceID]uint64{}, due: step.Never,
+		lacking: map[ident.DeviceID]version.Vector{}, lives: map[ident.DeviceID]uint64{},
+		readers: map[ident.DeviceID]bool{}, due: step.Never,
 	}
 }
 
@@ -61,8 +63,12 @@ func (c *Core) handleHorizon(event Event) {
 	case MemberRemoved:
 		delete(c.horizon.members, e.Device)
 		delete(c.horizon.heard, e.Device)
+		delete(c.horizon.readers, e.Device)
+		c.signed.forgetSigner(e.Device)
+		c.endHalfway(e.Device) // it tells no more
 		c.collectSoon()
 	case ReaderHeard:
+		c.horizon.readers[e.Device] = true
 		c.heardOf(e.Device, e.Knowledge)
 	case DeadLoaded:
 		c.deadLoaded(e)
@@ -130,20 +136,10 @@ func (c *Core) deadLoaded(e DeadLoaded) {
 		c.horizon.after = e.Rows[i].Seq
 		row, ok := c.index.Entry(e.Rows[i].Entry.ID) // as it is by now
 		if ok && c.forgettable(&row) {
-			entry := &row.Entry
-			forgotten = append(forgotten, entry.ID)
-			for _, seen := range []version.Vector{entry.Place.Context, entry.Content.Context, entry.Attrs.Context} {
-				c.state.Collected = c.state.Collected.Join(seen)
-			}
-			delete(c.troubles, entry.ID)
-			c.unblock(entry.ID)
+			forgotten = append(forgotten, row.Entry.ID)
 		}
 	}
-	if len(forgotten) > 0 {
-		c.stateNew = true
-		c.forget()
-		c.apply(tree.Batch{Forgotten: forgotten})
-	}
+	c.forgetDead(forgotten)
 	if c.horizon.looking = !e.End; !e.End {
 		c.emit(LoadDead{After: c.horizon.after, Limit: collectPage})
 		return
@@ -151,12 +147,30 @@ func (c *Core) deadLoaded(e DeadLoaded) {
 	c.collectAgain()
 }
 
+// forgetDead forgets deleted entries; their writes are collected.
+func (c *Core) forgetDead(ids []ident.EntryID) {
+	if len(ids) == 0 {
+		return
+	}
+	for _, id := range ids {
+		row, _ := c.index.Entry(id)
+		for _, seen := range []version.Vector{row.Entry.Place.Context, row.Entry.Content.Context, row.Entry.Attrs.Context} {
+			c.state.Collected = c.state.Collected.Join(seen)
+		}
+		delete(c.troubles, id)
+		c.unblock(id)
+		c.signed.gone.Remove(id)
+	}
+	c.stateNew = true
+	c.forget()
+	c.apply(tree.Batch{Forgotten: ids})
+}
+
 // forgettable reports whether a deleted entry is one that nobody needs to hear of, and that
-// nothing here depends on: what is in it or kept beside it, what it stands for (rule R11),
-// what is under way.
+// nothing here depends on. A reader keeps what the writers keep, to hold what they signed:
+// it forgets with them (see forgetGone), and what is older than anybody keeps.
 func (c *Core) forgettable(row *tree.Row) bool {
-	e := &row.Entry
-	if e.Live() || row.Need || c.acts[e.ID] != nil || c.queued[e.ID] {
+	if row.Entry.Live() {
 		return false
 	}
 	if row.Died == 0 {
@@ -166,7 +180,14 @@ func (c *Core) forgettable(row *tree.Row) bool {
 		row.Died = dated.Died
 	}
 	old := c.today()-row.Died > keepMax.Milliseconds()
-	if !old && !e.KnownBy(c.horizon.stable) {
+	return (old || !c.reader && row.Entry.KnownBy(c.horizon.stable)) && c.unneeded(row)
+}
+
+// unneeded reports whether nothing here depends on a deleted entry: what is in it or kept
+// beside it, what it stands for (rule R11), what is under way.
+func (c *Core) unneeded(row *tree.Row) bool {
+	e := &row.Entry
+	if e.Live() || row.Need || c.acts[e.ID] != nil || c.queued[e.ID] {
 		return false
 	}
 	if _, onDisk := c.index.Base(e.ID); onDisk || len(c.index.Children(e.ID, ident.EntryID{}, 1)) > 0 {

@@ -8,8 +8,9 @@ import (
 	"github.com/shoal-sync/shoal/sync/version"
 )
 
-// intentForm begins the body of an intent. Another one was written by another program.
-const intentForm = 2
+// intentForm begins the body of an intent. One of the form before has no traits; any other
+// was written by another program.
+const intentForm = 3
 
 // intentLeast is what the ids of an intent take, in bytes.
 const intentLeast = 3*16 + 4*32
@@ -20,13 +21,14 @@ var errIntent = errors.New("what was noted is cut off, damaged, or of another ve
 // so that writing and reading cannot differ. After a failure nothing more is taken.
 type codec struct {
 	b       []byte
+	form    uint64
 	reading bool
 	failed  bool
 }
 
 // appendIntents encodes a batch: the form, the number of intents, then each.
 func appendIntents(b []byte, batch []intent) []byte {
-	c := codec{b: binary.AppendUvarint(append(b, intentForm), uint64(len(batch)))}
+	c := codec{b: binary.AppendUvarint(append(b, intentForm), uint64(len(batch))), form: intentForm}
 	for i := range batch {
 		c.intent(&batch[i])
 	}
@@ -38,9 +40,10 @@ func parseIntents(b []byte) ([]intent, error) {
 	var form, count uint64
 	number(&c, &form)
 	number(&c, &count)
-	if form != intentForm || count > uint64(len(c.b)/intentLeast) {
+	if form > intentForm || form < intentForm-1 || count > uint64(len(c.b)/intentLeast) {
 		return nil, errIntent
 	}
+	c.form = form
 	batch := make([]intent, count)
 	for i := range batch {
 		c.intent(&batch[i])
@@ -72,6 +75,9 @@ func (c *codec) intent(i *intent) {
 	c.text(&o.Target)
 	number(c, &o.Mode)
 	number(c, &o.Mtime)
+	if c.form == intentForm {
+		c.text((*string)(&o.Traits))
+	}
 	c.text(&o.Copy)
 	c.stat(&o.CopyStat)
 	c.fixed(o.Old[:])
@@ -91,6 +97,9 @@ func (c *codec) stat(s *tree.Stat) {
 	number(c, &s.Size)
 	number(c, &s.Mtime)
 	number(c, &s.Mode)
+	if c.form == intentForm {
+		number(c, &s.Traits)
+	}
 	number(c, &s.Links)
 	c.file(&s.File)
 }

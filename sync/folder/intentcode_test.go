@@ -1,9 +1,12 @@
 package folder
 
 import (
+	"maps"
 	"math/rand/v2"
 	"reflect"
 	"testing"
+
+	"github.com/shoal-sync/shoal/sync/tree"
 )
 
 // fill gives every field of a value something that is not its zero value.
@@ -81,4 +84,40 @@ func FuzzIntents(f *testing.F) {
 			t.Fatalf("%v: %+v became %+v", err, batch, again)
 		}
 	})
+}
+
+// What is parked by orders whose end nobody knows yet is not forgotten: not what they put
+// there, what they take from there, nor a directory in which they do something.
+func TestOrdersRememberWhatIsParked(t *testing.T) {
+	park := tree.ParkingDir + "/"
+	batch := []intent{
+		{Order: tree.Order{Op: tree.Move, Path: "a/b", To: park + "put"}},
+		{Order: tree.Order{Op: tree.Move, Path: park + "taken", To: "c"}},
+		{Order: tree.Order{Op: tree.Remove, Path: park + "dir/d/e"}},
+		{Order: tree.Order{Op: tree.Move, Path: "f", To: "parked/g"}},
+	}
+	body := appendIntents(nil, batch)
+	got, err := ParkedByOrders([]tree.Intent{{Number: 1, Body: body[:0:0]}})
+	if err == nil {
+		t.Errorf("an intent that cannot be read remembers %v", got)
+	}
+	got, err = ParkedByOrders([]tree.Intent{{Number: 1, Body: body}})
+	want := map[string]bool{"put": true, "taken": true, "dir": true}
+	if err != nil || !maps.Equal(got, want) {
+		t.Errorf("%v, %v; want %v", got, err, want)
+	}
+}
+
+// What an agent of the version before was about to do is known after an update, also when
+// that agent was killed.
+func TestIntentsOfTheFormBefore(t *testing.T) {
+	batch := []intent{{Order: tree.Order{Op: tree.Move, Path: "a/b", To: "c", Mode: 0o644, Victim: &tree.Stat{Size: 3, Links: 1}}}}
+	c := codec{b: []byte{intentForm - 1, 1}, form: intentForm - 1}
+	c.intent(&batch[0])
+	if got, err := parseIntents(c.b); err != nil || !reflect.DeepEqual(got, batch) {
+		t.Errorf("%+v, %v", got, err)
+	}
+	if len(appendIntents(nil, batch)) <= len(c.b) {
+		t.Error("the form before is no shorter")
+	}
 }

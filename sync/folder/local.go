@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/shoal-sync/shoal/internal/ident"
-	"github.com/shoal-sync/shoal/internal/step"
 	"github.com/shoal-sync/shoal/sync/merge"
 	"github.com/shoal-sync/shoal/sync/tree"
 	"github.com/shoal-sync/shoal/sync/version"
@@ -31,9 +30,8 @@ func (c *Core) takeFinding(f *tree.Finding) {
 	}
 	parentPath, name := split(f.Path)
 	dirs, ok := c.directoriesAt(parentPath)
-	if !ok || c.busy[f.Path] > 0 {
-		c.stillGone(f)
-		c.lookAgain(relook, f.Path)
+	if !ok || c.busy[f.Path] > 0 || c.inDoubt(f.Path) {
+		c.doubt(f)
 		return
 	}
 	var here []tree.Base
@@ -45,22 +43,22 @@ func (c *Core) takeFinding(f *tree.Finding) {
 	case len(here) == 0 && f.Moved:
 		c.takeMove(f, dirs[0], name)
 	case len(here) == 0 && f.Rev == 0 && c.ownSpelling(f, dirs, name):
-		c.lookAgain(relook, f.Path)
+		c.lookOnceMore(f)
 	case len(here) == 0 && f.Rev == 0 && c.takeUnignored(f, nil, dirs[0], name):
 	case len(here) == 0 && f.Rev == 0:
 		if !c.pairVanished(f, dirs[0], name) {
 			c.create(f, dirs[0], name)
 		}
 	case f.Moved && c.makesRoom(f, here):
-		c.takeMove(f, dirs[0], name)
-		c.takeDeferred()
+		if c.takeMove(f, dirs[0], name) {
+			c.takeDeferred()
+		}
 	case f.Moved && len(here) > 0:
 		c.deferMove(f)
-		c.lookAgain(relook, f.Path)
+		c.doubt(f)
 	case len(here) == 0, !matches(here, f), c.acts[here[0].Entry] != nil,
 		(f.Gone || f.Stat.Kind != here[0].Stat.Kind) && c.worksInside(here):
-		c.stillGone(f)
-		c.lookAgain(relook, f.Path)
+		c.doubt(f)
 	case c.takeUnignored(f, here, dirs[0], name):
 	case f.Gone && c.foundHeld(here):
 	case f.Gone:
@@ -71,88 +69,6 @@ func (c *Core) takeFinding(f *tree.Finding) {
 		c.create(f, dirs[0], name)
 	default:
 		c.change(here, f)
-	}
-}
-
-// makesRoom reports whether what the base has at the place of a move is found elsewhere by
-// the same look, and so on until a free place or the beginning: directories that changed
-// places. Each move alone would wait for the others.
-func (c *Core) makesRoom(f *tree.Finding, here []tree.Base) bool {
-	seen := map[ident.EntryID]bool{f.Known: true}
-	for len(here) > 0 {
-		g := c.leaving(here)
-		if g == nil {
-			return false
-		}
-		if seen[g.Known] {
-			return true
-		}
-		seen[g.Known] = true
-		parentPath, name := split(g.Path)
-		dirs, ok := c.directoriesAt(parentPath)
-		if !ok || c.busy[g.Path] > 0 {
-			return false
-		}
-		here = nil
-		for _, dir := range dirs {
-			here = append(here, c.index.BaseAt(dir, name)...)
-		}
-	}
-	return true
-}
-
-// leaving returns the finding among those reported together that what is at a place, one
-// directory with all its twins, has moved; nil when there is none to be believed.
-func (c *Core) leaving(here []tree.Base) *tree.Finding {
-	for i := range len(c.reported) + len(c.deferred) {
-		var g *tree.Finding
-		if i < len(c.reported) {
-			g = &c.reported[i]
-		} else if d := &c.deferred[i-len(c.reported)]; c.now.Since(d.at) < deferredLife {
-			g = &d.Finding
-		} else {
-			continue
-		}
-		known, ok := c.index.Base(g.Known)
-		if !g.Moved || !ok || known.Rev != g.Rev {
-			continue
-		}
-		if !slices.ContainsFunc(here, func(b tree.Base) bool {
-			return b.Parent != known.Parent || b.Stat.File != known.Stat.File || c.acts[b.Entry] != nil
-		}) {
-			return g
-		}
-	}
-	return nil
-}
-
-// deferred is a move that waits for what has its place to be found elsewhere; the looks at
-// the two may come one after the other.
-type deferred struct {
-	tree.Finding
-	at step.Instant
-}
-
-const (
-	deferredLife = time.Second // a few looks again
-	deferredMax  = 64          // directories that change places at once
-)
-
-func (c *Core) deferMove(f *tree.Finding) {
-	c.deferred = slices.DeleteFunc(c.deferred, func(d deferred) bool {
-		return d.Known == f.Known || c.now.Since(d.at) >= deferredLife
-	})
-	if len(c.deferred) < deferredMax {
-		c.deferred = append(c.deferred, deferred{*f, c.now})
-	}
-}
-
-// takeDeferred takes in the moves that waited: there is room for them now, or never.
-func (c *Core) takeDeferred() {
-	waited := c.deferred
-	c.deferred = nil
-	for i := range waited {
-		c.takeFinding(&waited[i].Finding)
 	}
 }
 
@@ -207,6 +123,9 @@ func (c *Core) found(f *tree.Finding, e tree.Entry, parent ident.EntryID, name s
 	e.Content.ID, e.Content.Target = f.Content, f.Target
 	e.Content.Size = sizeOf(&f.Stat)
 	e.Attrs.Mode, e.Attrs.Mtime = c.attributesFound(&f.Stat)
+	if e.Attrs.Traits = f.Traits; f.Traits == tree.NoTraits {
+		e.Attrs.Traits = ""
+	}
 	e.Place.Context, e.Content.Context, e.Attrs.Context = e.Place.Seen, e.Content.Seen, e.Attrs.Seen
 	c.writeLocal(e)
 	b := tree.Base{Entry: e.ID, Parent: parent, Name: name, Content: f.Content, Stat: f.Stat, Racy: f.Racy}
@@ -249,6 +168,9 @@ func (c *Core) adopt(f *tree.Finding, parent ident.EntryID, name string) bool {
 			b := tree.Base{Entry: e.ID, Parent: parent, Name: name, Content: f.Content, Stat: f.Stat, Racy: f.Racy}
 			sawAll(&b, e)
 			c.setBase(b)
+			if e.Content.Deleted && !c.reader {
+				c.keepHere(&row, b) // or somebody takes an older content for the last there is
+			}
 			c.touch(e.ID)
 			c.wake(e.ID)
 			return true
@@ -292,7 +214,8 @@ func (c *Core) change(here []tree.Base, f *tree.Finding) {
 			c.join(c.deletion(&twin.Entry), "")
 		}
 	}
-	if mode, mtime := attributesOf(&f.Stat); c.attributesChanged(&b.Stat, &f.Stat) {
+	traits := c.traitsFound(&b, f, e.Attrs.Traits)
+	if mode, mtime := attributesOf(&f.Stat); c.modeChanged(&b.Stat, &f.Stat) || traits != e.Attrs.Traits {
 		if c.cfg.Volume.NoModes {
 			mode = e.Attrs.Mode
 		}
@@ -300,13 +223,14 @@ func (c *Core) change(here []tree.Base, f *tree.Finding) {
 			v = c.nextVersion(b.SawAttrs)
 		}
 		v.Seen = b.SawAttrs.With(v.Dot)
-		e.Attrs = tree.Attributes{Version: v, Context: v.Seen, Mode: mode, Mtime: mtime}
+		e.Attrs = tree.Attributes{Version: v, Context: v.Seen, Mode: mode, Mtime: mtime, Traits: traits}
 		b.SawAttrs = v.Seen
 	}
 	b.Content, b.Stat, b.Racy = f.Content, f.Stat, f.Racy
 	c.setBase(b)
-	c.restat(b)
+	c.restat(b, here[0].Stat.File)
 	if v.IsNull() {
+		c.lookedAtTraits(&here[0], f)
 		return
 	}
 	c.writeLocal(e)
@@ -326,14 +250,17 @@ func replaced(recorded *tree.Content, onDisk ident.ContentID) []ident.ContentID 
 	return out[:min(len(out), tree.AncestorsMax)]
 }
 
-// takeMove writes a new placement for an entry whose file was found under another name.
-func (c *Core) takeMove(f *tree.Finding, parent ident.EntryID, name string) {
+// takeMove writes a new placement for an entry whose file was found under another name,
+// unless that cannot be believed yet.
+func (c *Core) takeMove(f *tree.Finding, parent ident.EntryID, name string) (taken bool) {
 	b, ok := c.index.Base(f.Known)
 	if !ok || b.Rev != f.Rev || c.acts[b.Entry] != nil || c.inside(parent, b.Entry) {
-		c.lookAgain(relook, f.Path) // nothing lies in itself: what is above has moved, too
-		return
+		c.doubt(f) // nothing lies in itself: what is above has moved, too
+		return false
 	}
+	delete(c.doubts, f.Path)
 	c.move(b, f, parent, name)
+	return true
 }
 
 // move writes the placement, and the content too where it changed on the way. Everything
@@ -385,6 +312,12 @@ func (c *Core) move(first tree.Base, f *tree.Finding, parent ident.EntryID, name
 
 // attributesChanged compares two looks at a file, as far as the volume keeps attributes.
 func (c *Core) attributesChanged(old, found *tree.Stat) bool {
+	return c.modeChanged(old, found) ||
+		tree.TraitsDiffer(old.Traits, found.Traits) && (old.Traits != 0 || !c.reader)
+}
+
+// modeChanged is attributesChanged of permissions and times alone.
+func (c *Core) modeChanged(old, found *tree.Stat) bool {
 	mode, mtime := attributesOf(found)
 	if c.cfg.Volume.NoModes {
 		mode, _ = attributesOf(old)

@@ -22,9 +22,18 @@ func (c *Core) nameFound(id ident.EntryID) {
 	}
 	origin, ok := c.index.Entry(e.Place.Parent)
 	base, onDisk := c.index.Base(e.Place.Parent)
-	if ok && onDisk && base.Content == e.Content.ID {
-		c.nameOwn(*e, base.Parent, origin.Entry.Place.Name, &base.Stat)
+	if !ok || !onDisk || base.Content != e.Content.ID {
+		return
 	}
+	parent := base.Parent
+	if parent == tree.Parking { // a place of this disk alone: in a record it would lead nowhere
+		shown := c.view.Of(&origin)
+		if !shown.Visible {
+			return
+		}
+		parent = shown.Parent
+	}
+	c.nameOwn(*e, parent, origin.Entry.Place.Name, &base.Stat)
 }
 
 // ownRenamed reports whether a name that the view made is to be written down by this

@@ -34,9 +34,10 @@ func (n *needs) meetPassed() {
 	}
 }
 
-// more reports whether the next page should be loaded now, and after which number.
-func (n *needs) more(underWay int, scanning bool) (after uint64, ok bool) {
-	if n.loading || scanning || n.blocked || underWay >= actsMax/2 {
+// more reports whether the next page should be loaded now, and after which number. Orders
+// under way do not hold it back: what is put in place and what is fetched would take turns.
+func (n *needs) more(queued int, scanning bool) (after uint64, ok bool) {
+	if n.loading || scanning || n.blocked || queued >= actsMax/2 {
 		return 0, false
 	}
 	if n.ended || n.after == 0 {
@@ -67,6 +68,7 @@ func (c *Core) needsLoaded(e NeedsLoaded) {
 // scanEnded: after the first full scan of this life the disk is known, and planning
 // begins.
 func (c *Core) scanEnded(e ScanEnded) {
+	clear(c.doubts)
 	if e.Problem != "" {
 		c.unread[""] = Trouble{Kind: RootProblem, Reason: e.Problem}
 		return

@@ -85,7 +85,8 @@ func (c *Core) done(a *act, o *tree.Outcome) {
 	delete(c.troubles, a.entry)
 	base, onDisk := c.index.Base(a.entry)
 	changes := a.order.Op == tree.Move || a.order.Op == tree.SetAttributes
-	if a.order.Op != tree.Remove && !c.landed(a) || changes && !onDisk {
+	removed := a.order.Op == tree.Remove
+	if !removed && !c.landed(a) || changes && !onDisk || removed && len(c.index.BaseChildren(a.entry, "", 1)) > 0 {
 		c.lookAgain(0, a.place()) // the base has moved on meanwhile: believe a look
 		c.touch(a.entry)
 		return
@@ -94,6 +95,7 @@ func (c *Core) done(a *act, o *tree.Outcome) {
 		base.Racy = true // it may have been edited since, and looks as we left it
 		c.lookAgain(relook, a.place())
 	}
+	traits := base.Stat.Traits
 	switch a.order.Op {
 	case tree.Remove:
 		c.clearBase(a.entry)
@@ -106,18 +108,18 @@ func (c *Core) done(a *act, o *tree.Outcome) {
 	case tree.Move:
 		c.noticeConflict(a, base.Name)
 		base.Parent, base.Name, base.Stat = a.parent, a.name, o.Stat
+		base.Stat.Traits = traitsAfter(&a.order, &o.Stat, traits)
 		base.Racy = base.Racy || o.Recalled // it may have been written to since
 		base.SawPlace = a.sawPlace
 		c.setBase(base)
-		c.forget()
-		c.moveLocals(a.order.Path, a.order.To)
-		c.emit(NameMoved{From: a.order.Path, To: a.order.To})
+		c.followMove(a, base)
 	case tree.SetAttributes:
 		base.Stat, base.SawAttrs = o.Stat, a.sawAtt
+		base.Stat.Traits = traitsAfter(&a.order, &o.Stat, traits)
 		base.Racy = base.Racy || o.Recalled
 		c.setBase(base)
 		c.noteUnkept(a.entry, &a.order, &o.Stat)
-		c.restat(base)
+		c.restat(base, base.Stat.File)
 	default:
 		if a.over != (ident.EntryID{}) {
 			c.clearBase(a.over)
@@ -139,10 +141,21 @@ func (c *Core) done(a *act, o *tree.Outcome) {
 			c.nameFound(a.entry)
 		}
 	}
+	if a.order.Op != tree.Remove {
+		c.standsAgain(a)
+	}
 	if a.order.Op != tree.SetAttributes {
 		c.emit(Notice{Kind: RemoteChange, Path: a.order.Path, Detail: opWords[a.order.Op]})
 	}
 	c.touch(a.entry)
+}
+
+// followMove lets what is known by paths follow what an order has moved.
+func (c *Core) followMove(a *act, base tree.Base) {
+	c.forget()
+	c.moveLocals(a.order.Path, a.order.To)
+	c.emit(NameMoved{From: a.order.Path, To: a.order.To})
+	c.cameOut(a, base)
 }
 
 // place is the path where an order leaves something.
@@ -154,20 +167,23 @@ func (a *act) place() string {
 }
 
 // landed reports whether the directory an order worked in is on disk as far as the base
-// knows. It may be another entry's by now, when twins that shared it went apart.
+// knows. It may be another entry's by now, when twins that shared it went apart, and the
+// entry's own place another directory.
 func (c *Core) landed(a *act) bool {
 	if a.parent.IsRoot() || a.parent == tree.Parking {
 		return true
 	}
-	if _, ok := c.index.Base(a.parent); ok {
+	into := a.order.Into // none of what an earlier run ordered before this was noted
+	if _, ok := c.index.Base(a.parent); ok && (into.IsZero() || c.identityOf(a.parent) == into) {
 		return true
 	}
 	parentPath, _ := split(a.place())
 	dirs, ok := c.directoriesAt(parentPath)
-	if ok {
-		a.parent = dirs[0]
+	if !ok || !into.IsZero() && c.identityOf(dirs[0]) != into {
+		return false
 	}
-	return ok
+	a.parent = dirs[0]
+	return true
 }
 
 var opWords = map[tree.Op]string{
@@ -183,6 +199,7 @@ func (c *Core) refused(a *act, o *tree.Outcome) {
 		panic("bug: an order for an entry that is not recorded")
 	}
 	t := Trouble{Path: a.order.Path, Kind: ChangedMeanwhile, Reason: o.Detail}
+	c.stillStaged(a, o)
 	switch o.Refusal {
 	case tree.Changed, tree.Occupied, tree.Missing, tree.NotEmpty:
 		paths := []string{a.order.Path}
@@ -218,6 +235,9 @@ func (c *Core) fail(row *tree.Row, t Trouble) {
 	c.setNeed(row, true)
 	if t.Path == "" {
 		t.Path = describe(&row.Entry)
+		if shown := c.view.Of(row); shown.Visible {
+			t.Path = c.shownPath(shown.Parent, shown.Name)
+		}
 	}
 	c.note(row.Entry.ID, t)
 }

@@ -1,6 +1,7 @@
 package folder
 
 import (
+	"fmt"
 	"strings"
 
 	"github.com/shoal-sync/shoal/internal/ident"
@@ -35,6 +36,59 @@ func (c *Core) comeOut(o *tree.Order, why tree.Refusal) {
 			Op: tree.Move, Path: tree.ParkingDir + "/" + first, To: name, Victim: &victim,
 		}, ident.Root, name)
 	}
+}
+
+// cameOutMax bounds the directories that are looked at one by one when one comes out of the
+// parking place. For more the whole folder is walked (package settle).
+const cameOutMax = 10_001
+
+// cameOut has a reader look at all that is in a directory which an order took out of the
+// parking place. What a person did in it is on no disk but this one, and what was listed of
+// that is forgotten when the agent stops; the look at the whole folder after that does not
+// go to the parking place, and one at the directory goes into none below it that are known.
+func (c *Core) cameOut(a *act, dir tree.Base) {
+	if !c.reader || dir.Stat.Kind != tree.Dir || !strings.HasPrefix(a.order.Path, tree.ParkingDir+"/") {
+		return
+	}
+	const page = 256
+	dirs, paths := []tree.Base{dir}, []string{a.order.To}
+	for i := 0; i < len(dirs) && len(paths) < cameOutMax; i++ {
+		for after := ""; len(paths) < cameOutMax; {
+			below := c.index.BaseChildren(dirs[i].Entry, after, page)
+			for _, child := range below {
+				after = child.Name
+				if child.Stat.Kind == tree.Dir {
+					dirs, paths = append(dirs, child), append(paths, join(paths[i], child.Name))
+				}
+			}
+			if len(below) < page {
+				break
+			}
+		}
+	}
+	c.lookAgain(0, paths...)
+}
+
+// ParkedByOrders returns the names in the parking place that orders an earlier run was
+// about to give put something to, or take it from. Until it is known how those ended, the
+// index need not know of what rests there.
+func ParkedByOrders(intents []tree.Intent) (map[string]bool, error) {
+	names := map[string]bool{}
+	for _, in := range intents {
+		batch, err := parseIntents(in.Body)
+		if err != nil {
+			return nil, fmt.Errorf("read what was about to be parked when the agent stopped: %w", err)
+		}
+		for i := range batch {
+			for _, path := range []string{batch[i].Order.Path, batch[i].Order.To} {
+				if rest, parked := strings.CutPrefix(path, tree.ParkingDir+"/"); parked {
+					name, _, _ := strings.Cut(rest, "/")
+					names[name] = true
+				}
+			}
+		}
+	}
+	return names, nil
 }
 
 // visibleName is a name that no other entry has: it lasts until the view's name is free.

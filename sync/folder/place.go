@@ -23,6 +23,9 @@ func (c *Core) planVisible(row *tree.Row, base tree.Base, onDisk bool, shown mer
 	if c.planAlike(row, base, onDisk, shown, parent) {
 		return
 	}
+	if onDisk && c.leaveTwin(row, base) {
+		return
+	}
 	occupant, taken := c.occupant(row, parent, shown.Name)
 	switch {
 	case taken && row.Entry.Kind == tree.Dir && occupant.Stat.Kind == tree.Dir && !onDisk &&
@@ -185,9 +188,7 @@ func (c *Core) shareDirectory(row *tree.Row, twin tree.Base) {
 // dissolve empties and removes a directory whose twin is in the place of both: what is in
 // it moves over there first.
 func (c *Core) dissolve(row *tree.Row, base tree.Base) {
-	if twin, shared := c.sharing(base); shared {
-		c.handOver(base, twin)
-		c.touch(row.Entry.ID)
+	if c.leaveTwin(row, base) {
 		return
 	}
 	if below := c.index.BaseChildren(base.Entry, "", 1); len(below) > 0 {
@@ -205,9 +206,9 @@ func (c *Core) dissolve(row *tree.Row, base tree.Base) {
 
 // attributes returns what the attributes of an entry on disk should be. Directories shown
 // as one have those that were written last.
-func (c *Core) attributes(e *tree.Entry) (mode uint32, mtime int64) {
+func (c *Core) attributes(e *tree.Entry) attributes {
 	if e.Kind != tree.Dir {
-		return e.Attrs.Mode, e.Attrs.Mtime
+		return attributes{e.Attrs.Mode, e.Attrs.Mtime, e.Attrs.Traits.Only(c.cfg.Carry)}
 	}
 	last := e.Attrs
 	for _, id := range c.view.Twins(e.ID) {
@@ -215,17 +216,18 @@ func (c *Core) attributes(e *tree.Entry) (mode uint32, mtime int64) {
 			last = twin.Entry.Attrs
 		}
 	}
-	return last.Mode | dirBits(e), last.Mtime
+	return attributes{last.Mode | dirBits(e), last.Mtime, last.Traits.Only(c.cfg.Carry)}
 }
 
-// restat notes in the rows of all twins what a look at the directory they share shows.
-func (c *Core) restat(b tree.Base) {
+// restat notes in the rows of all twins what a look at the directory they share shows. Was
+// is what it was known by until now: it may have been made anew since.
+func (c *Core) restat(b tree.Base, was tree.FileID) {
 	if b.Stat.Kind != tree.Dir {
 		return
 	}
 	for _, dir := range c.view.Twins(b.Parent) {
 		for _, o := range c.index.BaseAt(dir, b.Name) {
-			if o.Entry != b.Entry && o.Stat.File == b.Stat.File && o.Stat != b.Stat {
+			if o.Entry != b.Entry && (o.Stat.File == b.Stat.File || o.Stat.File == was) && o.Stat != b.Stat {
 				o.Stat = b.Stat
 				c.setBase(o)
 			}
@@ -234,24 +236,49 @@ func (c *Core) restat(b tree.Base) {
 }
 
 // sharing returns another entry that is the same file or directory on disk.
-func (c *Core) sharing(base tree.Base) (tree.Base, bool) {
+func (c *Core) sharing(base tree.Base) (found tree.Base, shared bool) {
+	c.eachSharing(base, func(o *tree.Base) {
+		if !shared && c.acts[o.Entry] == nil {
+			found, shared = *o, true
+		}
+	})
+	return found, shared
+}
+
+// eachSharing shows the rows of all others that are the same file or directory on disk.
+func (c *Core) eachSharing(base tree.Base, show func(*tree.Base)) {
 	for _, dir := range c.view.Twins(base.Parent) {
 		for _, o := range c.index.BaseAt(dir, base.Name) {
-			if o.Entry != base.Entry && o.Stat.File == base.Stat.File && c.acts[o.Entry] == nil {
-				return o, true
+			if o.Entry != base.Entry && o.Stat.File == base.Stat.File {
+				show(&o)
 			}
 		}
 	}
-	return tree.Base{}, false
+}
+
+// leaveTwin lets an entry leave what it shares on disk; it is put in its own place anew. It
+// does so at once, not only when that place is free: what rests in its rows might be what is
+// in the way of others, and would not be found there. False: it shares nothing.
+func (c *Core) leaveTwin(row *tree.Row, base tree.Base) bool {
+	twin, shared := c.sharing(base)
+	if shared {
+		c.handOver(base, twin)
+		c.touch(row.Entry.ID)
+	}
+	return shared
 }
 
 // handOver leaves to a twin what two entries share on disk. What is in a directory is in
 // the twin's from now on, and what is recorded in the one that goes has to follow it.
 func (c *Core) handOver(base, twin tree.Base) {
-	c.eachInside(twin.Entry, func(b *tree.Base) {
-		if row, ok := c.index.Entry(b.Entry); ok && row.Entry.Place.Parent == base.Entry {
-			c.touch(b.Entry)
-		}
+	// What is recorded in the one that goes, or in another that goes with it, may rest in
+	// the rows of any that stays. It may have been planned while one of them was still here.
+	c.eachSharing(base, func(o *tree.Base) {
+		c.eachInside(o.Entry, func(b *tree.Base) {
+			if row, ok := c.index.Entry(b.Entry); ok && row.Entry.Place.Parent != o.Entry {
+				c.touch(b.Entry)
+			}
+		})
 	})
 	const page = 256
 	for {
@@ -274,15 +301,11 @@ func (c *Core) planMakeDir(row *tree.Row, parent ident.EntryID, name string) {
 		return
 	}
 	mode := row.Entry.Attrs.Mode | 0o700 // the agent must be able to work inside
-	c.order(row, tree.Order{Op: tree.MakeDir, Path: path, Mode: mode}, parent, name)
+	c.order(row, tree.Order{Op: tree.MakeDir, Path: path, Mode: mode,
+		Traits: row.Entry.Attrs.Traits.Only(c.cfg.Carry)}, parent, name)
 }
 
 func (c *Core) planMove(row *tree.Row, base tree.Base, parent ident.EntryID, name string) {
-	if twin, shared := c.sharing(base); shared {
-		c.handOver(base, twin) // the twin stays; this one is put in its own place anew
-		c.touch(row.Entry.ID)
-		return
-	}
 	if row.Entry.Kind == tree.Dir && c.inside(parent, row.Entry.ID) {
 		first := c.misplaced(parent, row.Entry.ID)
 		c.touch(first)
@@ -365,19 +388,8 @@ func (c *Core) planContent(row *tree.Row, base tree.Base) {
 		c.planInstall(row, base, true)
 		return
 	}
-	mode, mtime := c.attributes(e)
-	if c.cfg.Volume.NoModes {
-		mode = base.Stat.Mode & 0o777
-	}
-	if asked, known := c.unkept[e.ID]; known && asked == (attributes{mode, mtime}) {
-		mode, mtime = attributesOf(&base.Stat) // asking for them again would not help
-	}
-	if e.Kind != tree.Link && attributesDiffer(&base.Stat, mode, mtime) && base.Stat.Mode&0o777|dirBits(e) != mode {
-		c.planAttributes(row, base, mode)
-		return
-	}
-	if e.Kind == tree.File && attributesDiffer(&base.Stat, mode, mtime) {
-		c.planAttributes(row, base, mode)
+	if wanted := c.attributes(e); c.lacksAttributes(e, &base, &wanted) {
+		c.planAttributes(row, base, &wanted)
 		return
 	}
 	if !c.reader && e.Kind == tree.File && e.Content.Deleted && e.Content.Size != base.Stat.Size {
@@ -393,6 +405,22 @@ func (c *Core) planContent(row *tree.Row, base tree.Base) {
 	c.settled(row)
 }
 
+// lacksAttributes reports whether what is on disk should have other attributes, and takes
+// from those what the volume does not keep.
+func (c *Core) lacksAttributes(e *tree.Entry, base *tree.Base, wanted *attributes) bool {
+	if c.cfg.Volume.NoModes {
+		wanted.mode = base.Stat.Mode & 0o777
+	}
+	if asked, known := c.unkept[e.ID]; known && asked == *wanted || e.Kind == tree.Link {
+		return false // asking for them again would not help
+	}
+	if wanted.traits != "" && tree.TraitsDiffer(base.Stat.Traits, wanted.traits.Mark()) {
+		return true
+	}
+	return attributesDiffer(&base.Stat, wanted.mode, wanted.mtime) &&
+		(e.Kind == tree.File || base.Stat.Mode&0o777|dirBits(e) != wanted.mode)
+}
+
 // dirBits are the permission bits a directory always has on disk, whatever is shared.
 func dirBits(e *tree.Entry) uint32 {
 	if e.Kind == tree.Dir {
@@ -401,14 +429,15 @@ func dirBits(e *tree.Entry) uint32 {
 	return 0
 }
 
-func (c *Core) planAttributes(row *tree.Row, base tree.Base, mode uint32) {
+func (c *Core) planAttributes(row *tree.Row, base tree.Base, wanted *attributes) {
 	path, ok := c.pathOf(row, base.Parent, base.Name)
 	if !ok || c.isBusy(row, path) {
 		return
 	}
 	victim := base.Stat
 	c.order(row, tree.Order{
-		Op: tree.SetAttributes, Path: path, Victim: &victim, Mode: mode, Mtime: row.Entry.Attrs.Mtime,
+		Op: tree.SetAttributes, Path: path, Victim: &victim, Mode: wanted.mode, Mtime: row.Entry.Attrs.Mtime,
+		Traits: wanted.traits,
 	}, base.Parent, base.Name)
 }
 
@@ -433,7 +462,7 @@ func (c *Core) losersFirst(row *tree.Row, base tree.Base) bool {
 			return true
 		}
 	}
-	return false
+	return c.mayKeep(row, &base)
 }
 
 // losersOf returns the live entries that keep the very write whose content a base row

@@ -6,6 +6,7 @@ import (
 	"github.com/shoal-sync/shoal/internal/ident"
 	"github.com/shoal-sync/shoal/internal/step"
 	"github.com/shoal-sync/shoal/sync/merge"
+	"github.com/shoal-sync/shoal/sync/recipe"
 	"github.com/shoal-sync/shoal/sync/tree"
 	"github.com/shoal-sync/shoal/sync/version"
 )
@@ -89,6 +90,9 @@ func (c *Core) touchNamesakes(e *tree.Entry) {
 		}
 		name, marked = merge.Unmarked(name)
 	}
+	for _, id := range c.away {
+		c.touch(id)
+	}
 }
 
 // touchWithLosers queues an entry, unless it is the one left out, and what lost to it.
@@ -166,6 +170,7 @@ func (c *Core) wake(id ident.EntryID) {
 // await lets an entry wait until something changes for another one.
 func (c *Core) await(row *tree.Row, other ident.EntryID) {
 	c.setNeed(row, true)
+	c.waitAgain()
 	id := row.Entry.ID
 	if on, waits := c.waitsOn[id]; waits && on == other {
 		return
@@ -194,13 +199,40 @@ func (c *Core) planQueued() {
 	for ; done < len(c.queue) && len(c.acts) < actsMax; done++ {
 		id := c.queue[done]
 		delete(c.queued, id)
-		c.plan(id)
+		if !c.passOver(id) {
+			c.plan(id)
+		}
 	}
 	c.queue = c.queue[done:]
 	c.marked = max(0, c.marked-done)
 	if len(c.queue) == 0 {
 		c.queue = nil
 	}
+}
+
+// passOver leaves a new file to the paging while as many contents as can be are being
+// fetched: to plan it now would only find that out, and of a large folder that comes in
+// nearly all would be planned twice.
+func (c *Core) passOver(id ident.EntryID) bool {
+	if len(c.fetches) < actsMax {
+		return false
+	}
+	row, ok := c.index.Entry(id)
+	content := row.Entry.Content.ID
+	if !ok || row.Entry.Kind != tree.File || !row.Entry.Live() || c.fetches[content] != nil ||
+		content == recipe.Empty || c.acts[id] != nil || c.resting(id) {
+		return false
+	}
+	if _, onDisk := c.index.Base(id); onDisk {
+		return false
+	}
+	if _, here := c.index.Holding(content); here {
+		return false // it is copied, and need not wait for a slow peer
+	}
+	c.setNeed(&row, true)
+	c.needs.rewind()
+	c.needs.block()
+	return true
 }
 
 // markQueued marks what has to wait to be planned as needy: the queue does not outlive the
@@ -229,6 +261,9 @@ func (c *Core) plan(id ident.EntryID) {
 		return
 	}
 	c.reconsider(&row, shown)
+	if !shown.Visible {
+		c.noteAway(&row, shown, merge.Block{})
+	}
 	switch {
 	case shown.Waiting:
 		c.await(&row, c.firstUnknown(&row.Entry))
@@ -238,9 +273,10 @@ func (c *Core) plan(id ident.EntryID) {
 	case !onDisk && !c.reader && c.foundDeleted(&row, shown):
 		c.join(c.deletion(&row.Entry), "")
 	case !shown.Visible && !onDisk:
+		c.tellDeleted(&row, shown)
 		c.settled(&row)
 	case shown.Twin != (ident.EntryID{}):
-		c.yield(&row, base, shown.Twin)
+		c.yield(&row, base, c.standIn(shown.Twin))
 	case !shown.Visible && c.keptForAnswer(&row):
 		c.settled(&row)
 	case !shown.Visible && c.unchecked(&row):
@@ -254,6 +290,7 @@ func (c *Core) plan(id ident.EntryID) {
 // planShown is plan for what a person is to see.
 func (c *Core) planShown(row *tree.Row, base tree.Base, onDisk bool, shown merge.Shown) {
 	why := c.fit.Of(row, shown)
+	c.noteAway(row, shown, why)
 	if why.Reason == "" || !why.Under.IsRoot() {
 		c.freeBelow(row.Entry.ID)
 	}
@@ -295,6 +332,23 @@ func (c *Core) foundDeleted(row *tree.Row, shown merge.Shown) bool {
 func (c *Core) settled(row *tree.Row) {
 	c.setNeed(row, false)
 	delete(c.troubles, row.Entry.ID)
+}
+
+// standIn returns the entry that is seen for the given one: what a first scan found may be
+// an entry's that another one of its name and content stands for itself.
+func (c *Core) standIn(id ident.EntryID) ident.EntryID {
+	for range 2 {
+		row, ok := c.index.Entry(id)
+		if !ok || !row.Entry.Live() {
+			return id
+		}
+		next := c.view.Of(&row).Twin
+		if next == (ident.EntryID{}) {
+			return id
+		}
+		id = next
+	}
+	return id
 }
 
 // yield lets the entry that stands for this one have the file on disk too.

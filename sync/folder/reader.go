@@ -56,6 +56,7 @@ func (c *Core) handleReader(event Event) {
 	case MayWrite:
 		c.reader = false
 		clear(c.locals)
+		clear(c.signed.heard) // what it stands as it signs itself
 	case RevertAsked:
 		n := c.revert()
 		c.emit(Reverting{Ticket: e.Ticket, Changes: n})
@@ -66,8 +67,8 @@ func (c *Core) handleReader(event Event) {
 func (c *Core) takeLocal(f *tree.Finding) {
 	parentPath, name := split(f.Path)
 	dirs, ok := c.directoriesAt(parentPath)
-	if c.busy[f.Path] > 0 {
-		c.lookAgain(relook, f.Path)
+	if c.busy[f.Path] > 0 || c.overtaken(f) {
+		c.lookOnceMore(f)
 		return
 	}
 	if f.Moved && f.Stat.Kind == tree.Dir {
@@ -80,7 +81,7 @@ func (c *Core) takeLocal(f *tree.Finding) {
 	}
 	switch {
 	case len(here) > 0 && f.Rev != 0 && !f.Moved && !matches(here, f):
-		c.lookAgain(relook, f.Path)
+		c.lookOnceMore(f)
 	case len(here) == 0 && f.Gone:
 		delete(c.locals, f.Path)
 	case len(here) == 0 && ok && c.adopt(f, dirs[0], name):
@@ -90,7 +91,8 @@ func (c *Core) takeLocal(f *tree.Finding) {
 		b := here[0]
 		b.Stat, b.Racy = f.Stat, f.Racy
 		c.setBase(b)
-		c.restat(b)
+		c.restat(b, here[0].Stat.File)
+		c.lookedAtTraits(&here[0], f)
 		delete(c.locals, f.Path)
 	default:
 		c.list(f)
@@ -104,6 +106,16 @@ func (c *Core) takeLocal(f *tree.Finding) {
 	}
 }
 
+// overtaken reports whether an order has changed, or is changing, what a finding is about,
+// perhaps under another path: its directory may be moving, too.
+func (c *Core) overtaken(f *tree.Finding) bool {
+	if f.Known.IsRoot() {
+		return false
+	}
+	b, onDisk := c.index.Base(f.Known)
+	return c.acts[f.Known] != nil || !onDisk || b.Rev != f.Rev
+}
+
 // takeCarried takes in that a person has moved a directory. It comes back where the members
 // have it; the one that was moved is looked at as something that is only here.
 func (c *Core) takeCarried(f *tree.Finding) {
@@ -113,7 +125,20 @@ func (c *Core) takeCarried(f *tree.Finding) {
 		}
 		c.view.Forget()
 	}
-	c.lookAgain(relook, f.Path)
+	c.lookOnceMore(f)
+}
+
+// standsAgain tells that an order has just put something under a name, and takes it off the
+// list that it was missing there. What stays on the list would be taken for what a look has
+// found.
+func (c *Core) standsAgain(a *act) {
+	path := a.place()
+	if l := c.locals[path]; l != nil && l.Gone {
+		delete(c.locals, path)
+	}
+	if a.order.Op != tree.SetAttributes && a.order.Op != tree.Move {
+		c.emit(NamePlaced{path})
+	}
 }
 
 func (c *Core) list(f *tree.Finding) {
@@ -129,6 +154,9 @@ func (c *Core) list(f *tree.Finding) {
 // forgetLocals takes off the list what a look that is over has not found any more.
 func (c *Core) forgetLocals(e ScanEnded) {
 	look := func(path string) {
+		if strings.HasPrefix(path, tree.ParkingDir+"/") {
+			return // no look goes there: what is listed comes out again with its directory
+		}
 		if l := c.locals[path]; l != nil && !l.fresh {
 			delete(c.locals, path)
 		} else if l != nil {
@@ -165,10 +193,10 @@ func (c *Core) planLocal(row *tree.Row, base *tree.Base, onDisk bool, shown merg
 		return false
 	}
 	inPlace := shown.Visible && shown.Name == base.Name && c.sameDirectory(base.Parent, shown.Parent)
-	mode, mtime := c.attributes(&row.Entry)
+	wanted := c.attributes(&row.Entry)
 	switch {
 	case inPlace && (row.Entry.Kind == tree.Dir || base.Content == row.Entry.Content.ID) &&
-		(row.Entry.Kind == tree.Link || !attributesDiffer(&base.Stat, mode, mtime)):
+		(row.Entry.Kind == tree.Link || !attributesDiffer(&base.Stat, wanted.mode, wanted.mtime)):
 		c.settled(row) // nothing new is wanted: the local change rests
 	case l.Gone:
 		delete(c.locals, path)
@@ -221,6 +249,7 @@ func (c *Core) planOverLocal(row *tree.Row, shown merge.Shown) bool {
 		b.Content, b.Stat, b.Racy = l.Content, l.Stat, l.Racy
 		sawAll(&b, e)
 		delete(c.locals, path)
+		c.displaced(path, l)
 		c.setBase(b)
 		c.touch(e.ID)
 		c.wake(e.ID)
@@ -228,6 +257,16 @@ func (c *Core) planOverLocal(row *tree.Row, shown merge.Shown) bool {
 	}
 	c.moveAside(row, path, l)
 	return true
+}
+
+// displaced forgets what the base has in a place where a local change is taken for an entry:
+// what another entry had there is not there any more, and no look will find that again.
+func (c *Core) displaced(path string, l *local) {
+	for _, b := range c.basesAt(path) {
+		if b.Stat.Kind != l.Stat.Kind || b.Stat.Kind != tree.Dir && b.Content != l.Content {
+			c.clearBelow(b)
+		}
+	}
 }
 
 // clearBelow forgets what the base has of an entry, and of what is in it.
@@ -364,6 +403,7 @@ func (c *Core) revert() int {
 			b := here[0]
 			b.Content, b.Stat, b.Racy = l.Content, l.Stat, l.Racy
 			c.setBase(b)
+			c.restat(b, here[0].Stat.File)
 			c.touch(b.Entry)
 		default:
 			l.revert = true

@@ -46,17 +46,20 @@ func (c *Core) put(old *tree.Row, e tree.Entry, need bool) tree.Row {
 	c.overcome(e.ID)
 	c.recount(old, &row)
 	c.noteRecorded(&e)
-	if e.Live() {
-		c.cfg.Summary.Set(e.ID, tree.Digest(&e))
-	} else {
-		c.cfg.Summary.Remove(e.ID)
+	is, was := c.cfg.Summary, c.signed.gone
+	if !e.Live() {
+		is, was = was, is
 	}
+	is.Set(e.ID, tree.Digest(&e))
+	was.Remove(e.ID)
+	groups := c.groupsOf(old, &e)
 	if e.Kind == tree.Dir || old != nil && !e.Live() || c.insideDead(&e) ||
 		old != nil && old.Entry.Place.Parent != e.Place.Parent && c.insideDead(&old.Entry) {
 		c.forget()
 	}
 	c.alike.add(e.Place.Parent, e.Place.Name, e.ID)
 	c.apply(tree.Batch{Rows: []tree.Row{row}})
+	c.regrouped(groups)
 	return row
 }
 
@@ -135,8 +138,8 @@ func (c *Core) setBase(b tree.Base) tree.Base {
 // or another file, and has the entry planned anew.
 func (c *Core) overcome(id ident.EntryID) {
 	b, was := c.unblock(id)
-	if was && b.kind == tree.Dir && !b.under.IsRoot() {
-		c.freeBelow(b.under)
+	if was && b.kind == tree.Dir {
+		c.freeWith(id, b.under)
 	}
 	if was || c.troubles[id] != nil {
 		delete(c.troubles, id)

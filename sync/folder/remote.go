@@ -61,13 +61,53 @@ func (c *Core) applyKnowledge(from ident.DeviceID, cursor tree.Cursor) {
 		}
 		c.heardOf(from, h.knowledge)
 		if !c.state.Knowledge.CoversAll(h.knowledge) {
-			c.state.Knowledge = c.state.Knowledge.Join(h.knowledge)
-			c.state.Collected = c.state.Collected.Join(c.horizon.lacking[from])
+			c.state.Knowledge = c.state.Knowledge.Join(c.bounded(h.knowledge))
+			c.collect(c.horizon.lacking[from])
 			c.stateNew = true
 		}
 	}
 	c.pending[from] = rest
+	c.knewAll()
 }
+
+// collect takes over what somebody has forgotten, as far as it is known here: nobody
+// forgets what he has not heard of.
+func (c *Core) collect(forgotten version.Vector) {
+	c.state.Collected = c.state.Collected.Join(c.state.Knowledge.Meet(forgotten))
+}
+
+// namelessMax is how many replicas without a name this device says it knows of. There are
+// some when a device has made more of them than are named, and what others have collected
+// must be known of these too; a peer that makes them up does not fill what this device
+// tells.
+const namelessMax = 4000
+
+// bounded returns what a peer knows, but for nameless replicas beyond the bound. To know
+// less than was heard is no lie.
+func (c *Core) bounded(knowledge version.Vector) version.Vector {
+	nameless := 0
+	for _, d := range c.state.Knowledge {
+		if _, named := c.names[d.Replica]; !named {
+			nameless++
+		}
+	}
+	out := make(version.Vector, 0, len(knowledge))
+	for _, d := range knowledge {
+		_, named := c.names[d.Replica]
+		if !named && c.state.Knowledge.Of(d.Replica) == 0 {
+			if nameless >= namelessMax {
+				continue
+			}
+			nameless++
+		}
+		out = append(out, d)
+	}
+	return out
+}
+
+// strangersMax is how many replicas of devices that are no members, as of those that were
+// once, are taken from one device while the agent runs.
+const strangersMax = 1000
 
 // replicasOfOne bounds the replicas of a device that are known by name. It is a new one only
 // when it has lost its index or was away for too long: one that joins as ever new ones does
@@ -77,7 +117,7 @@ const replicasOfOne = 256
 // takeReplicas remembers who made which replica. What was recorded first stands, so that
 // conflict names are the same everywhere. What is beyond the limits is left out: its
 // writes count, but nobody's name stands beside them.
-func (c *Core) takeReplicas(replicas []tree.Replica) {
+func (c *Core) takeReplicas(from ident.DeviceID, replicas []tree.Replica) {
 	var fresh []tree.Replica
 	of := map[ident.DeviceID]int{}
 	for _, r := range c.names {
@@ -87,6 +127,12 @@ func (c *Core) takeReplicas(replicas []tree.Replica) {
 		_, known := c.names[r.ID]
 		if known || r.ID == 0 || len(c.names) >= wire.ReplicasMax || of[r.Device] >= replicasOfOne {
 			continue
+		}
+		if r.Device != from && r.Device != c.cfg.Device && !c.horizon.members[r.Device] {
+			if c.strangers[from] >= strangersMax {
+				continue
+			}
+			c.strangers[from]++
 		}
 		c.names[r.ID] = r
 		of[r.Device]++
@@ -143,6 +189,13 @@ func (c *Core) join(e tree.Entry, from string) {
 		c.note(e.ID, Trouble{Kind: Forged, Reason: "a peer sent another kind of entry under a known id"})
 		return
 	}
+	if from != "" && from != derived && c.keptUntold(&old.Entry, &e) {
+		bare := e
+		bare.Content.Context = e.Content.Seen
+		if _, losers, err = merge.Join(old.Entry, bare); err != nil {
+			panic("bug: two records were of one kind a moment ago: " + err.Error())
+		}
+	}
 	if from != "" && !c.allFit(&merged, losers) {
 		c.noteTooLong(&e)
 		return
@@ -151,7 +204,8 @@ func (c *Core) join(e tree.Entry, from string) {
 		if c.reader {
 			break // a writer keeps what lost, and tells of it
 		}
-		if from == "" || !loser.Content.IsNull() || c.foundHere(&loser, &e) {
+		found := from == "" && loser.Content.ID == e.Content.ID // by the look that is taken in now
+		if !loser.Content.IsNull() || found || c.foundHere(&loser, &e) {
 			c.join(loser, derived)
 		}
 	}
@@ -165,11 +219,28 @@ func (c *Core) join(e tree.Entry, from string) {
 			c.touch(id)
 		}
 		c.forgetFound(&old.Entry, &merged)
+		c.forgetDeleted(&old.Entry, &merged)
+		c.forgetTold(&e, &merged)
 	case now != told && !merged.Live():
 		// The peer lacks a delete. It may have skipped our log when the roots were equal,
 		// which say nothing of deletes: say it again under a new number.
 		c.put(&old, merged, old.Need)
 	}
+}
+
+// keptUntold reports whether a record that a repair brought says of the content on this
+// disk that it has lost where the two met, by somebody who had not seen it. The entry that
+// keeps it there is newer than what the repair looks for, and may never be told, while here
+// the file is replaced as soon as the repair is over. It is kept here too, under the same
+// id: where that was deleted knowingly since, the delete stands.
+func (c *Core) keptUntold(here, told *tree.Entry) bool {
+	w, now := &here.Content, &told.Content
+	if len(c.halfway) == 0 || c.reader || here.Kind == tree.Dir || w.Deleted || w.IsNull() || w.Dot == now.Dot ||
+		now.Seen.Covers(w.Dot) || !now.Context.Covers(w.Dot) {
+		return false
+	}
+	b, onDisk := c.index.Base(here.ID)
+	return onDisk && b.Content == w.ID
 }
 
 // foundHere reports whether a content that a first scan found, and that has lost now, lies
@@ -207,16 +278,76 @@ func (c *Core) forgetFound(was, now *tree.Entry) {
 	}
 }
 
+// forgetTold is forgetFound for who hears of such a delete, and kept the found content
+// before, without ever having had it: the delete's author may hear of the record only when
+// that has seen the delete, and then it says nothing of it any more.
+func (c *Core) forgetTold(told, now *tree.Entry) {
+	w := &told.Content
+	if c.reader || told.Kind == tree.Dir || !w.Deleted || len(w.Seen) != 1 ||
+		now.Content.Deleted || now.Content.Seen.Covers(w.Dot) {
+		return
+	}
+	row, known := c.index.Entry(ident.ConflictEntry(told.ID, 0, 0, w.ID))
+	kept := &row.Entry
+	if !known || !kept.Live() || !kept.Content.IsNull() || !kept.Place.IsNull() {
+		return // it is gone, or somebody has seen it
+	}
+	if _, onDisk := c.index.Base(kept.ID); !onDisk {
+		c.join(c.deletion(kept), "")
+	}
+}
+
+// forgetDeleted deletes the conflict entries, known or not, that others may keep of a
+// content which a person deleted here, when that delete loses now to an edit by somebody
+// who had not seen the content: the record says nothing of the delete any more, and whoever
+// met the edit and the content without it kept the content (docs/decisions/0049). Whose
+// write the content was is not in the delete, but it is among those its author had seen. Of
+// these the ones that had lost are known here with the entries that keep them; the others
+// were replaced knowingly.
+func (c *Core) forgetDeleted(was, now *tree.Entry) {
+	w := &was.Content
+	if c.reader || was.Kind == tree.Dir || w.Dot.Replica != c.state.Replica || !w.Deleted ||
+		w.Dot == now.Content.Dot || now.Content.Seen.Covers(w.Dot) {
+		return
+	}
+	if len(c.halfway) > 0 {
+		c.noteLostDelete(was)
+		return
+	}
+	for _, dot := range w.Seen {
+		if dot.Replica == c.state.Replica || now.Content.Seen.Covers(dot) {
+			continue
+		}
+		kept := tree.Content{ID: w.ID, Size: w.Size, Target: w.Target, Context: version.Vector{dot}}
+		kept.Version = version.Version{Dot: dot, Seen: kept.Context, Stamp: w.Stamp}
+		e := tree.Entry{Kind: was.Kind, Place: tree.Placement{Parent: was.ID}, Content: kept}
+		e.ID = keeperOf(was.ID, &kept)
+		if row, known := c.index.Entry(e.ID); known {
+			is := &row.Entry.Content
+			if !row.Entry.Live() || is.Dot != dot || is.ID != w.ID {
+				continue // it is gone, or written to since, or what had lost before
+			}
+			if _, onDisk := c.index.Base(e.ID); onDisk {
+				continue // it was there to be deleted too: the content had been put back beside it
+			}
+			e = row.Entry
+		}
+		e = c.deletion(&e)
+		e.Content.SawPlace = e.Content.SawPlace.With(dot) // it is placed where it is kept
+		c.join(e, "")
+	}
+}
+
 // outlived reports whether a conflict entry that another replica derived keeps a content
 // that was knowingly replaced or deleted, before this was known where the entry was derived.
 // Nobody wants it, and often nobody has its bytes any more.
 //
 // The writer of the content can tell, when it has written to the entry again since. Where
-// the content that stands descends from it everybody can tell; those who wrote to the
-// entry do.
+// the content that stands descends from it, or one that lost and is kept beside it was
+// written by somebody who had seen it, everybody can tell; those who wrote to the entry do.
 func (c *Core) outlived(e *tree.Entry) bool {
-	if c.reader || !e.IsConflict() || !e.Live() {
-		return false
+	if c.reader || !e.IsConflict() || !e.Live() || e.ID != keeperOf(e.Place.Parent, &e.Content) {
+		return false // what somebody has written to it since is no leftover
 	}
 	origin, ok := c.index.Entry(e.Place.Parent)
 	if !ok || origin.Entry.Content.Dot == e.Content.Dot {
@@ -224,7 +355,28 @@ func (c *Core) outlived(e *tree.Entry) bool {
 	}
 	now, own := &origin.Entry.Content, c.state.Replica
 	last, of := now.Context.Of(own), e.Content.Dot
-	return of.Replica == own && last > of.Counter || last > 0 && now.Descends(e.Content.ID)
+	return of.Replica == own && last > of.Counter || last > 0 &&
+		(now.Descends(e.Content.ID) && !merge.PutsBack(&e.Content, now) || c.replacedBeside(e))
+}
+
+// replacedBeside reports whether what a conflict entry keeps was replaced by a write that
+// has lost itself since, and is kept, or was, beside the same entry. To have seen it is not
+// enough: what is kept beside a file has been seen by whoever edits that file.
+func (c *Core) replacedBeside(e *tree.Entry) bool {
+	of := e.Content.Dot
+	for _, row := range c.index.Placed(e.Place.Parent, "") {
+		o := &row.Entry.Content
+		if row.Entry.ID != e.ID && of != (version.Dot{}) && o.Dot != of && o.Seen.Covers(of) &&
+			o.Descends(e.Content.ID) && !merge.PutsBack(&e.Content, o) {
+			return true
+		}
+	}
+	return false
+}
+
+// keeperOf is the entry that keeps a content when that has lost in the given one.
+func keeperOf(origin ident.EntryID, w *tree.Content) ident.EntryID {
+	return ident.ConflictEntry(origin, w.Dot.Replica, w.Dot.Counter, w.ID)
 }
 
 // deletion is the record of an entry with its content deleted by this replica, which saw
@@ -263,6 +415,7 @@ func (c *Core) setCursor(cursor tree.Cursor) {
 	cursor.Life = c.horizon.lives[cursor.Device]
 	c.cursors[cursor.Device] = cursor
 	c.apply(tree.Batch{Cursors: []tree.Cursor{cursor}})
+	c.offerSoon(cursor.Device)
 }
 
 // tell orders that a peer be told how far its log has been taken in, once that is durable.
@@ -280,6 +433,8 @@ func (c *Core) tell(cursor tree.Cursor) {
 func (c *Core) committed() {
 	c.uncommitted = false
 	c.stand()
+	c.holdSigned()
+	c.signSoon()
 	c.giveOrders()
 	c.giveAnswers()
 	c.tellTaken()

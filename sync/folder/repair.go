@@ -30,6 +30,7 @@ type repair struct {
 	log   ident.LogID
 	head  uint64
 	audit bool
+	few   bool // entries are asked for by name alone
 
 	walk   *summary.Walk   // nil when it has come to its end
 	first  bool            // the top of the peer's tree has not been told yet
@@ -40,6 +41,16 @@ type repair struct {
 	after       uint64
 	askedDelete bool
 	listed      bool
+
+	// Of the proof of a signed root: the walk through its deleted entries, what was found
+	// and is to be asked for, what is awaited, deletes that the signer does not hold, and
+	// whether something did not hash up to the root.
+	signed   *wire.SignedRoot
+	gone     *summary.Walk
+	lacking  []summary.Item
+	expected map[ident.EntryID]summary.Sum
+	extra    []ident.EntryID
+	short    bool
 }
 
 // differMax is where a walk waits for what it has found to be fetched.
@@ -53,6 +64,8 @@ func (c *Core) handleRepair(event Event) {
 		delete(c.repairs, e.From)
 		delete(c.standing, e.From)
 		delete(c.pending, e.From)
+		delete(c.signed.offers, e.From)
+		c.knewAll()
 	case AuditAsked:
 		c.audit(e.From)
 	case RepairHeard:
@@ -67,9 +80,13 @@ func (c *Core) peerStands(e PeerStands) {
 	delete(c.repairs, e.From)
 	delete(c.horizon.heard, e.From) // it says again what it knows
 	delete(c.horizon.lives, e.From)
+	delete(c.horizon.readers, e.From)
 	c.standing[e.From] = e
 	cursor := c.cursors[e.From]
 	if cursor.Log == e.Log && cursor.Seq <= e.Head {
+		if e.Root == c.cfg.Summary.Root() {
+			c.tookAll(e.From)
+		}
 		return
 	}
 	r := c.newRepair(e.Log, e.Head)
@@ -103,7 +120,8 @@ func (c *Core) takeWholeLog(from ident.DeviceID, log ident.LogID) {
 // us has lost, by whatever fault.
 func (c *Core) audit(from ident.DeviceID) {
 	cursor := c.cursors[from]
-	if c.repairs[from] != nil || c.standing[from].Log != cursor.Log {
+	stands, joined := c.standing[from] // a reader never does: what it tells is not taken in
+	if c.repairs[from] != nil || !joined || stands.Log != cursor.Log {
 		return
 	}
 	r := c.newRepair(cursor.Log, cursor.Seq)
@@ -140,6 +158,9 @@ func (c *Core) goOn(from ident.DeviceID, r *repair) {
 
 func (c *Core) endRepair(from ident.DeviceID, r *repair) {
 	delete(c.repairs, from)
+	if !r.few {
+		c.tookAll(from)
+	}
 	if r.audit {
 		return
 	}
@@ -155,6 +176,8 @@ func (c *Core) hearRepair(e RepairHeard) {
 	switch m := e.Message.(type) {
 	case wire.AskParts:
 		c.answerParts(e.From, m)
+	case wire.AskGone:
+		c.answerGone(e.From, m)
 	case wire.AskEntries:
 		c.answerEntries(e.From, m)
 	case wire.AskDeleted:
@@ -172,9 +195,16 @@ func (c *Core) hearRepair(e RepairHeard) {
 	}
 }
 
-var errUnasked = errors.New("it answered what was not asked")
+var (
+	errUnasked  = errors.New("it answered what was not asked")
+	errUnsigned = errors.New("it passed on what nobody signed")
+)
 
 func (c *Core) takeParts(from ident.DeviceID, r *repair, parts []summary.Part) {
+	if r.signed != nil {
+		c.takeProof(from, r, parts)
+		return
+	}
 	if r.walk == nil {
 		c.dropPeer(from, errUnasked)
 		return
@@ -190,7 +220,9 @@ func (c *Core) takeParts(from ident.DeviceID, r *repair, parts []summary.Part) {
 		c.dropPeer(from, err)
 		return
 	}
-	r.differ = append(r.differ, differ...)
+	for _, item := range differ {
+		r.differ = append(r.differ, item.ID)
+	}
 	c.goOn(from, r)
 }
 
@@ -198,6 +230,13 @@ func (c *Core) takeFound(from ident.DeviceID, r *repair, m *wire.Found) {
 	entries := m.Repair == r.number && r.asked
 	deleted := m.Repair == r.number+1 && r.askedDelete
 	if !entries && !deleted {
+		return
+	}
+	if len(m.Entries) > 0 && !r.few {
+		c.noteHalfway(from, m.Entries)
+	}
+	if r.signed != nil {
+		c.takeProven(from, r, m)
 		return
 	}
 	for i := range m.Entries {

@@ -8,6 +8,7 @@ import (
 	"github.com/shoal-sync/shoal/internal/ident"
 	"github.com/shoal-sync/shoal/sync/tree"
 	"github.com/shoal-sync/shoal/sync/version"
+	"github.com/shoal-sync/shoal/sync/wire"
 )
 
 // Snapshot is how the folder stands: what peers are told and people see.
@@ -17,15 +18,19 @@ type Snapshot struct {
 	Head      uint64 // newest number that is durable, and may be told
 	Counter   uint64
 	Root      [32]byte
+	gone      [32]byte // the same of deleted entries
 	Knowledge version.Vector
 	Collected version.Vector // see tree.State
 	Lives     tree.Lives     // see tree.State
 	Scanning  bool
 	Totals    tree.Totals
-	Locals    int    // names changed here, on a device that may only read
-	Blocked   int64  // entries that this volume cannot show; not among the needs
-	Held      int64  // names whose deletes wait for a person; not among the needs
-	Broken    string // why the folder cannot be read, empty when it can
+	Locals    int   // names changed here, on a device that may only read
+	Blocked   int64 // entries that this volume cannot show; not among the needs
+	Held      int64 // names whose deletes wait for a person; not among the needs
+	// Signed is how a writer has signed to stand: this device, or, when it may only read,
+	// one as which it stands exactly. Nil when there is none.
+	Signed *wire.SignedRoot
+	Broken string // why the folder cannot be read, empty when it can
 }
 
 // Snapshot returns how the folder stood when everything was last durable: all of it goes
@@ -34,6 +39,9 @@ func (c *Core) Snapshot() Snapshot {
 	s := c.stood
 	s.Scanning, s.Broken = c.scanning || c.brake.waiting, c.unread[""].Reason
 	s.Locals = len(c.locals)
+	if !c.reader {
+		s.Signed = c.signed.own
+	}
 	return s
 }
 
@@ -41,9 +49,12 @@ func (c *Core) Snapshot() Snapshot {
 func (c *Core) stand() {
 	c.stood = Snapshot{
 		Replica: c.state.Replica, Log: c.state.Log, Head: c.state.Head, Counter: c.state.Counter,
-		Root: c.cfg.Summary.Root(), Knowledge: c.state.Knowledge, Totals: c.totals,
+		Root: c.cfg.Summary.Root(), gone: c.signed.gone.Root(), Knowledge: c.state.Knowledge, Totals: c.totals,
 		Collected: c.state.Collected, Lives: c.state.Lives,
 		Blocked: c.blockedTotals.Needs, Held: int64(len(c.held.entries)),
+	}
+	if held := c.signed.held; held != nil && c.standsAs(held) {
+		c.stood.Signed = held
 	}
 	c.stood.Totals.Conflicts = int64(len(c.Conflicts()))
 	c.stood.Totals.Needs -= c.blockedTotals.Needs
@@ -67,10 +78,14 @@ func (c *Core) Replicas() []tree.Replica {
 	return out
 }
 
-// Troubles returns up to limit troubles a person should know of, by path.
-func (c *Core) Troubles(limit int) []Trouble {
+// Troubles returns up to limit troubles a person should know of, by path. Comes tells of a
+// content whether somebody connected holds it by now: then it is missed no more.
+func (c *Core) Troubles(limit int, comes func(ident.ContentID) bool) []Trouble {
 	var out []Trouble
 	for id, t := range c.troubles {
+		if row, ok := c.index.Entry(id); t.Kind == ContentMissing && ok && comes(row.Entry.Content.ID) {
+			continue
+		}
 		if t.Kind != ChangedMeanwhile || t.tries >= patience {
 			out = append(out, *t)
 			if n := c.below[id]; n > 0 {

@@ -2,6 +2,7 @@ package folder
 
 import (
 	"github.com/shoal-sync/shoal/internal/ident"
+	"github.com/shoal-sync/shoal/sync/merge"
 	"github.com/shoal-sync/shoal/sync/tree"
 )
 
@@ -95,4 +96,18 @@ func (c *Core) asksFirst(row *tree.Row, base *tree.Base, keeper *tree.Row) bool 
 	c.settled(row)
 	c.gaveUp(row.Entry.ID)
 	return true
+}
+
+// tellDeleted records once more a delete that hides what somebody's first scan has found in
+// another directory of the same name: the others may have forgotten it, as all had heard of
+// it, and show the file (docs/decisions/0017). In one and the same directory what was found
+// is deleted itself: see foundDeleted.
+func (c *Core) tellDeleted(row *tree.Row, shown merge.Shown) {
+	if c.reader || shown.Twin == (ident.EntryID{}) || !row.Entry.Live() || !row.Entry.Content.IsNull() {
+		return
+	}
+	keeper, ok := c.index.Entry(c.standIn(shown.Twin))
+	if ok && !keeper.Entry.Live() && keeper.Seq < row.Seq {
+		c.put(&keeper, keeper.Entry, keeper.Need)
+	}
 }

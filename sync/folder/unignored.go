@@ -3,6 +3,7 @@ package folder
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/shoal-sync/shoal/internal/ident"
 	"github.com/shoal-sync/shoal/sync/ignore"
@@ -20,9 +21,28 @@ const (
 	formerKey   = "former patterns"
 )
 
-// formerMax bounds the sets of patterns that were in force since the last full scan. Those
-// of more changes are joined with the oldest: what both ignored is merged.
+// formerMax bounds the sets of patterns that were in force since the last full scan. After
+// more changes the oldest ones become a set that ignores everything: whatever is found then
+// is merged, and nothing is taken for deleted.
 const formerMax = 8
+
+// formerNote is where a set of former patterns is kept. The first one has the key that alone
+// there once was.
+func formerNote(i int) string {
+	if i == 0 {
+		return formerKey
+	}
+	return fmt.Sprintf("%s %d", formerKey, i+1)
+}
+
+// everything is the set that stands for more than can be kept.
+func everything() ignore.Patterns {
+	p, err := ignore.Parse([]byte("*\n"))
+	if err != nil {
+		panic("bug: the pattern that matches everything cannot be read: " + err.Error())
+	}
+	return p
+}
 
 // PatternsNoted returns the patterns that an earlier run obeyed; false when there was none.
 func PatternsNoted(notes []tree.Note) (p ignore.Patterns, noted bool, err error) {
@@ -39,15 +59,15 @@ func PatternsNoted(notes []tree.Note) (p ignore.Patterns, noted bool, err error)
 func (c *Core) recallPatterns(notes []tree.Note) error {
 	noted := false
 	for _, n := range notes {
-		if n.Key != patternsKey && n.Key != formerKey {
+		if n.Key != patternsKey && !strings.HasPrefix(n.Key, formerKey) {
 			continue
 		}
 		p, err := ignore.Restore(n.Body)
 		switch {
 		case err != nil:
 			return fmt.Errorf("read which patterns were obeyed: %w", err)
-		case n.Key == formerKey:
-			c.former = append(c.former, p)
+		case n.Key != patternsKey:
+			c.former = append(c.former, p) // their order does not matter
 		default:
 			c.patterns, noted = p, true
 		}
@@ -60,27 +80,34 @@ func (c *Core) recallPatterns(notes []tree.Note) error {
 
 // obey puts other patterns into force.
 func (c *Core) obey(p ignore.Patterns) {
-	former := tree.Note{Key: formerKey}
 	if c.patterns.Len() > 0 {
 		if len(c.former) == formerMax {
-			c.former[0] = ignore.Combine(c.former[0], c.former[1])
-			c.former = slices.Delete(c.former, 1, 2)
+			c.former = append(c.former[:0], everything())
 		}
 		c.former = append(c.former, c.patterns)
 	}
-	if len(c.former) > 0 {
-		former.Body = c.former[len(c.former)-1].Append(nil)
-	}
 	c.patterns = p
-	c.apply(tree.Batch{Notes: []tree.Note{{Key: patternsKey, Body: p.Append(nil)}, former}})
+	c.apply(tree.Batch{Notes: append(c.formerNotes(), tree.Note{Key: patternsKey, Body: p.Append(nil)})})
 	c.needs.everything()
+}
+
+// formerNotes says which patterns were in force, over a restart.
+func (c *Core) formerNotes() []tree.Note {
+	notes := make([]tree.Note, formerMax)
+	for i := range notes {
+		notes[i].Key = formerNote(i)
+		if i < len(c.former) {
+			notes[i].Body = c.former[i].Append(nil)
+		}
+	}
+	return notes
 }
 
 // forgetFormer ends it: a full scan has shown everything by the patterns in force.
 func (c *Core) forgetFormer() {
 	if len(c.former) > 0 {
 		c.former = nil
-		c.apply(tree.Batch{Notes: []tree.Note{{Key: formerKey}}})
+		c.apply(tree.Batch{Notes: c.formerNotes()})
 	}
 }
 

@@ -63,6 +63,17 @@ func (c *Core) takeVanished(b tree.Base, path string) {
 	c.lookAgain(partnerWait, path)
 }
 
+// lookOnceMore orders one more look at a name whose finding cannot be believed; of what has
+// moved there at the name that it had, too: a look that met it elsewhere does not tell that
+// it is gone from there, and by the next one it may be gone from both.
+func (c *Core) lookOnceMore(f *tree.Finding) {
+	paths := []string{f.Path}
+	if b, onDisk := c.index.Base(f.Known); onDisk && f.Moved {
+		paths = append(paths, c.basePath(&b))
+	}
+	c.lookAgain(relook, paths...)
+}
+
 // pairVanished recognises a new name as the partner of one that vanished: the same file
 // of the file system, not hard-linked elsewhere. A directory takes all it holds along.
 func (c *Core) pairVanished(f *tree.Finding, parent ident.EntryID, name string) bool {

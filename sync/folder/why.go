@@ -1,6 +1,7 @@
 package folder
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/shoal-sync/shoal/internal/ident"
@@ -12,6 +13,7 @@ import (
 type PathAsked struct {
 	Ticket step.Ticket
 	Path   string
+	Coming []ident.ContentID // as in GiveUpAsked
 }
 
 // PathTold says how the folder stands to one path.
@@ -44,10 +46,10 @@ type PathFacts struct {
 
 // tellPath looks up what is known of a path.
 func (c *Core) tellPath(e PathAsked) {
-	c.emit(PathTold{e.Ticket, c.factsOf(e.Path)})
+	c.emit(PathTold{e.Ticket, c.factsOf(e.Path, e.Coming)})
 }
 
-func (c *Core) factsOf(path string) (f PathFacts) {
+func (c *Core) factsOf(path string, coming []ident.ContentID) (f PathFacts) {
 	f.Gated = c.gated
 	if t, bad := c.unread[path]; bad {
 		f.Trouble = &t
@@ -68,7 +70,8 @@ func (c *Core) factsOf(path string) (f PathFacts) {
 	if top, held := c.heldAbove(id); held {
 		f.Held, f.OnDisk = c.held.entries[top].Batch, false
 	}
-	if t := c.troubles[id]; t != nil {
+	comes := slices.Contains(coming, row.Entry.Content.ID)
+	if t := c.troubles[id]; t != nil && (t.Kind != ContentMissing || !comes) {
 		known := *t
 		f.Trouble = &known
 	}

@@ -143,7 +143,8 @@ type facts struct {
 	live     bool
 	file     bool // live, and of kind file
 	size     int64
-	conflict bool // live, and rests beside the entry it lost to
+	conflict bool   // live, and rests beside the entry it lost to
+	name     string // by which it can be found; "" unless it is live
 }
 
 func factsOf(r *tree.Row) facts {
@@ -151,6 +152,9 @@ func factsOf(r *tree.Row) facts {
 	f.conflict = f.live && r.Entry.ShowsConflict()
 	if f.file = f.live && r.Entry.Kind == tree.File; f.file {
 		f.size = r.Entry.Content.Size
+	}
+	if f.live {
+		f.name = r.Entry.Place.Name
 	}
 	return f
 }
@@ -195,6 +199,7 @@ func (s *Store) number(id ident.EntryID) (n int64, known bool, err error) {
 		return 0, false, err
 	}
 	s.near.numbers.put(id, n)
+	s.met.add(id)
 	return n, known, nil
 }
 
@@ -205,23 +210,29 @@ func (s *Store) putRow(r *tree.Row) error {
 	if r.Seq == 0 || r.Seq > math.MaxInt64 {
 		return fmt.Errorf("bug: %d is no log number", r.Seq)
 	}
-	s.room = tree.AppendEntry(s.room[:0], &r.Entry)
-	if len(s.room) > tree.RecordMax {
-		return fmt.Errorf("%w: its record has %d bytes", tree.ErrBadEntry, len(s.room))
-	}
 	number, known, err := s.number(r.Entry.ID)
 	if err != nil {
 		return err
 	}
+	if known && s.sameBut(r) {
+		return s.putNeed(r, number)
+	}
+	s.room = tree.AppendEntry(s.room[:0], &r.Entry)
+	if len(s.room) > tree.RecordMax {
+		return fmt.Errorf("%w: its record has %d bytes", tree.ErrBadEntry, len(s.room))
+	}
 	var old facts
 	if known {
 		// The id may have been met in a base row only.
-		if old, known, err = s.oldFacts(number); err != nil {
+		if old, known, err = s.oldFacts(r.Entry.ID, number); err != nil {
 			return err
 		}
 	}
 	now := factsOf(r)
 	if err := s.writeRow(r, now, number, known); err != nil {
+		return err
+	}
+	if err := s.putSought(number, old.name, now.name); err != nil {
 		return err
 	}
 	s.near.wrote(r)
@@ -232,17 +243,55 @@ func (s *Store) putRow(r *tree.Row) error {
 	return nil
 }
 
-func (s *Store) oldFacts(number int64) (old facts, known bool, err error) {
-	st, err := s.c.stmt(entryFacts)
+// sameBut reports whether a row differs from the one that is there in nothing but Need, as
+// far as is known without asking: a record keeps its number as long as it is the same.
+func (s *Store) sameBut(r *tree.Row) bool {
+	near, _ := s.near.rows.get(r.Entry.ID)
+	return near.is != nil && near.is.Seq == r.Seq && near.is.Died == r.Died &&
+		near.is.Entry.Place.Parent == r.Entry.Place.Parent &&
+		near.is.Entry.Place.Name == r.Entry.Place.Name &&
+		near.is.Entry.Content.ID == r.Entry.Content.ID && near.is.Entry.Live() == r.Entry.Live()
+}
+
+// putNeed is putRow for a row of which Need alone has changed. To name all columns in an
+// update lets SQLite take the row out of every index and put it back.
+func (s *Store) putNeed(r *tree.Row, number int64) error {
+	old, _ := s.near.rows.get(r.Entry.ID)
+	if old.is.Need == r.Need {
+		return nil
+	}
+	st, err := s.c.stmt(entryNeed)
+	if err != nil {
+		return err
+	}
+	st.BindBool(1, r.Need)
+	st.BindInt64(2, number)
+	if err := run(st); err != nil {
+		return err
+	}
+	s.count(factsOf(old.is), -1)
+	s.count(factsOf(r), 1)
+	s.near.keepRow(*r)
+	return nil
+}
+
+// oldFacts returns the facts of the row that an entry has, if it has one.
+func (s *Store) oldFacts(id ident.EntryID, number int64) (old facts, known bool, err error) {
+	if near, ok := s.near.rows.get(id); ok {
+		if near.is != nil {
+			old = factsOf(near.is)
+		}
+		return old, near.is != nil, nil
+	}
+	st, err := s.c.stmt(entryNumbered)
 	if err != nil {
 		return old, false, err
 	}
 	st.BindInt64(1, number)
 	known, err = one(st, func(st *sqlite.Stmt) error {
-		old = facts{need: st.ColumnBool(0), live: st.ColumnBool(1), file: !st.ColumnIsNull(2),
-			size: st.ColumnInt64(2)}
-		old.conflict = old.live && st.ColumnInt64(3) == 0
-		return nil
+		row, err := s.c.row(st)
+		old = factsOf(&row)
+		return err
 	})
 	return old, known, err
 }
@@ -299,6 +348,7 @@ func (s *Store) putBase(b *tree.Base) error {
 		return err
 	}
 	s.near.placed(b)
+	s.metOnDisk.add(b.Entry)
 	return nil
 }
 

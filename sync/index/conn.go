@@ -34,6 +34,8 @@ type conn struct {
 	db    *sqlite.Conn
 	stmts [queries]*sqlite.Stmt
 	room  []byte // of the record or body being read
+
+	lastPage int // how many rows the last page of the log had
 }
 
 // dial opens a connection to an existing file.

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/shoal-sync/shoal/internal/ident"
+	"github.com/shoal-sync/shoal/internal/powercut"
 	"github.com/shoal-sync/shoal/sync/tree"
 )
 
@@ -21,6 +22,7 @@ import (
 const crashEnv = "INDEX_CRASH_PATH"
 
 func TestMain(m *testing.M) {
+	powercut.Main()
 	if path := os.Getenv(crashEnv); path != "" {
 		if err := writeForever(path); err != nil {
 			fmt.Println("failed:", err)
@@ -87,7 +89,27 @@ func TestKilledWriterLosesNothing(t *testing.T) {
 func killWriter(t *testing.T, program, path string, batches int, later time.Duration) (last uint64) {
 	t.Helper()
 	cmd := exec.Command(program, "-test.run=none")
-	cmd.Env = append(os.Environ(), crashEnv+"="+path)
+	cmd.Env = os.Environ()
+	last, err := writes(t, cmd, path, func(n int) {
+		if n == batches {
+			time.AfterFunc(later, func() {
+				if err := cmd.Process.Kill(); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+	})
+	if err == nil || cmd.ProcessState.Exited() {
+		t.Fatalf("the writer ended by itself: %v", err)
+	}
+	return last
+}
+
+// writes runs a writer to its end and returns the last batch that it acknowledged, and how
+// it ended. Before each line of it, reads is called with how many there were.
+func writes(t *testing.T, cmd *exec.Cmd, path string, reads func(n int)) (last uint64, ended error) {
+	t.Helper()
+	cmd.Env = append(cmd.Env, crashEnv+"="+path)
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -97,16 +119,10 @@ func killWriter(t *testing.T, program, path string, batches int, later time.Dura
 	}
 	lines := bufio.NewReader(out)
 	for n := 0; ; n++ {
-		if n == batches {
-			time.AfterFunc(later, func() {
-				if err := cmd.Process.Kill(); err != nil {
-					t.Error(err)
-				}
-			})
-		}
+		reads(n)
 		line, err := lines.ReadString('\n')
 		if err == io.EOF { // half a line was not acknowledged
-			break
+			return last, cmd.Wait()
 		}
 		if err != nil {
 			t.Fatal(err)
@@ -115,10 +131,6 @@ func killWriter(t *testing.T, program, path string, batches int, later time.Dura
 			t.Fatalf("the writer says %q", line)
 		}
 	}
-	if err := cmd.Wait(); err == nil || cmd.ProcessState.Exited() {
-		t.Fatalf("the writer ended by itself: %v", err)
-	}
-	return last
 }
 
 func checkCrashed(t *testing.T, path string, acknowledged uint64) {

@@ -8,7 +8,7 @@ func (s *Store) forget(id ident.EntryID) error {
 	if err != nil || !known {
 		return err
 	}
-	old, _, err := s.oldFacts(number)
+	old, _, err := s.oldFacts(id, number)
 	if err != nil {
 		return err
 	}
@@ -18,6 +18,9 @@ func (s *Store) forget(id ident.EntryID) error {
 	}
 	st.BindInt64(1, number)
 	if err := run(st); err != nil {
+		return err
+	}
+	if err := s.putSought(number, old.name, ""); err != nil {
 		return err
 	}
 	s.count(old, -1)

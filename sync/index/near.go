@@ -20,10 +20,15 @@ type near struct {
 	onDisk  crowd                        // names of base rows, by directory
 }
 
-// found is an answer; what is not there is an answer, too.
-type found[V any] struct {
-	value V
-	ok    bool
+// found is an answer; what is not there, nil, is an answer, too. Answers are not changed.
+type found[V any] struct{ is *V }
+
+// get returns the answer as a query does.
+func (f found[V]) get() (v V, ok bool) {
+	if f.is == nil {
+		return v, false
+	}
+	return *f.is, true
 }
 
 type place struct {
@@ -31,8 +36,10 @@ type place struct {
 	name   string
 }
 
-// nearMax bounds the answers of one kind that are kept, to about 2 MiB of rows.
-const nearMax = 1024
+// nearMax bounds the answers of one kind that are kept, to about 8 MiB of rows. A file that
+// comes in is asked about when it is heard of, wanted, stored and installed; meanwhile as
+// many others are as the windows of two links have room for.
+const nearMax = 4096
 
 func newNear() near {
 	seed := maphash.MakeSeed()
@@ -42,6 +49,12 @@ func newNear() near {
 // keepRow notes a row as it is now. What callers append to its lists must not write into
 // memory that the row here shares with theirs.
 func (n *near) keepRow(r tree.Row) tree.Row {
+	clipRow(&r)
+	n.rows.put(r.Entry.ID, found[tree.Row]{&r})
+	return r
+}
+
+func clipRow(r *tree.Row) {
 	e := &r.Entry
 	e.Place.Seen, e.Place.Context = slices.Clip(e.Place.Seen), slices.Clip(e.Place.Context)
 	e.Content.Seen, e.Content.Context = slices.Clip(e.Content.Seen), slices.Clip(e.Content.Context)
@@ -49,16 +62,24 @@ func (n *near) keepRow(r tree.Row) tree.Row {
 	e.Content.SawPlace = slices.Clip(e.Content.SawPlace)
 	e.Content.Ancestors = slices.Clip(e.Content.Ancestors)
 	e.Extra = slices.Clip(e.Extra)
-	n.rows.put(e.ID, found[tree.Row]{r, true})
-	return r
 }
 
-// keepPage notes the rows of a page: who reads one is about to ask for each of them.
-func (n *near) keepPage(rows []tree.Row) []tree.Row {
-	if len(rows) <= nearMax {
-		for i := range rows {
-			rows[i] = n.keepRow(rows[i])
+// keepPage notes the rows of a page and all that is on disk for them, in one piece of memory
+// each.
+func (n *near) keepPage(rows []tree.Row, onDisk []tree.Base) []tree.Row {
+	for i := range rows {
+		clipRow(&rows[i])
+		if len(onDisk) < len(rows) {
+			n.bases.put(rows[i].Entry.ID, found[tree.Base]{})
 		}
+	}
+	kept := slices.Clone(rows) // callers may change theirs
+	for i := range kept {
+		n.rows.put(kept[i].Entry.ID, found[tree.Row]{&kept[i]})
+	}
+	for i := range onDisk {
+		clipBase(&onDisk[i])
+		n.bases.put(onDisk[i].Entry, found[tree.Base]{&onDisk[i]})
 	}
 	return rows
 }
@@ -70,10 +91,14 @@ func (n *near) wrote(r *tree.Row) {
 }
 
 func (n *near) keepBase(b tree.Base) tree.Base {
+	clipBase(&b)
+	n.bases.put(b.Entry, found[tree.Base]{&b})
+	return b
+}
+
+func clipBase(b *tree.Base) {
 	b.SawPlace, b.SawContent = slices.Clip(b.SawPlace), slices.Clip(b.SawContent)
 	b.SawAttrs = slices.Clip(b.SawAttrs)
-	n.bases.put(b.Entry, found[tree.Base]{b, true})
-	return b
 }
 
 // placed notes that a base row was written.
@@ -122,13 +147,13 @@ func (r *recent[K, V]) put(k K, v V) {
 // there" is an answer.
 type crowd struct {
 	seed  maphash.Seed
-	dirs  map[ident.EntryID]*names
+	dirs  map[ident.EntryID]*nameSet
 	asked map[ident.EntryID]int // directories that are not in dirs
 	total int                   // names in dirs
 	clock uint64
 }
 
-type names struct {
+type nameSet struct {
 	// by is who has taken a name, by its hash: one entry, or several.
 	by   map[uint64]ident.EntryID
 	used uint64 // by the clock of the crowd
@@ -158,7 +183,7 @@ const (
 )
 
 func newCrowd(seed maphash.Seed) crowd {
-	return crowd{seed: seed, dirs: map[ident.EntryID]*names{}, asked: map[ident.EntryID]int{}}
+	return crowd{seed: seed, dirs: map[ident.EntryID]*nameSet{}, asked: map[ident.EntryID]int{}}
 }
 
 // who tells who has a name in a directory: nobody (free), one entry or several, which is
@@ -186,12 +211,12 @@ func (c *crowd) who(at place, list func(parent ident.EntryID, limit int) ([]take
 	return id, !there, nil
 }
 
-func (c *crowd) enter(parent ident.EntryID, all []taken) *names {
+func (c *crowd) enter(parent ident.EntryID, all []taken) *nameSet {
 	delete(c.asked, parent)
 	if len(c.dirs) >= crowdDirs {
 		c.leave(c.oldest())
 	}
-	dir := &names{by: make(map[uint64]ident.EntryID, len(all)), used: c.clock}
+	dir := &nameSet{by: make(map[uint64]ident.EntryID, len(all)), used: c.clock}
 	c.dirs[parent] = dir
 	for _, t := range all {
 		c.add(parent, t.name, t.id)

@@ -17,16 +17,20 @@ const (
 	entriesIn
 	entryNames
 	entriesSince
+	entriesTold
 	entriesNeeded
 	entriesDead
 	entriesAll
-	entryFacts
+	recordsAll
 	entryInsert
 	entryUpdate
+	entryNeed
 	entryDelete
 	idDelete
 
 	baseByID
+	shownSince
+	shownNeeded
 	baseAt
 	baseIn
 	baseNames
@@ -36,6 +40,12 @@ const (
 	basePlace
 	basePut
 	baseDelete
+
+	soughtPut
+	soughtDrop
+	soughtFind
+	namesAfter
+	entryNumbered
 
 	recipeGet
 	recipePut
@@ -66,6 +76,10 @@ const (
 	rowColumns  = "seq, need, record, died"
 	baseColumns = "entry, parent, name, head, tail, rev, saw, racy, " +
 		"kind, size, mtime, mode, links, volume, inode, birth"
+	// shownColumns are rowColumns, then baseColumns of the same entry, NULL without them.
+	shownColumns = "e.seq, e.need, e.record, e.died, b.entry, b.parent, b.name, b.head, b.tail, b.rev, " +
+		"b.saw, b.racy, b.kind, b.size, b.mtime, b.mode, b.links, b.volume, b.inode, b.birth " +
+		"FROM entries e LEFT JOIN base b ON b.number = e.number"
 )
 
 // queryText must keep every query on an index: a test asks SQLite for its plan.
@@ -81,22 +95,27 @@ var queryText = [queries]string{
 	entryByID: "SELECT " + rowColumns + " FROM entries WHERE number = (SELECT number FROM ids WHERE id = ?)",
 	// The plus hides the name from the planner, which else looks whether entries_resting
 	// would do for it, and so prepares the statement anew for every name.
-	entriesAt:     "SELECT " + rowColumns + " FROM entries WHERE parent = ? AND name = +?",
-	entriesIn:     "SELECT " + rowColumns + " FROM entries WHERE parent = ? AND id > ? ORDER BY id LIMIT ?",
-	entryNames:    "SELECT name, id FROM entries WHERE parent = ? LIMIT ?",
-	entriesSince:  "SELECT " + rowColumns + " FROM entries WHERE seq > ? ORDER BY seq LIMIT ?",
+	entriesAt:    "SELECT " + rowColumns + " FROM entries WHERE parent = ? AND name = +?",
+	entriesIn:    "SELECT " + rowColumns + " FROM entries WHERE parent = ? AND id > ? ORDER BY id LIMIT ?",
+	entryNames:   "SELECT name, id FROM entries WHERE parent = ? LIMIT ?",
+	entriesSince: "SELECT " + rowColumns + " FROM entries WHERE seq > ? ORDER BY seq LIMIT ?",
+	entriesTold: "SELECT e.seq, e.need, e.record, e.died, b.head, b.tail FROM entries e " +
+		"LEFT JOIN base b ON b.number = e.number WHERE e.seq > ? ORDER BY e.seq LIMIT ?",
 	entriesNeeded: "SELECT " + rowColumns + " FROM entries WHERE need = 1 AND seq > ? ORDER BY seq LIMIT ?",
 	entriesDead:   "SELECT " + rowColumns + " FROM entries WHERE live = 0 AND seq > ? ORDER BY seq LIMIT ?",
 	entriesAll:    "SELECT " + rowColumns + ", number FROM entries WHERE number > ? ORDER BY number LIMIT ?",
-	entryFacts:    "SELECT need, live, size, length(name) FROM entries WHERE number = ?",
+	recordsAll:    "SELECT number, id, live, name, record FROM entries WHERE number > ? ORDER BY number LIMIT ?",
 	entryInsert: "INSERT INTO entries (seq, parent, name, need, live, size, record, died, id, number) " +
 		"VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
 	entryUpdate: "UPDATE entries SET seq = ?, parent = ?, name = ?, need = ?, live = ?, size = ?, record = ?, " +
 		"died = ? WHERE number = ?",
+	entryNeed:   "UPDATE entries SET need = ? WHERE number = ?",
 	entryDelete: "DELETE FROM entries WHERE number = ?",
 	idDelete:    "DELETE FROM ids WHERE id = ?",
 
 	baseByID:    "SELECT " + baseColumns + " FROM base WHERE number = (SELECT number FROM ids WHERE id = ?)",
+	shownSince:  "SELECT " + shownColumns + " WHERE e.seq > ? ORDER BY e.seq LIMIT ?",
+	shownNeeded: "SELECT " + shownColumns + " WHERE e.need = 1 AND e.seq > ? ORDER BY e.seq LIMIT ?",
 	baseAt:      "SELECT " + baseColumns + " FROM base WHERE parent = ? AND name = ?",
 	baseIn:      "SELECT " + baseColumns + " FROM base WHERE parent = ? AND name > ? ORDER BY name",
 	baseNames:   "SELECT name, entry FROM base WHERE parent = ? LIMIT ?",
@@ -111,6 +130,12 @@ var queryText = [queries]string{
 		"kind = excluded.kind, size = excluded.size, mtime = excluded.mtime, mode = excluded.mode, " +
 		"links = excluded.links, volume = excluded.volume, inode = excluded.inode, birth = excluded.birth",
 	baseDelete: "DELETE FROM base WHERE number = (SELECT number FROM ids WHERE id = ?)",
+
+	soughtPut:     "INSERT INTO sought (rowid, name) VALUES (?, ?)",
+	soughtDrop:    "INSERT INTO sought (sought, rowid, name) VALUES ('delete', ?, ?)",
+	soughtFind:    "SELECT rowid FROM sought WHERE sought MATCH ? LIMIT ?",
+	namesAfter:    "SELECT number, name FROM entries WHERE number > ? AND live = 1 AND name <> x'' ORDER BY number LIMIT ?",
+	entryNumbered: "SELECT " + rowColumns + " FROM entries WHERE number = ?",
 
 	recipeGet: "SELECT body FROM recipes WHERE content = ?",
 	recipePut: "INSERT INTO recipes (content, came, body) VALUES (?, ?, ?) " +

@@ -88,10 +88,37 @@ func (c *conn) children(parent, after ident.EntryID, limit int) ([]tree.Row, err
 
 // numbered answers a query over sequence numbers.
 func (c *conn) numbered(q query, after uint64, limit int) ([]tree.Row, error) {
-	return c.rows(q, func(s *sqlite.Stmt) {
-		s.BindInt64(1, int64(min(after, math.MaxInt64)))
-		s.BindInt64(2, int64(max(limit, 0)))
+	return c.rows(q, func(s *sqlite.Stmt) { bindPage(s, after, limit) })
+}
+
+func bindPage(s *sqlite.Stmt, after uint64, limit int) {
+	s.BindInt64(1, int64(min(after, math.MaxInt64)))
+	s.BindInt64(2, int64(max(limit, 0)))
+}
+
+// shown returns rows of the log and what is on disk for those of them that are.
+func (c *conn) shown(q query, after uint64, limit int) ([]tree.Row, []tree.Base, error) {
+	s, err := c.stmt(q)
+	if err != nil {
+		return nil, nil, err
+	}
+	bindPage(s, after, limit)
+	// Who goes through all rows is likely to get as many as the last time: rows are large,
+	// and to copy them while the list grows is a tenth of the work.
+	room := max(0, min(limit, c.lastPage))
+	rows, onDisk := make([]tree.Row, 0, room), make([]tree.Base, 0, room)
+	err = each(s, func(s *sqlite.Stmt) error {
+		row, err := c.row(s)
+		rows = append(rows, row)
+		if err != nil || s.ColumnIsNull(4) {
+			return err
+		}
+		b, err := c.readBaseAt(s, 4)
+		onDisk = append(onDisk, b)
+		return err
 	})
+	c.lastPage = len(rows)
+	return rows, onDisk, err
 }
 
 // namesOf returns a query for the names in a directory and who has them, in no useful order.
@@ -141,7 +168,7 @@ func bindBase(s *sqlite.Stmt, b *tree.Base, room []byte) []byte {
 	s.BindInt64(9, int64(b.Stat.Kind))
 	s.BindInt64(10, b.Stat.Size)
 	s.BindInt64(11, b.Stat.Mtime)
-	s.BindInt64(12, int64(b.Stat.Mode))
+	s.BindInt64(12, int64(uint64(b.Stat.Traits)<<32|uint64(b.Stat.Mode)))
 	s.BindInt64(13, int64(b.Stat.Links))
 	if b.Stat.File.IsZero() {
 		s.BindNull(14)
@@ -155,29 +182,32 @@ func bindBase(s *sqlite.Stmt, b *tree.Base, room []byte) []byte {
 	return room
 }
 
-func (c *conn) readBase(s *sqlite.Stmt) (b tree.Base, err error) {
+func (c *conn) readBase(s *sqlite.Stmt) (b tree.Base, err error) { return c.readBaseAt(s, 0) }
+
+// readBaseAt reads a base row from the columns after the first so many.
+func (c *conn) readBaseAt(s *sqlite.Stmt, at int) (b tree.Base, err error) {
 	var name [tree.NameMax + 1]byte
-	entry, parent := s.ColumnBytes(0, b.Entry[:]), s.ColumnBytes(1, b.Parent[:])
-	b.Name = string(name[:s.ColumnBytes(2, name[:])])
+	entry, parent := s.ColumnBytes(at, b.Entry[:]), s.ColumnBytes(at+1, b.Parent[:])
+	b.Name = string(name[:s.ColumnBytes(at+2, name[:])])
 	if entry != len(b.Entry) || parent != len(b.Parent) || len(b.Name) > tree.NameMax {
 		return b, fmt.Errorf("%w: a base row holds no ids or no name", ErrDamaged)
 	}
-	if !s.ColumnIsNull(3) {
-		binary.BigEndian.PutUint64(b.Content[:8], uint64(s.ColumnInt64(3)))
-		s.ColumnBytes(4, b.Content[8:])
+	if !s.ColumnIsNull(at + 3) {
+		binary.BigEndian.PutUint64(b.Content[:8], uint64(s.ColumnInt64(at+3)))
+		s.ColumnBytes(at+4, b.Content[8:])
 	}
-	b.Rev = uint64(s.ColumnInt64(5))
-	if err := parseSaw(c.bytes(s, 6), &b); err != nil {
+	b.Rev = uint64(s.ColumnInt64(at + 5))
+	if err := parseSaw(c.bytes(s, at+6), &b); err != nil {
 		return b, err
 	}
-	b.Racy = s.ColumnBool(7)
+	b.Racy = s.ColumnBool(at + 7)
 	b.Stat = tree.Stat{
-		Kind: tree.Kind(s.ColumnInt64(8)), Size: s.ColumnInt64(9), Mtime: s.ColumnInt64(10),
-		Mode: uint32(s.ColumnInt64(11)), Links: uint32(s.ColumnInt64(12)),
+		Kind: tree.Kind(s.ColumnInt64(at + 8)), Size: s.ColumnInt64(at + 9), Mtime: s.ColumnInt64(at + 10),
+		Mode: uint32(s.ColumnInt64(at + 11)), Traits: uint32(s.ColumnInt64(at+11) >> 32), Links: uint32(s.ColumnInt64(at + 12)),
 		File: tree.FileID{
-			Volume: uint64(s.ColumnInt64(13)),
-			Inode:  uint64(s.ColumnInt64(14)),
-			Birth:  s.ColumnInt64(15),
+			Volume: uint64(s.ColumnInt64(at + 13)),
+			Inode:  uint64(s.ColumnInt64(at + 14)),
+			Birth:  s.ColumnInt64(at + 15),
 		},
 	}
 	return b, nil

@@ -14,7 +14,14 @@ const applicationID = 0x53686f61
 // empty file. A published step is never edited: what must change is a new step. Each runs
 // in one transaction together with the new version number, so a step that is interrupted
 // has not happened.
-var steps = []string{schema1, schema2, schema3, schema4}
+var steps = []schemaStep{{script: schema1}, {script: schema2}, {script: schema3}, {script: schema4},
+	{script: schema5, fill: (*conn).fillSought}}
+
+// schemaStep is a script, and what is done after it that needs more than SQL.
+type schemaStep struct {
+	script string
+	fill   func(*conn) error
+}
 
 // schema1 in words.
 //
@@ -170,6 +177,19 @@ ALTER TABLE state ADD COLUMN lives BLOB NOT NULL DEFAULT x'';
 ALTER TABLE cursors ADD COLUMN life INTEGER NOT NULL DEFAULT 0;
 `
 
+// schema5 in words.
+//
+// Sought finds the names of live entries by any three characters that follow one another
+// in them, under the number of the entry; search.go says how. It keeps no text
+// (content=”): an entry's name is in its row. Nor does it keep where in a name something
+// is (detail=none), nor how long names are (columnsize=0): 25 bytes for a name of 20
+// characters.
+const schema5 = `
+CREATE VIRTUAL TABLE sought USING fts5 (
+	name, content = '', columnsize = 0, detail = none, tokenize = 'trigram case_sensitive 1'
+);
+`
+
 // ErrForeign reports a database that another program made.
 var ErrForeign = errors.New("this is a database of another program")
 
@@ -207,11 +227,19 @@ func (c *conn) migrate(path string) error {
 	return nil
 }
 
-func (c *conn) step(script string, version int64) error {
-	script = fmt.Sprintf("BEGIN IMMEDIATE; %s PRAGMA application_id = %d; PRAGMA user_version = %d; COMMIT;",
-		script, applicationID, version)
+func (c *conn) step(s schemaStep, version int64) error {
+	begin := fmt.Sprintf("BEGIN IMMEDIATE; %s PRAGMA application_id = %d; PRAGMA user_version = %d;",
+		s.script, applicationID, version)
 	fault.At("index.migrate")
-	if err := c.script(script); err != nil {
+	err := c.script(begin)
+	if err == nil && s.fill != nil {
+		err = s.fill(c)
+	}
+	fault.At("index.migrated")
+	if err == nil {
+		err = c.script("COMMIT")
+	}
+	if err != nil {
 		return errors.Join(err, c.rollback())
 	}
 	return nil

@@ -60,6 +60,8 @@ type Store struct {
 	lastNumber int64 // highest number given to an entry id
 	resting    bool  // there may be a row without a name: an entry beside the one it lost to
 	near       near
+	met        met // ids with a number
+	metOnDisk  met // ids that have, or had, a base row
 
 	waiting  waiting // recipes not yet written
 	chunks   chunkTable
@@ -113,10 +115,25 @@ func (s *Store) dial() (state tree.State, err error) {
 		resting, err = s.c.number("SELECT EXISTS (SELECT 1 FROM entries INDEXED BY entries_resting WHERE name = x'')")
 		s.resting = resting != 0
 	}
+	if err == nil {
+		var given int64
+		given, err = s.c.number("SELECT EXISTS (SELECT 1 FROM ids)")
+		s.met.whole, s.metOnDisk.whole = given == 0, given == 0
+	}
 	if err != nil {
 		return state, fmt.Errorf("open index %q: %w", s.path, err)
 	}
 	return state, nil
+}
+
+// Rest gives back the memory that only speeds up what comes next. It is for an owner that
+// has had nothing to do for a while, and does nothing while a transaction is open.
+func (s *Store) Rest() error {
+	if s.open || s.failed != nil {
+		return nil
+	}
+	s.near = newNear()
+	return s.c.script("PRAGMA shrink_memory")
 }
 
 // Close undoes what was not committed, forgets waiting recipes, and returns when the

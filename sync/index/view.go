@@ -1,8 +1,10 @@
 package index
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"sync"
 
@@ -52,9 +54,10 @@ func (v *View) Close() error {
 	return v.store.views.give(c)
 }
 
-// viewsIdleMax is how many connections wait for the next View: one for the scanner, one
-// for everybody else. Status and serving rarely meet.
-const viewsIdleMax = 2
+// viewsIdleMax is how many connections wait for the next View: those of a scan's walkers,
+// which ask for every new file where it came from, and one for everybody else. To open one
+// takes longer than ten answers.
+const viewsIdleMax = 4
 
 type pool struct {
 	path   string
@@ -130,6 +133,29 @@ func (v *View) Since(seq uint64, limit int) ([]tree.Row, error) {
 	return rows, v.failed(err)
 }
 
+// Told is Since, and of each row whether a file on disk holds its content: all that another
+// device is told, in one question.
+func (v *View) Told(seq uint64, limit int) (rows []tree.Row, has []bool, err error) {
+	s, err := v.c.stmt(entriesTold)
+	if err != nil {
+		return nil, nil, v.failed(err)
+	}
+	s.BindInt64(1, int64(min(seq, math.MaxInt64)))
+	s.BindInt64(2, int64(max(limit, 0)))
+	err = each(s, func(s *sqlite.Stmt) error {
+		row, err := v.c.row(s)
+		var onDisk ident.ContentID
+		if !s.ColumnIsNull(4) {
+			binary.BigEndian.PutUint64(onDisk[:8], uint64(s.ColumnInt64(4)))
+			s.ColumnBytes(5, onDisk[8:])
+		}
+		rows = append(rows, row)
+		has = append(has, row.Entry.Kind == tree.File && !s.ColumnIsNull(4) && onDisk == row.Entry.Content.ID)
+		return err
+	})
+	return rows, has, v.failed(err)
+}
+
 // Needs returns up to limit rows marked Need after a log number, in log order.
 func (v *View) Needs(after uint64, limit int) ([]tree.Row, error) {
 	rows, err := v.c.numbered(entriesNeeded, after, limit)
@@ -175,6 +201,42 @@ func (v *View) EachEntry(take func(*tree.Row) error) error {
 			return nil
 		}
 	}
+}
+
+// Record is a row as it is kept. Its bytes are valid until the next one is read.
+type Record struct {
+	ID   ident.EntryID
+	Live bool
+	Name []byte
+	Body []byte // the canonical encoding of the entry
+}
+
+// EachRecord hands every row to take, as EachEntry does, without reading what it says: half
+// the work, where the records are only hashed. Take must not wait for anything.
+func (v *View) EachRecord(take func(Record) error) error {
+	s, err := v.c.stmt(recordsAll)
+	if err != nil {
+		return v.failed(err)
+	}
+	var name [tree.NameMax + 1]byte
+	last, read := int64(0), pageRows
+	for read == pageRows {
+		s.BindInt64(1, last)
+		s.BindInt64(2, pageRows)
+		read = 0
+		err := each(s, func(s *sqlite.Stmt) error {
+			r := Record{Live: s.ColumnBool(2)}
+			last, read = s.ColumnInt64(0), read+1
+			s.ColumnBytes(1, r.ID[:])
+			r.Name = name[:s.ColumnBytes(3, name[:])]
+			r.Body = v.c.bytes(s, 4)
+			return take(r)
+		})
+		if err != nil {
+			return v.failed(err)
+		}
+	}
+	return nil
 }
 
 // Entry returns the row of an entry.
@@ -229,13 +291,17 @@ func (v *View) Path(id ident.EntryID) (path string, ok bool, err error) {
 // holdersMax is how many holders of one content are tried for one with a path.
 const holdersMax = 16
 
-// HoldingPath returns a file on disk that holds the content, and where it is.
-func (v *View) HoldingPath(content ident.ContentID) (path string, b tree.Base, ok bool, err error) {
+// HoldingPath returns a file on disk that holds the content, and where it is: the first that
+// fits, of those the index knows.
+func (v *View) HoldingPath(content ident.ContentID, fits func(string, *tree.Base) bool) (
+	path string, b tree.Base, ok bool, err error,
+) {
 	err = v.together(func() error {
 		holders, err := v.c.holding(content, holdersMax)
 		for i := 0; i < len(holders) && err == nil && !ok; i++ {
 			b = holders[i]
 			path, ok, err = v.c.path(b.Entry)
+			ok = ok && fits(path, &b)
 		}
 		return err
 	})

@@ -47,9 +47,30 @@ func TestViewOfTheLog(t *testing.T) {
 	if got := numbers(rows); err != nil || !slices.Equal(got, []uint64{201, 301, 401}) {
 		t.Errorf("needs after 101: %v, %v", got, err)
 	}
+	here, gone := onDisk(1, ident.Root, "here"), onDisk(2, ident.Root, "old")
+	here.Entry, here.Content = benchRow(7).Entry.ID, benchRow(7).Entry.Content.ID
+	gone.Entry, gone.Content = benchRow(8).Entry.ID, ident.ContentID{1}
+	record(t, s, tree.Batch{Placed: []tree.Base{here, gone}})
+	rows, has, err := v.Told(5, 4)
+	if got := numbers(rows); err != nil || !slices.Equal(got, []uint64{6, 7, 8, 9}) ||
+		!slices.Equal(has, []bool{false, true, false, false}) {
+		t.Errorf("told after 5: %v, %v, %v", got, has, err)
+	}
 	met := map[ident.EntryID]bool{}
 	if err := v.EachEntry(func(r *tree.Row) error { met[r.Entry.ID] = true; return nil }); err != nil || len(met) != 1200 {
 		t.Errorf("each entry: %d met, %v", len(met), err)
+	}
+	err = v.EachRecord(func(r Record) error {
+		want, _ := s.Entry(r.ID)
+		if !met[r.ID] || tree.DigestOf(r.Body) != tree.Digest(&want.Entry) || string(r.Name) != want.Entry.Place.Name ||
+			r.Live != want.Entry.Live() {
+			t.Errorf("the record of %v is %+v", r.ID, r)
+		}
+		delete(met, r.ID)
+		return nil
+	})
+	if err != nil || len(met) != 0 {
+		t.Errorf("each record: %d not met, %v", len(met), err)
 	}
 	stop := errors.New("enough of it")
 	if err := v.EachEntry(func(*tree.Row) error { return stop }); !errors.Is(err, stop) {
@@ -57,6 +78,35 @@ func TestViewOfTheLog(t *testing.T) {
 	}
 	if totals, err := v.Totals(); totals != s.Totals() || err != nil {
 		t.Errorf("totals are %+v, %v, want %+v", totals, err, s.Totals())
+	}
+}
+
+// TestNeedAlone tries that a row which is marked, and marked no more, stays what it is in
+// every other respect.
+func TestNeedAlone(t *testing.T) {
+	s := openNew(t)
+	row := benchRow(1)
+	record(t, s, tree.Batch{Rows: []tree.Row{row}})
+	was, v := s.Totals(), viewOf(t, s)
+	for _, need := range []bool{true, true, false} {
+		row.Need = need
+		record(t, s, tree.Batch{Rows: []tree.Row{row}})
+		got, _, err := v.Entry(row.Entry.ID)
+		if err != nil || got.Need != need || got.Seq != 1 || tree.Digest(&got.Entry) != tree.Digest(&row.Entry) {
+			t.Errorf("need %v: the row is %+v, %v", need, got, err)
+		}
+		if rows, err := v.Needs(0, 9); err != nil || (len(rows) == 1) != need {
+			t.Errorf("need %v: %d rows are needed, %v", need, len(rows), err)
+		}
+		if own, _ := s.Entry(row.Entry.ID); own.Need != need {
+			t.Errorf("need %v: its owner reads otherwise", need)
+		}
+		if n := s.Totals().Needs; (n == was.Needs+1) != need {
+			t.Errorf("need %v: %d are counted", need, n)
+		}
+	}
+	if s.Totals() != was {
+		t.Errorf("totals have become %+v, were %+v", s.Totals(), was)
 	}
 }
 
@@ -114,12 +164,20 @@ func TestViewOfTheDisk(t *testing.T) {
 			t.Errorf("path of %v: %q, %v, %v", c.id, got, ok, err)
 		}
 	}
-	path, b, ok, err := v.HoldingPath(a.Content)
+	path, b, ok, err := v.HoldingPath(a.Content, func(path string, _ *tree.Base) bool { return path != "" })
 	if path != "docs/deep/a.txt" || b.Entry != a.Entry || !ok || err != nil {
 		t.Errorf("holding: %q, %+v, %v, %v", path, b, ok, err)
 	}
-	if _, _, ok, err = v.HoldingPath(ident.ContentID{8}); ok || err != nil {
+	if _, _, ok, err = v.HoldingPath(ident.ContentID{8}, func(string, *tree.Base) bool { return true }); ok || err != nil {
 		t.Errorf("holding nothing: %v, %v", ok, err)
+	}
+	if _, _, ok, err = v.HoldingPath(a.Content, func(string, *tree.Base) bool { return false }); ok || err != nil {
+		t.Errorf("a file that does not fit is returned: %v", err)
+	}
+	held, err := v.HoldingPaths([]ident.ContentID{{8}, a.Content, {9}, a.Content})
+	if err != nil || len(held) != 4 || held[0].Path != "" || held[2].Path != "" ||
+		held[1].Path != path || held[1].Entry != a.Entry || held[3].Path != path {
+		t.Errorf("holding together: %+v, %v", held, err)
 	}
 	list, err := v.BaseList(ident.EntryID{2})
 	if err != nil || len(list) != 2 || list[0].Entry != a.Entry || list[1].Entry != twin.Entry {

@@ -143,21 +143,53 @@ func (f *Fit) taken(row *tree.Row, shown Shown) string {
 			if nameOrder(&o.Entry, mine) < 0 {
 				mine = &o.Entry
 			}
-		case f.refused(&o, s) == "" && !(f.inPlace(row.Entry.ID, shown) && f.inPlace(o.Entry.ID, s)):
+		case f.refused(&o, s) == "" && !f.bothThere(row.Entry.ID, o.Entry.ID, shown, s):
 			rivals = append(rivals, o)
 		}
 	}
+	away := f.Away(&row.Entry, shown)
 	for i := range rivals {
-		if nameOrder(&rivals[i].Entry, mine) < 0 {
+		s := f.view.Of(&rivals[i])
+		first := nameOrder(&rivals[i].Entry, mine) < 0
+		if other := f.Away(&rivals[i].Entry, s); other != away {
+			first = away // those placed there cannot know of it
+		}
+		if first {
 			return fmt.Sprintf("this name cannot be shown here beside %q, which this volume takes for the same; "+
-				"rename one of the two on another device", names.Text(f.view.Of(&rivals[i]).Name))
+				"rename one of the two on another device", names.Text(s.Name))
 		}
 	}
 	return ""
 }
 
+// Away reports whether an entry is shown in another directory than it is placed in, as when
+// moves made a cycle (R10).
+func (f *Fit) Away(e *tree.Entry, shown Shown) bool {
+	return !e.IsConflict() && !f.sameDirectory(e.Place.Parent, shown.Parent)
+}
+
 func (f *Fit) sameDirectory(a, b ident.EntryID) bool {
 	return a == b || slices.Contains(f.view.Twins(a), b)
+}
+
+// bothThere reports whether the disk shows two entries beside one another under the names
+// they are to have. Twins may be in two places on disk while they become one directory.
+func (f *Fit) bothThere(x, y ident.EntryID, shownX, shownY Shown) bool {
+	if !f.inPlace(x, shownX) || !f.inPlace(y, shownY) {
+		return false
+	}
+	a, _ := f.read.Base(x)
+	b, _ := f.read.Base(y)
+	at, other := a.Parent, b.Parent
+	for depth := 0; at != other && depth < chainMax; depth++ {
+		a, onDisk := f.read.Base(at)
+		b, too := f.read.Base(other)
+		if !onDisk || !too || a.Name != b.Name {
+			return false
+		}
+		at, other = a.Parent, b.Parent
+	}
+	return at == other
 }
 
 // inPlace reports whether an entry is on disk where it is shown.

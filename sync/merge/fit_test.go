@@ -69,6 +69,8 @@ func TestWhoHasThePlace(t *testing.T) {
 			names.Of("darwin"), "a! b c"},
 		{"elsewhere", "a file x in / #1 at 1 by ann\nb dir d in / at 1 by ann\nc file X in b #2 at 2 by ann",
 			names.Of("windows"), "a b c"},
+		{"out of a cycle", "a dir a in b was a in / at 5 by ann\nb dir b in a was b in / at 7 by bob\nc file B in / #1 at 9 by ann",
+			names.Of("windows"), "a<b b! c"},
 		{"forms", "a file é in / #1 at 1 by ann\nb file e\u0301 in / #2 at 2 by ann", names.Volume{Forms: true}, "a b!"},
 	} {
 		s := shelfOf(t, c.shelf)

@@ -83,10 +83,28 @@ func joinContent(a, b tree.Content) (tree.Content, *tree.Content) {
 	// What any delete ever saw of the placement counts, also when another delete stands, or
 	// a content does that a later delete will replace (R6, R15).
 	win.SawPlace = a.SawPlace.Join(b.SawPlace)
-	if settled || lost.Deleted || win.Descends(lost.ID) { // R5, R2 and R3
+	if settled || lost.Deleted || win.Descends(lost.ID) && !PutsBack(&lost, &win) { // R5, R2 and R3
 		return win, nil
 	}
 	return win, &lost
+}
+
+// PutsBack reports whether a content that another one descends from is no old state: its
+// author had seen what came after it in the lineage of the other one, and put it back. Two
+// people wanted two things then, and what loses is kept.
+func PutsBack(c, other *tree.Content) bool {
+	if c.ID == other.ID {
+		return false
+	}
+	for _, newer := range other.Ancestors {
+		if newer == c.ID {
+			return false
+		}
+		if slices.Contains(c.Ancestors, newer) {
+			return true
+		}
+	}
+	return false
 }
 
 // contentOrder says which of two contents stands: real ones before null ones, then the
@@ -146,6 +164,7 @@ func attrsOrder(a, b tree.Attributes) int {
 		versionOrder(a.Version, b.Version),
 		cmp.Compare(a.Mtime, b.Mtime),
 		cmp.Compare(a.Mode, b.Mode),
+		cmp.Compare(a.Traits, b.Traits),
 	)
 }
 
@@ -179,7 +198,7 @@ func keep(winner tree.Entry, loser tree.Content, attrs ...tree.Attributes) tree.
 	// written together with the loser are the same everywhere.
 	e.Attrs = tree.Attributes{Version: own, Context: context, Mode: modeUnknown}
 	for _, a := range attrs {
-		known := tree.Attributes{Version: own, Context: context, Mode: a.Mode, Mtime: a.Mtime}
+		known := tree.Attributes{Version: own, Context: context, Mode: a.Mode, Mtime: a.Mtime, Traits: a.Traits}
 		written := a.Dot == own.Dot && a.Stamp == own.Stamp && !own.IsNull()
 		if written && attrsOrder(e.Attrs, known) < 0 {
 			e.Attrs = known

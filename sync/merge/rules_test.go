@@ -97,6 +97,29 @@ var rules = []struct {
 			b.edit(one, string('0'+rune(i)))
 		}
 	}, "8 +x"},
+	{"R3 one that was put back is kept", func(a, b *replica) {
+		a.edit(one, "x")
+		a.edit(one, "y")
+		b.from(a)
+		a.edit(one, "x")
+		b.wall = 1e12
+		b.edit(one, "z")
+	}, "z +x"},
+	{"R3 and stands where it is later", func(a, b *replica) {
+		a.edit(one, "x")
+		a.edit(one, "y")
+		b.from(a)
+		b.edit(one, "z")
+		a.wall = 1e12
+		a.edit(one, "x")
+	}, "x +z"},
+	{"R3 put back by both it is one", func(a, b *replica) {
+		a.edit(one, "x")
+		a.edit(one, "y")
+		b.from(a)
+		a.edit(one, "x")
+		b.edit(one, "x")
+	}, "x"},
 	{"R5 an edit stands against a later delete", func(a, b *replica) {
 		a.edit(one, "x")
 		b.wall = 1e12

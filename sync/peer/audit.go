@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/shoal-sync/shoal/internal/step"
+	"github.com/shoal-sync/shoal/sync/wire"
 )
 
 const (
@@ -21,7 +22,7 @@ func (c *Core) wonder() {
 	switch {
 	case c.theirs.Root == c.ours.Root:
 		c.audits, c.auditDue = 0, step.Never
-	case !c.toldAll():
+	case c.cast.TheyRead || !c.toldAll(): // in a reader's tree nothing is looked for
 		c.auditDue = step.Never
 	case c.auditDue == step.Never:
 		c.auditDue = c.now.Add(min(auditMax, auditFirst<<min(c.audits, 10)))
@@ -30,6 +31,13 @@ func (c *Core) wonder() {
 		c.auditDue = step.Never
 		c.emit(Audit{})
 		c.wonder()
+	}
+}
+
+// noteFound remembers what an audit found: the peer holds it so, whatever it knows of.
+func (c *Core) noteFound(m wire.Message) {
+	if found, ok := m.(wire.Found); ok && c.audits > 0 {
+		c.noteEcho(found.Entries)
 	}
 }
 

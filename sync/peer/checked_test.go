@@ -18,7 +18,8 @@ func TestCheckedIsToldBeforeRows(t *testing.T) {
 	b.do(0, CheckedLearnt{some}, "")
 	b.hear(0, wire.Checked{Ranges: some}, "") // they have not joined
 	b.hear(0, joins(1, 1, 0), "meet 0, stands 0, peerjoined, Checked, state 3")
-	b.hear(0, wire.Horizon{Life: 1}, "takehorizon, load 0")
+	b.hear(0, wire.Horizon{Life: 1}, "takehorizon")
+	b.hear(0, wire.State{}, "know 0, load 0")
 	b.do(0, CheckedLearnt{some}, "Checked")
 	b.hear(0, wire.Checked{Ranges: some}, "takechecked")
 	b.do(0, Closed{}, "")
@@ -33,6 +34,6 @@ func TestReadersCheckNothing(t *testing.T) {
 	b := newBench(t)
 	b.do(0, Cast{TheyRead: true}, "")
 	b.do(0, Opened{Standing: standing(0)}, "join call=1 answers=0 took=0, horizon")
-	b.hear(0, joins(1, 1, 0), "meet 0, peerjoined, state 0")
+	b.hear(0, joins(1, 1, 0), "meet 0, peerjoined, state 0, wantsigned")
 	b.hear(0, wire.Checked{Ranges: []tree.Range{{Replica: theirReplica, From: 1, To: 3}}}, "")
 }

@@ -24,8 +24,13 @@ type CheckedLearnt struct{ Ranges []tree.Range }
 // Closed: the link is gone, or the peer is no member any more.
 type Closed struct{}
 
-// Heard: the peer said something about this folder.
-type Heard struct{ Message wire.Message }
+// Heard: the peer said something about this folder. Told is the highest number of our own
+// writes that it can have heard of before this conversation: what this replica had written
+// when it was started, or has told to others since.
+type Heard struct {
+	Message wire.Message
+	Told    uint64
+}
 
 // Stood: our replica stands differently now.
 type Stood struct{ Standing Standing }
@@ -116,6 +121,12 @@ type TakeReplicas struct{ Replicas []tree.Replica }
 // TakeChecked hands the writes that the peer knows to be meant to the folder.
 type TakeChecked struct{ Ranges []tree.Range }
 
+// TakeSigned hands a writer's signed word on how it stood to the folder, for it to verify.
+type TakeSigned struct{ Signed wire.SignedRoot }
+
+// WantSigned asks for a signature on how this device stands, for a reader.
+type WantSigned struct{}
+
 // PeerJoined lets the swarm ask this peer.
 type PeerJoined struct{}
 
@@ -140,6 +151,12 @@ type ServeTrash struct{ Ticket uint64 }
 
 // TrashTold: the peer told what its trash holds.
 type TrashTold struct{ Trash wire.TrashHeld }
+
+// ServeNames lets the peer be told which names have its words; PiecesServed counts it back.
+type ServeNames struct{ Asked wire.AskNames }
+
+// NamesTold: the peer told which of its names have our words.
+type NamesTold struct{ Found wire.NamesFound }
 
 // Renew asks the node to open the conversation anew, and then to let this Join be heard:
 // the peer began anew.
@@ -171,6 +188,8 @@ func (Repair) effect()        {}
 func (Audit) effect()         {}
 func (TakeReplicas) effect()  {}
 func (TakeChecked) effect()   {}
+func (TakeSigned) effect()    {}
+func (WantSigned) effect()    {}
 func (PeerJoined) effect()    {}
 func (PeerLeft) effect()      {}
 func (Content) effect()       {}
@@ -178,6 +197,8 @@ func (ServePieces) effect()   {}
 func (ServeRecipes) effect()  {}
 func (ServeTrash) effect()    {}
 func (TrashTold) effect()     {}
+func (ServeNames) effect()    {}
+func (NamesTold) effect()     {}
 func (Renew) effect()         {}
 func (Reopen) effect()        {}
 func (TakeHorizon) effect()   {}

@@ -60,9 +60,9 @@ func heardOthers(knowledge version.Vector, own ident.ReplicaID) bool {
 }
 
 // mayTell reports whether the peer may be told of our log: nothing in it is what the peer
-// has deleted and forgotten.
+// has deleted and forgotten, and what the peer knows of it already has been compared.
 func (c *Core) mayTell() bool {
-	return c.metHorizon && !c.repairing && c.ours.Knowledge.CoversAll(c.collected)
+	return c.metHorizon && c.tookUs && !c.repairing && c.ours.Knowledge.CoversAll(c.collected)
 }
 
 // refuse ends the conversation from our side, until the peer joins anew.

@@ -89,7 +89,7 @@ func (p *pair) deliver(s *side) bool {
 	m := s.inbox[0]
 	s.inbox = s.inbox[1:]
 	if s.core != nil {
-		p.act(s, s.core.Handle(p.now, Heard{m}))
+		p.act(s, s.core.Handle(p.now, Heard{m, everything}))
 	} else if _, join := m.(wire.Join); join {
 		p.say(s, wire.Refuse{Reason: wire.FolderPaused})
 	}
@@ -133,7 +133,7 @@ func (p *pair) act(s *side, effects []Effect) {
 			s.joined = false
 		case Renew:
 			p.open(s)
-			p.act(s, s.core.Handle(p.now, Heard{f.Join}))
+			p.act(s, s.core.Handle(p.now, Heard{f.Join, everything}))
 		case Drop:
 			s.broken = f.Reason
 		}

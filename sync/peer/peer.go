@@ -37,10 +37,12 @@ type Standing struct {
 	Lives     tree.Lives     // of this replica; the last one goes on
 	Scanning  bool
 	Needs     int64 // rows of any kind that are not yet as they should be
+	Held      int64 // among them: names whose deletes wait for a person
 	NeedFiles int64
 	NeedBytes int64
 	Files     int64
 	Bytes     int64
+	Signed    *wire.SignedRoot // as which it stands, nil for none
 }
 
 const (
@@ -85,6 +87,8 @@ type Core struct {
 	theirs wire.State
 	log    ident.LogID // the peer's change log
 	tookUs bool        // theirs holds a State of this link
+	holds  uint64      // names whose deletes the peer holds, of this conversation
+	held   uint64      // names whose deletes we hold, as the peer was last told
 	took   tree.Cursor // how much of the peer's log is recorded here
 
 	sent    uint64  // rows up to this number were sent, or need not be
@@ -98,12 +102,18 @@ type Core struct {
 	theyTook   tree.Cursor    // of our log, as its Join said
 	lives      lives
 	echo       map[ident.EntryID][32]byte
+	foundAs    map[uint64]ident.EntryID // what the peer told that a first scan found, by hashed name
 
 	stateDue  step.Instant
 	stateSent step.Instant
-	stateOld  bool // the peer has not been told how we stand now
+	stateOld  bool   // the peer has not been told how we stand now
+	stated    uint64 // the Head of the last State
 	asks      int
 	scratch   []byte
+
+	signedDue  step.Instant // when the peer is told of a signed root
+	signedSent step.Instant
+	signedTold [64]byte // the last one it was told of
 
 	auditDue step.Instant
 	audits   int // that did not make both equal
@@ -120,7 +130,7 @@ type batch struct{ after, upto uint64 }
 
 // New returns the conversation with a peer that is not connected yet.
 func New(folder ident.FolderID, peer ident.DeviceID) *Core {
-	return &Core{folder: folder, peer: peer, stateDue: step.Never, learntDue: step.Never, auditDue: step.Never}
+	return &Core{folder: folder, peer: peer, stateDue: step.Never, learntDue: step.Never, auditDue: step.Never, signedDue: step.Never}
 }
 
 // Handle takes in what happened and returns what is to be done, in order.
@@ -136,7 +146,7 @@ func (c *Core) Handle(now step.Instant, event Event) []Effect {
 	case Cast:
 		c.recast(e)
 	case Heard:
-		c.hear(e.Message)
+		c.hear(e.Message, e.Told)
 	case Stood:
 		c.stand(e.Standing)
 	case RowsLoaded:
@@ -166,8 +176,10 @@ func (c *Core) Tick(now step.Instant) []Effect {
 	return c.out
 }
 
-// Deadline is when a State, Replicas, or an audit are due.
-func (c *Core) Deadline() step.Instant { return min(c.stateDue, c.learntDue, c.auditDue) }
+// Deadline is when a State, Replicas, a signed root, or an audit are due.
+func (c *Core) Deadline() step.Instant {
+	return min(c.stateDue, c.learntDue, c.auditDue, c.signedDue)
+}
 
 func (c *Core) emit(f Effect)      { c.out = append(c.out, f) }
 func (c *Core) say(m wire.Message) { c.emit(Send{m}) }
@@ -179,7 +191,8 @@ func (c *Core) open(e Opened) {
 		call: c.call + 1, heard: c.heard, rests: c.rests, cast: c.cast, lives: c.lives,
 		stage: joining, took: e.Cursor,
 		stateDue: step.Never, learntDue: step.Never, auditDue: step.Never, learntSent: c.now.Add(-statePause),
-		echo: map[ident.EntryID][32]byte{}, checked: e.Checked,
+		signedDue: step.Never, signedSent: c.now.Add(-signedPause),
+		echo: map[ident.EntryID][32]byte{}, foundAs: map[uint64]ident.EntryID{}, checked: e.Checked,
 	}
 	if c.rests {
 		c.stage = paused

@@ -20,6 +20,8 @@ const (
 	theirReplica = ident.ReplicaID(2)
 	ourLog       = ident.LogID(11)
 	theirLog     = ident.LogID(22)
+
+	everything = 1 << 60 // of what we have written, others have been told
 )
 
 var (
@@ -46,7 +48,7 @@ func (b bench) do(at step.Instant, e Event, want string) {
 
 func (b bench) hear(at step.Instant, m wire.Message, want string) {
 	b.t.Helper()
-	b.do(at, Heard{m}, want)
+	b.do(at, Heard{m, everything}, want)
 }
 
 func (b bench) tick(at step.Instant, want string) {
@@ -145,14 +147,21 @@ func page(after, upto uint64) RowsLoaded {
 // openBench returns a bench whose conversation is open at time 0; we have head rows, of
 // which they took so many. Our State has been told.
 func openBench(t *testing.T, head, took uint64) bench {
+	b := joinedBench(t, head, took)
+	want := "know 0"
+	if took < head {
+		want = fmt.Sprintf("know 0, load %d", took)
+	}
+	b.hear(0, wire.State{}, want)
+	return b
+}
+
+// joinedBench is openBench before the peer has said how it stands.
+func joinedBench(t *testing.T, head, took uint64) bench {
 	b := newBench(t)
 	b.do(0, Opened{Standing: standing(head)}, "join call=1 answers=0 took=0, horizon")
 	b.hear(0, joins(1, 1, took), fmt.Sprintf("meet 0, stands 0, peerjoined, state %d", head))
-	want := "takehorizon"
-	if took < head {
-		want = fmt.Sprintf("takehorizon, load %d", took)
-	}
-	b.hear(0, wire.Horizon{Life: 1}, want)
+	b.hear(0, wire.Horizon{Life: 1}, "takehorizon")
 	return b
 }
 
@@ -200,7 +209,8 @@ func TestJoinTellsWhereBothStand(t *testing.T) {
 	cursor := tree.Cursor{Log: theirLog, Seq: 9}
 	b.do(0, Opened{Standing: standing(5), Cursor: cursor}, "join call=1 answers=0 took=9, horizon")
 	b.hear(0, joins(1, 0, 3), "meet 0, stands 0, peerjoined, state 5")
-	b.hear(0, wire.Horizon{Life: 1}, "takehorizon, load 3")
+	b.hear(0, wire.Horizon{Life: 1}, "takehorizon")
+	b.hear(0, wire.State{}, "know 0, load 3")
 	if !b.core.Connected() {
 		t.Fatal("not connected after both joined")
 	}
@@ -216,24 +226,24 @@ func TestWhereStreamingBegins(t *testing.T) {
 		root [32]byte
 		want string
 	}{
-		{"goes on", ourLog, 3, theirRoot, "meet 0, stands 4, peerjoined, state 5, takehorizon, load 3"},
-		{"has all", ourLog, 5, theirRoot, "meet 0, stands 4, peerjoined, state 5, takehorizon"},
-		{"never met", 0, 0, theirRoot, "meet 0, stands 4, peerjoined, state 5, takehorizon"},
-		{"knew another log of ours", 99, 3, theirRoot, "meet 0, stands 4, peerjoined, state 5, takehorizon"},
-		{"ahead of our log", ourLog, 6, theirRoot, "rolledback"},
-		{"equal, never met", 0, 0, ourRoot, "meet 0, stands 4, peerjoined, state 5, takehorizon"},
-		{"equal, goes on", ourLog, 3, ourRoot, "meet 0, stands 4, peerjoined, state 5, takehorizon, load 3"},
+		{"goes on", ourLog, 3, theirRoot, "meet 0, stands 4, peerjoined, state 5; takehorizon; know 4, load 3"},
+		{"has all", ourLog, 5, theirRoot, "meet 0, stands 4, peerjoined, state 5; takehorizon; know 4"},
+		{"never met", 0, 0, theirRoot, "meet 0, stands 4, peerjoined, state 5; takehorizon; know 4"},
+		{"knew another log of ours", 99, 3, theirRoot, "meet 0, stands 4, peerjoined, state 5; takehorizon; know 4"},
+		{"ahead of our log", ourLog, 6, theirRoot, "rolledback; ; "},
+		{"equal, never met", 0, 0, ourRoot, "meet 0, stands 4, peerjoined, state 5; takehorizon; know 4"},
+		{"equal, goes on", ourLog, 3, ourRoot, "meet 0, stands 4, peerjoined, state 5; takehorizon; know 4, load 3"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			b := newBench(t)
 			b.do(0, Opened{Standing: standing(5)}, "join call=1 answers=0 took=0, horizon")
 			m := joins(1, 0, c.took)
 			m.TookLog, m.Root, m.Head = c.log, c.root, 4
-			got := show(b.core.Handle(0, Heard{m}))
-			if horizon := show(b.core.Handle(0, Heard{wire.Horizon{Life: 1}})); horizon != "" {
-				got += ", " + horizon
+			var got []string
+			for _, m := range []wire.Message{m, wire.Horizon{Life: 1}, wire.State{Root: c.root, Head: 4}} {
+				got = append(got, show(b.core.Handle(0, Heard{m, everything})))
 			}
-			if got != c.want {
+			if got := strings.Join(got, "; "); got != c.want {
 				t.Errorf("got  %s\nwant %s", got, c.want)
 			}
 		})
@@ -287,6 +297,17 @@ func TestIndexRolledBack(t *testing.T) {
 	b.hear(0, knows(5), "")
 }
 
+// What nobody was told in this life nobody can know, unless the same number was used in one
+// that this index does not remember.
+func TestIndexRolledBackAndWrittenOn(t *testing.T) {
+	knows := wire.State{Knowledge: version.Vector{{Replica: ourReplica, Counter: 3}}}
+	b := joinedBench(t, 5, 5)
+	b.do(0, Heard{knows, 3}, "know 0")
+	b.do(0, Heard{wire.State{Knowledge: version.Vector{{Replica: ourReplica, Counter: 5}}}, 3}, "know 0")
+	b = joinedBench(t, 5, 5)
+	b.do(0, Heard{knows, 2}, "peerleft, rolledback")
+}
+
 func TestStateIsToldTenTimesASecond(t *testing.T) {
 	b := openBench(t, 5, 5)
 	told := 0
@@ -326,6 +347,14 @@ func TestHeadOfStateCoversItsKnowledge(t *testing.T) {
 	known := RowsLoaded{After: 5, Upto: 6, Rows: []tree.Row{row(6, theirReplica)}, Has: []bool{true}}
 	b.do(20*ms, known, "")
 	b.tick(100*ms, "state 5")
+	// One that was told too early to know this would wait for ever for rows nobody sends.
+	b.do(300*ms, Stood{standing(7)}, "load 6, state 7")
+	known = RowsLoaded{After: 6, Upto: 7, Rows: []tree.Row{row(6, theirReplica)}, Has: []bool{true}}
+	b.do(310*ms, known, "")
+	b.tick(400*ms, "state 5")
+	if at := b.core.Deadline(); at != step.Never {
+		t.Fatalf("due at %v with nothing to tell", time.Duration(at))
+	}
 }
 
 func TestRowsAndContentReachTheirCores(t *testing.T) {
@@ -391,7 +420,7 @@ func TestEqualIsVerified(t *testing.T) {
 		{"still scanning", wire.State{Root: ourRoot, Scanning: true}, false},
 	} {
 		b := openBench(t, 0, 0)
-		b.core.Handle(0, Heard{c.state})
+		b.core.Handle(0, Heard{c.state, everything})
 		if got := b.core.Equal(); got != c.want {
 			t.Errorf("%s: equal is %v", c.name, got)
 		}
@@ -400,7 +429,7 @@ func TestEqualIsVerified(t *testing.T) {
 	b.core.Handle(0, Opened{Standing: standing(0)})
 	m := joins(1, 0, 0)
 	m.Root = ourRoot
-	b.core.Handle(0, Heard{m})
+	b.core.Handle(0, Heard{m, everything})
 	if b.core.Equal() {
 		t.Error("equal by a Join alone, which says nothing of needs")
 	}
@@ -415,6 +444,7 @@ func TestLogWaitsForARepair(t *testing.T) {
 	m.TookLog = 99
 	b.hear(0, m, "meet 0, stands 0, peerjoined, state 5")
 	b.hear(0, wire.Horizon{Life: 1}, "takehorizon")
+	b.hear(0, wire.State{}, "know 0")
 	b.do(200*ms, Stood{standing(7)}, "state 7")
 	b.hear(201*ms, wire.AskParts{}, "repair")
 	b.hear(202*ms, wire.RowsTaken{Log: ourLog, Upto: 8}, "") // more than there is
@@ -456,23 +486,24 @@ func TestDifferenceThatStaysIsLookedFor(t *testing.T) {
 // has; whoever may hold it, because it has heard of others' writes, has to begin anew.
 func TestForgottenDeletes(t *testing.T) {
 	collected := version.Vector{{Replica: theirReplica, Counter: 9}}
-	begin := func(knows version.Vector, want string) bench {
+	begin := func(knows version.Vector, want, then string) bench {
 		b := newBench(t)
 		s := standing(5)
 		s.Knowledge = knows
 		b.do(0, Opened{Standing: s}, "join call=1 answers=0 took=0, horizon")
 		b.hear(0, joins(1, 1, 3), "meet 0, stands 0, peerjoined, state 5")
 		b.hear(0, wire.Horizon{Life: 1, Collected: collected}, want)
+		b.hear(0, wire.State{}, then)
 		return b
 	}
 	own := version.Dot{Replica: ourReplica, Counter: 5}
-	b := begin(version.Vector{own}, "takehorizon")
+	b := begin(version.Vector{own}, "takehorizon", "know 0")
 	s := standing(5)
 	s.Knowledge = version.Vector{own}.Join(collected)
 	b.do(1, Stood{s}, "load 3")
-	begin(collected, "takehorizon, load 3")
-	begin(version.Vector{own, {Replica: theirReplica, Counter: 8}}, "peerleft, awaytoolong")
-	begin(version.Vector{{Replica: 7, Counter: 1}}, "peerleft, awaytoolong")
+	begin(collected, "takehorizon", "know 0, load 3")
+	begin(version.Vector{own, {Replica: theirReplica, Counter: 8}}, "peerleft, awaytoolong", "")
+	begin(version.Vector{{Replica: 7, Counter: 1}}, "peerleft, awaytoolong", "")
 }
 
 // A life that comes back after another one has begun shows that two programs run with one
@@ -483,8 +514,8 @@ func TestTwoLivesAtOnce(t *testing.T) {
 	meet := func(life uint64) string {
 		at++
 		b.core.Handle(at, Opened{Standing: standing(0)})
-		b.core.Handle(at, Heard{joins(uint64(at), uint64(at), 0)})
-		return show(b.core.Handle(at, Heard{wire.Horizon{Life: life}}))
+		b.core.Handle(at, Heard{joins(uint64(at), uint64(at), 0), everything})
+		return show(b.core.Handle(at, Heard{wire.Horizon{Life: life}, everything}))
 	}
 	for _, life := range []uint64{11, 12, 12, 13} {
 		if got := meet(life); got != "takehorizon" {
@@ -515,7 +546,7 @@ func TestReadersNameThemselvesAlone(t *testing.T) {
 	b.do(0, Opened{Standing: standing(0)}, "join call=1 answers=0 took=0, horizon")
 	join := joins(1, 1, 0)
 	join.Replicas = []tree.Replica{{ID: 40}, {ID: theirReplica, Device: ident.DeviceID{9}, Name: "they"}, {ID: 41}}
-	effects := b.core.Handle(0, Heard{join})
+	effects := b.core.Handle(0, Heard{join, everything})
 	want := tree.Replica{ID: theirReplica, Device: b.core.peer, Name: "they"}
 	if got, ok := effects[0].(TakeReplicas); !ok || len(got.Replicas) != 1 || got.Replicas[0] != want {
 		t.Fatalf("%+v is taken, want %+v", effects[0], want)

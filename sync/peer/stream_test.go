@@ -3,8 +3,10 @@ package peer
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/shoal-sync/shoal/internal/ident"
+	"github.com/shoal-sync/shoal/internal/step"
 	"github.com/shoal-sync/shoal/sync/tree"
 	"github.com/shoal-sync/shoal/sync/version"
 	"github.com/shoal-sync/shoal/sync/wire"
@@ -46,7 +48,8 @@ func TestPageOfALinkBeforeIsNotSent(t *testing.T) {
 	b.do(3, Opened{Standing: standing(10)}, "join call=2 answers=1 took=0, horizon")
 	b.do(4, page(0, 10), "")
 	b.hear(5, joins(2, 2, 4), "meet 0, stands 0, peerjoined, state 10")
-	b.hear(5, wire.Horizon{Life: 1}, "takehorizon, load 4")
+	b.hear(5, wire.Horizon{Life: 1}, "takehorizon")
+	b.hear(5, wire.State{}, "know 0, load 4")
 	b.do(6, page(0, 10), "load 4")
 	b.do(7, page(4, 10), "rows 4-10:6")
 }
@@ -110,6 +113,59 @@ func TestKnownRowsAreNotSentBack(t *testing.T) {
 	b.do(5, RowsLoaded{After: 6, Upto: 7, Rows: []tree.Row{echoed}, Has: []bool{true}}, "rows 6-7:1")
 }
 
+// A peer may have forgotten a delete that all knew of, and hold the entry again, as
+// somebody's first scan found it. Its knowledge covers the delete all the same.
+func TestForgottenDeleteIsToldAgain(t *testing.T) {
+	dead := row(1, theirReplica)
+	dead.Entry.Content.Deleted, dead.Entry.Content.SawPlace = true, dead.Entry.Place.Context
+	again := dead.Entry
+	again.Place.Version, again.Place.Context = version.Version{}, nil
+	again.Content, again.Attrs = tree.Content{ID: ident.ContentID{7}}, tree.Attributes{}
+	knows := wire.State{
+		Head: 1, Root: theirRoot, Knowledge: version.Vector{{Replica: theirReplica, Counter: 9}},
+	}
+	tell := func(b bench, at step.Instant, seq uint64, want string) {
+		t.Helper()
+		b.core.Handle(at, Stood{standing(seq)})
+		p := RowsLoaded{After: seq - 1, Upto: seq, Rows: []tree.Row{dead}, Has: []bool{false}}
+		p.Rows[0].Seq = seq
+		b.do(at, p, want)
+	}
+
+	t.Run("told by its log", func(t *testing.T) {
+		b := openBench(t, 0, 0)
+		b.hear(1, knows, "know 1")
+		tell(b, 2, 1, "") // it knows
+		b.hear(3, wire.Rows{Log: theirLog, Upto: 1, Entries: []tree.Entry{again}, Has: []bool{true}}, "take 0-1")
+		tell(b, 4, 2, "rows 0-2:1")
+		tell(b, 5, 3, "") // it was told
+	})
+	t.Run("found in another directory of that name", func(t *testing.T) {
+		other := again
+		other.ID[0]++
+		other.Place.Parent[0]++
+		other.Place.Name = "another"
+		b := openBench(t, 0, 0)
+		b.hear(1, knows, "know 1")
+		b.hear(2, wire.Rows{Log: theirLog, Upto: 1, Entries: []tree.Entry{other}, Has: []bool{true}}, "take 0-1")
+		tell(b, 3, 1, "") // nothing of its name was found
+		other.Place.Name = again.Place.Name
+		b.hear(4, wire.Rows{Log: theirLog, After: 1, Upto: 2, Entries: []tree.Entry{other}, Has: []bool{true}}, "take 1-2")
+		tell(b, 5, 2, "rows 0-2:1")
+	})
+	t.Run("found by an audit", func(t *testing.T) {
+		b := openBench(t, 0, 0)
+		b.hear(1, knows, "know 1")
+		tell(b, 2, 1, "")
+		b.do(3, RowsRecorded{theirLog, 1}, "taken 1")
+		b.tick(step.Instant(time.Second), "state 0")
+		at := step.Instant(time.Second) + step.Instant(auditFirst)
+		b.tick(at, "audit")
+		b.hear(at, wire.Found{Entries: []tree.Entry{again}, Has: []bool{true}, Last: true}, "repair")
+		tell(b, at, 2, "rows 0-2:1")
+	})
+}
+
 func TestEchoesAreBounded(t *testing.T) {
 	b := openBench(t, 0, 0)
 	for page := range 2 * echoMax / wire.RowsMax {
@@ -117,7 +173,7 @@ func TestEchoesAreBounded(t *testing.T) {
 		for i := range rows.Entries {
 			rows.Entries[i].ID = ident.EntryID{1, byte(page), byte(i >> 8), byte(i)}
 		}
-		b.core.Handle(0, Heard{rows})
+		b.core.Handle(0, Heard{rows, everything})
 		if n := len(b.core.echo); n > echoMax {
 			t.Fatalf("%d rows remembered", n)
 		}

@@ -2,6 +2,7 @@ package peer
 
 import (
 	"fmt"
+	"hash/fnv"
 	"slices"
 
 	"github.com/shoal-sync/shoal/internal/ident"
@@ -12,7 +13,7 @@ import (
 
 // hear takes in one message. Before the peer has joined, only Join and Refuse mean
 // anything: they may cross our own Join.
-func (c *Core) hear(m wire.Message) {
+func (c *Core) hear(m wire.Message, told uint64) {
 	if c.stage == paused {
 		if _, join := m.(wire.Join); join {
 			c.say(wire.Refuse{Folder: c.folder, Reason: wire.FolderPaused})
@@ -32,7 +33,9 @@ func (c *Core) hear(m wire.Message) {
 	}
 	switch m := m.(type) {
 	case wire.State:
-		c.heardState(m)
+		c.heardState(m, told)
+	case wire.DeletesHeld:
+		c.holds = m.Names
 	case wire.Replicas:
 		if !c.cast.TheyRead {
 			c.takeReplicas(m.Replicas)
@@ -51,19 +54,31 @@ func (c *Core) hear(m wire.Message) {
 		c.heardAsks(m)
 	case wire.AskRecipes:
 		c.heardRecipeAsks(m)
-	case wire.AskParts, wire.AskEntries, wire.AskDeleted:
+	case wire.AskParts, wire.AskGone, wire.AskEntries, wire.AskDeleted:
 		c.emit(Repair{m})
 	case wire.Parts, wire.Found:
-		if !c.cast.TheyRead {
-			c.emit(Repair{m})
-		}
+		c.noteFound(m)
+		c.emit(Repair{m}) // a reader's are taken as far as they prove what a writer signed
+	case wire.SignedRoot:
+		c.heardSigned(m)
 	case wire.AskTrash:
 		if c.asks < asksMax { // else the asker gives up after a while
 			c.asks++
 			c.emit(ServeTrash{m.Ticket})
 		}
+	case wire.AskNames:
+		if c.asks < asksMax { // else the asker gives up after a while
+			c.asks++
+			c.emit(ServeNames{m})
+		}
+	case wire.NamesFound:
+		c.emit(NamesTold{m})
 	case wire.TrashHeld:
 		c.emit(TrashTold{m})
+	case wire.Prospect, wire.ProspectEnded:
+		if !c.cast.TheyRead { // what a reader reads is nothing that others will want
+			c.emit(Content{m})
+		}
 	default:
 		c.emit(Content{m})
 	}
@@ -99,7 +114,7 @@ func (c *Core) heardJoin(m wire.Join) {
 	c.stage, c.log = joined, m.Log
 	c.theyTook = tree.Cursor{Log: m.TookLog, Seq: m.TookSeq}
 	c.metHorizon, c.collected = false, nil
-	c.theirs, c.tookUs = wire.State{Head: m.Head, Root: m.Root}, false
+	c.theirs, c.tookUs, c.holds = wire.State{Head: m.Head, Root: m.Root}, false, 0
 	c.resume(m)
 	c.takeReplicas(c.believed(m))
 	if !c.cast.TheyRead {
@@ -108,6 +123,7 @@ func (c *Core) heardJoin(m wire.Join) {
 	c.emit(PeerJoined{})
 	c.sayChecked()
 	c.stateOld, c.stateDue = true, c.now
+	c.noteSigned()
 	if len(c.learnt) > 0 {
 		c.learntDue = c.now // since our Join was said
 	}
@@ -132,13 +148,19 @@ func (c *Core) heardRefuse(m wire.Refuse) {
 	}
 }
 
-func (c *Core) heardState(m wire.State) {
+// heardState takes in how the peer stands. The first State of a conversation was said before
+// the peer had heard anything in it, so it cannot know of what we have told nobody else: an
+// index that was put back may have used the same numbers again already.
+func (c *Core) heardState(m wire.State, told uint64) {
 	if c.cast.TheyRead {
 		c.theirs, c.tookUs = m, true
 		c.emit(TakeHeard{Knowledge: m.Knowledge})
 		return
 	}
-	if m.Knowledge.Of(c.ours.Replica) > c.ours.Counter {
+	if c.tookUs {
+		told = c.ours.Counter
+	}
+	if m.Knowledge.Of(c.ours.Replica) > min(told, c.ours.Counter) {
 		c.rolledBack()
 		return
 	}
@@ -164,13 +186,32 @@ func (c *Core) heardRows(m wire.Rows) {
 		c.drop(fmt.Sprintf("rows of log %v after %d up to %d do not fit log %v", m.Log, m.After, m.Upto, c.log))
 		return
 	}
-	if len(c.echo)+len(m.Entries) > echoMax {
+	c.noteEcho(m.Entries)
+	c.emit(TakeRows{m})
+}
+
+// noteEcho remembers which records the peer holds, until it would be sent those entries.
+func (c *Core) noteEcho(entries []tree.Entry) {
+	if len(c.echo)+len(entries) > echoMax {
 		clear(c.echo)
 	}
-	for i := range m.Entries {
-		c.echo[m.Entries[i].ID] = tree.Digest(&m.Entries[i])
+	if len(c.foundAs)+len(entries) > echoMax {
+		clear(c.foundAs)
 	}
-	c.emit(TakeRows{m})
+	for i := range entries {
+		e := &entries[i]
+		c.echo[e.ID] = tree.Digest(e)
+		if e.Live() && e.Content.IsNull() {
+			c.foundAs[hashOf(e.Place.Name)] = e.ID
+		}
+	}
+}
+
+// hashOf shortens a name. Of two with one hash a delete is told in vain.
+func hashOf(name string) uint64 {
+	h := fnv.New64a()
+	_, _ = h.Write([]byte(name)) // never fails
+	return h.Sum64()
 }
 
 // heardTaken opens the window. A peer that stands behind what it was sent has met a gap:
@@ -227,6 +268,8 @@ func (c *Core) heardRecipeAsks(m wire.AskRecipes) {
 
 // stand notes how we stand, to be told soon.
 func (c *Core) stand(s Standing) {
+	c.ours.Signed = s.Signed
+	c.noteSigned()
 	if s.Head == c.ours.Head && s.Root == c.ours.Root && s.Scanning == c.ours.Scanning &&
 		s.NeedFiles == c.ours.NeedFiles && s.Needs == c.ours.Needs && s.NeedBytes == c.ours.NeedBytes {
 		c.ours = s
@@ -310,7 +353,7 @@ func (c *Core) takeReplicas(replicas []tree.Replica) {
 // pump sends what may be sent now: rows while the window is open, then how we stand.
 func (c *Core) pump() {
 	if c.stage != joined {
-		c.stateDue, c.learntDue, c.auditDue = step.Never, step.Never, step.Never
+		c.stateDue, c.learntDue, c.auditDue, c.signedDue = step.Never, step.Never, step.Never, step.Never
 		return
 	}
 	if c.mayTell() && !c.loading && c.sent < c.ours.Head && len(c.batches) < batchesMax {
@@ -322,6 +365,10 @@ func (c *Core) pump() {
 	}
 	if c.stateOld && c.stateDue <= c.now {
 		c.sayState()
+		c.wantSigned()
+	}
+	if c.signedDue <= c.now {
+		c.saySigned()
 	}
 	c.wonder()
 }
@@ -333,13 +380,17 @@ func (c *Core) sayState() {
 	if c.sent == head {
 		head = c.told
 	}
+	if held := uint64(c.ours.Held); held != c.held {
+		c.say(wire.DeletesHeld{Folder: c.folder, Names: held})
+		c.held = held
+	}
 	need := uint64(max(c.ours.NeedFiles, c.ours.Needs))
 	c.say(wire.State{
 		Folder: c.folder, Head: head, Root: c.ours.Root, Knowledge: c.ours.Knowledge,
 		Scanning: c.ours.Scanning, NeedFiles: need, NeedBytes: uint64(c.ours.NeedBytes),
 		Files: uint64(c.ours.Files), Bytes: uint64(c.ours.Bytes),
 	})
-	c.stateOld, c.stateDue, c.stateSent = false, step.Never, c.now
+	c.stateOld, c.stateDue, c.stateSent, c.stated = false, step.Never, c.now, head
 }
 
 // rowsLoaded sends what of a page of our log the peer does not know yet, in messages that
@@ -384,16 +435,28 @@ func (c *Core) rowsLoaded(e RowsLoaded) {
 	if len(rows.Entries) > 0 {
 		flush(e.Upto)
 	}
+	if c.sent == c.ours.Head && c.told < c.stated && !c.stateOld {
+		// The State that was said meanwhile waits for rows that the peer knows already.
+		c.stateOld, c.stateDue = true, max(c.now, c.stateSent.Add(statePause))
+	}
 }
 
 // knows reports whether the peer need not be sent an entry: it sent the very record, or
-// it knows every write in it.
+// it knows every write in it and did not just show that it lacks a delete.
 func (c *Core) knows(e *tree.Entry) bool {
 	if digest, ok := c.echo[e.ID]; ok {
 		delete(c.echo, e.ID)
 		if digest == tree.Digest(e) {
 			return true
 		}
+		if !e.Live() {
+			// Its knowledge covers the delete, but it may have forgotten that since, as all
+			// knew of it, and met the entry again in somebody's first scan.
+			return false
+		}
+	}
+	if found, ok := c.foundAs[hashOf(e.Place.Name)]; ok && found != e.ID && !e.Live() {
+		return false // what it found may be what was deleted, in another directory of that name
 	}
 	if e.Place.IsNull() || e.Content.IsNull() || e.Attrs.IsNull() {
 		return false
@@ -421,6 +484,9 @@ func (c *Core) Refused() (wire.RefuseReason, bool) { return c.reason, c.stage ==
 
 // Theirs returns how the peer said it stands.
 func (c *Core) Theirs() wire.State { return c.theirs }
+
+// Holds returns of how many names the peer holds the deletes until a person has answered.
+func (c *Core) Holds() uint64 { return c.holds }
 
 // Peer returns whom the conversation is with.
 func (c *Core) Peer() ident.DeviceID { return c.peer }

@@ -18,6 +18,7 @@ import (
 type place struct {
 	path    string
 	rows    []tree.Base
+	traits  tree.Traits
 	was     []tree.Base // rows of what was renamed to what the volume takes for the same
 	shallow bool        // do not enter a known directory of that name
 	once    bool        // enter it, but not the known directories in it
@@ -25,7 +26,7 @@ type place struct {
 
 // finding begins a finding about the place.
 func (p place) finding(s tree.Stat) tree.Finding {
-	f := tree.Finding{Path: p.path, Stat: s}
+	f := tree.Finding{Path: p.path, Stat: s, Traits: p.traits}
 	if len(p.rows) > 0 {
 		f.Known, f.Rev = p.rows[0].Entry, p.rows[0].Rev
 	}
@@ -149,6 +150,9 @@ func (r *run) judge(p place, s tree.Stat, failed error) error {
 	if err := tree.CheckName(path.Base(p.path)); err != nil {
 		return r.problem(p, "its name cannot be kept in step: "+err.Error())
 	}
+	if s.Kind == tree.Dir || s.Kind == tree.File {
+		p.traits = r.addTraits(p.path, &s)
+	}
 	switch {
 	case s.Kind == tree.Dir:
 		return r.judgeDirectory(p, s)
@@ -161,6 +165,24 @@ func (r *run) judge(p place, s tree.Stat, failed error) error {
 		return r.judgeFile(p, s)
 	}
 	return r.judgeLink(p, s)
+}
+
+// addTraits looks at the traits of a file or directory, where that is asked for.
+func (r *run) addTraits(path string, s *tree.Stat) tree.Traits {
+	if r.options.Traits == nil {
+		return ""
+	}
+	found := r.options.Traits(path)
+	if s.Traits = 0; found != "" {
+		s.Traits = found.Mark()
+	}
+	return found
+}
+
+// otherAttributes reports whether a look shows other permissions or traits than are known,
+// or traits where none are known: others may have said what they are to be.
+func otherAttributes(known, s tree.Stat) bool {
+	return known.Mode != s.Mode || s.Traits != 0 && known.Traits != s.Traits
 }
 
 func (r *run) ignored(path string, dir bool) bool {
@@ -193,7 +215,7 @@ func (r *run) judgeFile(p place, s tree.Stat) error {
 		r.hash(file{path: p.path, row: &alone})
 		return nil
 	}
-	if row.Stat.Mode != s.Mode {
+	if otherAttributes(row.Stat, s) {
 		f := p.finding(s)
 		f.Content = row.Content
 		r.batch.add(f)
@@ -225,9 +247,10 @@ func (r *run) judgeNewFile(p place, s tree.Stat) error {
 }
 
 // judgeLink reads a link that is new or another than before. Links cannot be changed,
-// only replaced, so there is no racy one, and their permission bits mean nothing.
+// only replaced, so none that was looked at is racy, only one that an order is believed to
+// have made. Their permission bits mean nothing.
 func (r *run) judgeLink(p place, s tree.Stat) error {
-	if len(p.rows) > 0 && p.rows[0].Stat.SameContent(s) {
+	if len(p.rows) > 0 && p.rows[0].Stat.SameContent(s) && !p.rows[0].Racy {
 		return nil
 	}
 	s, target, err := r.top.link(p.path)
@@ -266,9 +289,11 @@ func (r *run) renamedLink(p place, f tree.Finding) error {
 }
 
 func (r *run) judgeDirectory(p place, s tree.Stat) error {
-	known := len(p.rows) > 0 && p.rows[0].Stat.Kind == tree.Dir
-	if known && p.rows[0].Stat.File == s.File {
-		if p.rows[0].Stat.Mode != s.Mode {
+	here, others := standing(p.rows, s)
+	if len(here) > 0 {
+		r.displaced(p.path, others)
+		p.rows = here
+		if otherAttributes(p.rows[0].Stat, s) {
 			r.batch.add(p.finding(s))
 		}
 		if !p.shallow {
@@ -286,11 +311,7 @@ func (r *run) judgeDirectory(p place, s tree.Stat) error {
 		f.Moved = true
 		r.batch.add(f)
 		r.enter(directory{path: p.path, ids: entries(came)})
-		if len(p.rows) > 0 {
-			r.mu.Lock()
-			r.gone = append(r.gone, gone{path: p.path, row: p.rows[0], replaced: true})
-			r.mu.Unlock()
-		}
+		r.displaced(p.path, p.rows)
 	case len(p.rows) > 0:
 		r.doubt(p, s)
 	default:
@@ -298,6 +319,37 @@ func (r *run) judgeDirectory(p place, s tree.Stat) error {
 		r.enter(directory{path: p.path})
 	}
 	return nil
+}
+
+// standing parts the rows of a name into those of the directory that a look shows there, and
+// the others. While directories change places the index may know two of one name.
+func standing(rows []tree.Base, s tree.Stat) (here, others []tree.Base) {
+	for _, row := range rows {
+		if row.Stat.Kind == tree.Dir && s.Kind == tree.Dir && row.Stat.File == s.File {
+			here = append(here, row)
+		} else {
+			others = append(others, row)
+		}
+	}
+	return here, others
+}
+
+// displaced has what the index knows under a name that another directory has reported as
+// gone from there, unless it is found elsewhere. Twins, which are one, go together.
+func (r *run) displaced(path string, rows []tree.Base) {
+	r.lost(gone{path: path, replaced: true}, rows)
+}
+
+// lost notes of each file or directory that the index knows under a name that it is gone.
+func (r *run) lost(g gone, rows []tree.Base) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for i, row := range rows {
+		if i == 0 || row.Stat.File != rows[i-1].Stat.File {
+			g.row = row
+			r.gone = append(r.gone, g)
+		}
+	}
 }
 
 func entries(rows []tree.Base) []ident.EntryID {

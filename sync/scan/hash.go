@@ -15,8 +15,9 @@ import (
 const (
 	// blockSize is how much of a large file is read at a time; smaller files are read
 	// whole. With blocks of this size reading is as fast as mapping the file, and a file
-	// that shrinks meanwhile kills nobody.
-	blockSize = 8 << 20
+	// that shrinks meanwhile kills nobody. Twice as large ones are no faster, and were half
+	// of the memory of a scan.
+	blockSize = 4 << 20
 	// blocksMax is how many blocks of a file are in memory: one being read, one with each
 	// hasher, and one in between.
 	blocksMax = 4
@@ -75,8 +76,9 @@ func (r *run) hashFile(f file, buffer []byte) []byte {
 		r.again(f.path)
 		return buffer
 	}
-	made, buffer, err := r.read(o, before.Size, buffer)
+	made, buffer, err := r.read(o, f, before, buffer)
 	if err != nil {
+		r.prospectEnds(f, before, nil)
 		r.unread(f, err)
 		return buffer
 	}
@@ -88,6 +90,7 @@ func (r *run) hashFile(f file, buffer []byte) []byte {
 	named, nameErr := r.top.look(f.path)
 	if err != nil || nameErr != nil || changedSince != changed ||
 		!after.SameContent(before) || !named.SameContent(before) {
+		r.prospectEnds(f, before, nil)
 		r.again(f.path)
 		return buffer
 	}
@@ -98,6 +101,7 @@ func (r *run) hashFile(f file, buffer []byte) []byte {
 	if took >= slowFrom {
 		r.noteSlow(f.path, took)
 	}
+	r.prospectEnds(f, before, &made)
 	r.reportFile(f, named, made, now)
 	return buffer
 }
@@ -105,6 +109,7 @@ func (r *run) hashFile(f file, buffer []byte) []byte {
 // reportFile reports content that was read at the given wall clock time.
 func (r *run) reportFile(f file, s tree.Stat, made recipe.Recipe, now int64) {
 	p := place{path: f.path}
+	p.traits = r.addTraits(f.path, &s)
 	if f.row != nil {
 		p.rows = []tree.Base{*f.row}
 	}
@@ -153,16 +158,17 @@ func (r *run) unread(f file, err error) {
 	}
 }
 
-// read makes the recipe of a file of the given size. It returns the buffer it used.
-func (r *run) read(o opened, size int64, buffer []byte) (recipe.Recipe, []byte, error) {
+// read makes the recipe of a file that looks like that. It returns the buffer it used.
+func (r *run) read(o opened, f file, s tree.Stat, buffer []byte) (recipe.Recipe, []byte, error) {
+	size := s.Size
 	if size > blockSize {
 		r.large.Lock()
 		defer r.large.Unlock()
-		made, err := r.readLarge(o, size)
+		made, err := r.readLarge(o, size, r.prospectOf(f, s))
 		return made, buffer, err
 	}
 	if int64(cap(buffer)) < size {
-		buffer = make([]byte, size)
+		buffer = make([]byte, min(2*size, blockSize)) // not anew for each a little larger
 	}
 	n, err := o.read(buffer[:size])
 	if err == nil && int64(n) < size {
@@ -180,14 +186,22 @@ func (r *run) read(o opened, size int64, buffer []byte) (recipe.Recipe, []byte, 
 type block struct {
 	memory []byte
 	chunks [][]byte
+	holes  int // chunks of a hole, of which nothing is read, in place of others
 	ids    []ident.ChunkID
 	hashed chan struct{} // closed when ids are complete
 }
 
 // blockMemory is kept from file to file while large files come one after the other.
-var blockMemory = sync.Pool{New: func() any {
-	return &block{memory: make([]byte, chunker.ForSize(recipe.MaxSize).Max()+blockSize)}
-}}
+var blockMemory = sync.Pool{New: func() any { return new(block) }}
+
+// newBlock returns a block with room for the largest chunk in front.
+func newBlock(chunkMax int) *block {
+	b := blockMemory.Get().(*block)
+	if len(b.memory) < chunkMax+blockSize {
+		b.memory = make([]byte, chunkMax+blockSize)
+	}
+	return b
+}
 
 func (b *block) hash() {
 	b.ids = b.ids[:0]
@@ -198,7 +212,7 @@ func (b *block) hash() {
 }
 
 // readLarge reads and cuts on this goroutine while others hash.
-func (r *run) readLarge(o opened, size int64) (recipe.Recipe, error) {
+func (r *run) readLarge(o opened, size int64, tell *teller) (recipe.Recipe, error) {
 	builder, err := recipe.NewBuilder(size)
 	if err != nil {
 		return recipe.Recipe{}, err
@@ -212,7 +226,8 @@ func (r *run) readLarge(o opened, size int64) (recipe.Recipe, error) {
 			}
 		})
 	}
-	l := largeFile{opened: o, builder: builder, cutter: chunker.NewCutter(builder.Params())}
+	l := largeFile{opened: o, builder: builder, cutter: chunker.NewCutter(builder.Params()), teller: tell}
+	l.gaps = o.hasGaps(size)
 	err = r.readBlocks(&l, size, full)
 	close(full)
 	hashers.Wait()
@@ -224,6 +239,7 @@ func (r *run) readLarge(o opened, size int64) (recipe.Recipe, error) {
 	if err != nil {
 		return recipe.Recipe{}, err
 	}
+	tell.rest()
 	return builder.Finish()
 }
 
@@ -259,7 +275,10 @@ type largeFile struct {
 	opened
 	builder *recipe.Builder
 	cutter  *chunker.Cutter
+	teller  *teller
+	gaps    gaps
 	fed     int64
+	cutFrom int64    // where the stream of the cutter began
 	open    []byte   // the unfinished chunk, at the end of the newest block
 	waiting []*block // being hashed, oldest first
 	ends    []int64
@@ -267,7 +286,10 @@ type largeFile struct {
 
 // next reads and cuts one block; nil when the file has ended before its time.
 func (l *largeFile) next(size int64) (*block, error) {
-	b := blockMemory.Get().(*block)
+	if b, err := l.nextHole(size); b != nil || err != nil {
+		return b, err
+	}
+	b := newBlock(l.builder.Params().Max())
 	room := len(b.memory) - blockSize
 	start := room - copy(b.memory[room-len(l.open):], l.open)
 	n, err := l.read(b.memory[room:])
@@ -278,9 +300,9 @@ func (l *largeFile) next(size int64) (*block, error) {
 	if l.fed+int64(n) >= size {
 		l.ends = l.cutter.Finish(l.ends)
 	}
-	b.chunks, b.hashed = b.chunks[:0], make(chan struct{})
+	b.chunks, b.holes, b.hashed = b.chunks[:0], 0, make(chan struct{})
 	for _, end := range l.ends {
-		at := room + int(end-l.fed)
+		at := room + int(l.cutFrom+end-l.fed)
 		b.chunks = append(b.chunks, b.memory[start:at])
 		start = at
 	}
@@ -297,6 +319,14 @@ func (l *largeFile) take(b *block) error {
 		if err := l.builder.Add(id, len(b.chunks[i])); err != nil {
 			return err
 		}
+		l.teller.add(id, len(b.chunks[i]))
+	}
+	hole := recipe.Hole(l.builder.Params().Class)
+	for range b.holes {
+		if err := l.builder.Add(hole.ID, int(hole.Size)); err != nil {
+			return err
+		}
+		l.teller.add(hole.ID, int(hole.Size))
 	}
 	blockMemory.Put(b)
 	return nil

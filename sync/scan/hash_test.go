@@ -70,7 +70,7 @@ func TestALargeFileThatShrinksOrGrows(t *testing.T) {
 		ctx, cancel := context.WithCancelCause(context.Background())
 		defer cancel(nil)
 		r := newRun(ctx, cancel, b.scanner.options, v)
-		if made, err := r.readLarge(o, size); err == nil {
+		if made, err := r.readLarge(o, size, nil); err == nil {
 			t.Errorf("%d of %d bytes: got %d chunks", size, 3*blockSize, len(made.Chunks))
 		}
 		b.must(o.close())

@@ -94,9 +94,10 @@ func (f *finder) meet(here string, ids []ident.EntryID) (meeting, error) {
 	}
 	sortRows(m.rows)
 	m.stat, m.failed = f.top.look(here)
-	if m.failed == nil && m.stat.Kind == tree.Dir && len(m.rows) > 0 &&
-		m.rows[0].Stat.SameContent(m.stat) {
-		m.ids = entries(m.rows)
+	if m.failed == nil {
+		if standing, _ := standing(m.rows, m.stat); len(standing) > 0 {
+			m.ids = entries(standing)
+		}
 	}
 	f.met[here] = m
 	return m, nil
@@ -110,9 +111,7 @@ func (f *finder) judgeMet(m meeting) error {
 	f.seen[m.path] = true
 	if errors.Is(m.failed, fs.ErrNotExist) || isNoDirectory(m.failed) {
 		if len(m.rows) > 0 && !f.ignored(m.path, m.rows[0].Stat.Kind == tree.Dir) {
-			f.mu.Lock()
-			f.gone = append(f.gone, gone{path: m.path, row: m.rows[0]})
-			f.mu.Unlock()
+			f.lost(gone{path: m.path}, m.rows)
 		}
 		return nil
 	}

@@ -194,10 +194,12 @@ func (r *run) vanishFrom(d directory, buffer []byte) error {
 	if err != nil {
 		return err
 	}
-	reported, missing := "", r.missing(d, names, rows)
+	var reported tree.Base
+	missing := r.missing(d, names, rows)
 	for _, row := range rows {
 		name := path.Join(d.path, row.Name)
-		if row.Name == reported || r.seen[name] || r.isClaimed(row.Entry) {
+		again := row.Name == reported.Name && row.Stat.File == reported.Stat.File // a twin
+		if again || r.seen[name] || r.isClaimed(row.Entry) {
 			continue
 		}
 		if !missing(row.Name) {
@@ -206,7 +208,7 @@ func (r *run) vanishFrom(d directory, buffer []byte) error {
 		if r.ignored(name, row.Stat.Kind == tree.Dir) {
 			continue
 		}
-		reported = row.Name
+		reported = row
 		r.batch.add(tree.Finding{Path: name, Known: row.Entry, Rev: row.Rev, Gone: true})
 	}
 	return nil

@@ -74,8 +74,8 @@ type Recipe struct {
 	Encoded []byte
 }
 
-// Options is what a Scanner needs of others. All but Check, Ignored, Volume and Progress
-// must be set.
+// Options is what a Scanner needs of others. All but Check, Ignored, Volume, Progress and
+// Prospects must be set.
 type Options struct {
 	Known Known
 	// Recipes keeps the recipes of contents that are reported next. Report takes in what
@@ -90,10 +90,15 @@ type Options struct {
 	// Ignored says that a name is to be left alone: not reported, not entered, not missed.
 	// It may be nil.
 	Ignored func(path string, dir bool) bool
+	// Traits returns the traits of a file or directory, empty when it has gone or cannot be
+	// asked. It is nil where the folder carries none.
+	Traits func(path string) tree.Traits
 	// Volume says which names the volume takes for one.
 	Volume names.Volume
 	// Progress is told a few times a second how much has been read.
 	Progress func(Progress)
+	// Prospects hears of the parts of large files while these are being read. It may be nil.
+	Prospects Prospects
 	// Now is the wall clock in nanoseconds since 1970.
 	Now func() int64
 }

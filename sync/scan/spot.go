@@ -167,16 +167,18 @@ func (f *finder) spotted(name string) error {
 		if err != nil {
 			return err
 		}
-		if len(rows) == 0 || rows[0].Stat.Kind != tree.Dir {
+		if len(rows) == 0 {
 			f.enterFor(d, key)
 			return nil
 		}
 		below := path.Join(d.path, rows[0].Name)
-		if s, err := f.top.look(below); err != nil || !rows[0].Stat.SameContent(s) {
+		s, err := f.top.look(below)
+		here, _ := standing(rows, s)
+		if err != nil || len(here) == 0 {
 			f.enterFor(d, key)
 			return nil
 		}
-		d, name = directory{path: below, ids: entries(rows)}, rest
+		d, name = directory{path: below, ids: entries(here)}, rest
 	}
 }
 

@@ -159,6 +159,29 @@ func (o opened) read(buffer []byte) (n int, err error) {
 	return n, nil
 }
 
+// skip goes on at an offset.
+func (o opened) skip(offset int64) error {
+	_, err := unix.Seek(o.fd, offset, unix.SEEK_SET)
+	return err
+}
+
+// occupied returns how many bytes of the volume a file takes.
+func (o opened) occupied() (int64, error) {
+	var st unix.Stat_t
+	err := unix.Fstat(o.fd, &st)
+	return st.Blocks * 512, err
+}
+
+// nextWritten returns where the next range that was ever written begins, at or after the
+// offset; the size when there is none. It leaves the place of reading somewhere.
+func (o opened) nextWritten(offset, size int64) (int64, error) {
+	at, err := unix.Seek(o.fd, offset, unix.SEEK_DATA)
+	if err == unix.ENXIO {
+		return size, nil
+	}
+	return at, err
+}
+
 func (o opened) close() error { return unix.Close(o.fd) }
 
 // retry repeats a call that a signal interrupted; network file systems let that happen.

@@ -5,6 +5,7 @@ package scan
 import (
 	"errors"
 	"io"
+	"math"
 	"os"
 	"path"
 	"syscall"
@@ -99,6 +100,17 @@ func (o opened) read(buffer []byte) (int, error) {
 	}
 	return n, err
 }
+
+// skip goes on at an offset.
+func (o opened) skip(offset int64) error {
+	_, err := o.file.Seek(offset, io.SeekStart)
+	return err
+}
+
+// occupied and nextWritten know of no holes: everything is read.
+func (o opened) occupied() (int64, error) { return math.MaxInt64, nil }
+
+func (o opened) nextWritten(offset, _ int64) (int64, error) { return offset, nil }
 
 func (o opened) close() error { return o.file.Close() }
 

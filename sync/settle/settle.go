@@ -131,6 +131,7 @@ type Core struct {
 	full    bool        // the look under way is a ScanFolder
 	looking []string    // names of the look under way, to be repeated should it fail
 	began   step.Instant
+	moves   []NameMoved // since it began
 
 	scanAt  step.Instant // when a ScanFolder is due, asked for or periodic
 	stormAt step.Instant // when one is due because names were lost in a storm
@@ -161,10 +162,13 @@ func (c *Core) Handle(now step.Instant, event Event) []Effect {
 	case RescanAsked:
 		c.orderScan(now)
 	case LookAsked:
-		c.ask(now.Add(max(0, e.After)), e.Paths)
-		c.doubt(e.Paths...)
+		paths := c.places(e.Paths)
+		c.ask(now.Add(max(0, e.After)), paths)
+		c.doubt(paths...)
 	case NameMoved:
 		c.moved(now, e)
+	case NamePlaced:
+		c.placed(now, e.Path)
 	case LookFinished:
 		c.finished(now, e)
 	}
@@ -227,11 +231,12 @@ func (c *Core) finished(now step.Instant, e LookFinished) {
 	for _, s := range e.Slow {
 		c.hashed(now, s)
 	}
-	for _, path := range e.Again {
+	for _, path := range c.places(e.Again) {
 		c.touch(now, path)
 		c.doubt(path)
 	}
-	c.ask(now.Add(racyWait), e.Racy)
+	c.ask(now.Add(racyWait), c.places(e.Racy))
+	c.moves = nil
 }
 
 // period is the time to the next scan that nobody asked for, a tenth more or less.

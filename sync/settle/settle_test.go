@@ -231,6 +231,57 @@ func TestAgainAndRacy(t *testing.T) {
 	}
 }
 
+// A look meets new files in a directory that Shoal moves meanwhile. Nobody else knows of
+// them, so they are looked at where they are now.
+func TestWhatALookMetIsFollowed(t *testing.T) {
+	b := newBench(t)
+	b.touch(100*ms, "a")
+	b.next()
+	b.want(b.handle(130*ms, NameMoved{From: "a/b", To: "parked"}), "")
+	b.want(b.handle(131*ms, NameMoved{From: "c", To: "a/b"}), "")
+	b.want(b.handle(132*ms, NameMoved{From: "parked", To: "c"}), "")
+	b.want(b.handle(133*ms, LookAsked{Paths: []string{"a/b/overtaken"}}), "")
+	b.want(b.finish(135*ms, LookFinished{Again: []string{"a/b/new", "a/other"}}),
+		"names a/b/overtaken parked/overtaken c/overtaken")
+	b.finish(136*ms, LookFinished{})
+	_, got := b.next()
+	b.want(got, "names a/b/new parked/new c/new a/other")
+	b.finish(170*ms, LookFinished{Again: []string{"a/b/new"}})
+	_, got = b.next()
+	b.want(got, "names a/b/new")
+}
+
+// A look comes after an order and before the news of it: what a person deleted in between
+// it takes for something that never was.
+func TestWhatWasPlacedAfterALookIsLookedAtAgain(t *testing.T) {
+	b := newBench(t)
+	b.touch(100*ms, "a", "b")
+	b.next()
+	b.want(b.handle(125*ms, NamePlaced{"a"}), "")
+	b.want(b.handle(126*ms, NamePlaced{"c"}), "")
+	b.want(b.finish(130*ms, LookFinished{}), "")
+	at, got := b.next()
+	b.want(got, "names a")
+	if at != 145*ms {
+		t.Errorf("looked again at %v", time.Duration(at))
+	}
+	b.finish(146*ms, LookFinished{})
+	b.want(b.handle(200*ms, NamePlaced{"b"}), "")
+	at, got = b.next()
+	b.want(got, "names b")
+	if at != 220*ms {
+		t.Errorf("a name that was looked at before is looked at again at %v", time.Duration(at))
+	}
+	b.finish(221*ms, LookFinished{})
+	b.touch(300*ms, "c")
+	b.want(b.handle(301*ms, NamePlaced{"c"}), "")
+	at, got = b.next()
+	b.want(got, "names c")
+	if at != 320*ms {
+		t.Errorf("a name that is to be looked at waits for %v", time.Duration(at))
+	}
+}
+
 func TestLookAskedNeverDelays(t *testing.T) {
 	b := newBench(t)
 	b.touch(100*ms, "a")

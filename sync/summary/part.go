@@ -77,14 +77,32 @@ func (t *Tree) Part(p Prefix) Part {
 		out.Count = uint64(len(out.Items))
 		return out
 	}
-	out := Part{Count: uint64(n.count), Branch: true}
-	for d, child := range n.children {
-		if child != nil {
-			hash := child.sum()
-			out.Children[d] = Sum(hash[:digestLen])
+	return Part{Count: uint64(n.count), Branch: true, Children: n.sums()}
+}
+
+// Sum returns what the part above this one says of it, when both are of one tree.
+func (part *Part) Sum() Sum {
+	if part.Branch {
+		hash := hashBranch(part.Children)
+		return Sum(hash[:digestLen])
+	}
+	leaf := node{entries: make([]leafEntry, len(part.Items))}
+	for i, item := range part.Items {
+		leaf.entries[i] = leafEntry{item.ID, item.Digest}
+	}
+	hash := leaf.sumLeaf()
+	return Sum(hash[:digestLen])
+}
+
+// under returns the ids of all entries that a prefix covers, in order.
+func (t *Tree) under(p Prefix) (ids []ident.EntryID) {
+	n, exact := t.find(p)
+	for _, e := range n.gather(nil) {
+		if exact || p.Covers(e.id) {
+			ids = append(ids, e.id)
 		}
 	}
-	return out
+	return ids
 }
 
 // Sum returns what Part of the prefix one digit shorter says of this one.

@@ -9,11 +9,13 @@
 // entries is a leaf, any other has sixteen subtrees, one for each next digit:
 //
 //	leaf    SHA-256("shoal summary leaf 1" 0x00, then each id and digest, ordered by id)
-//	branch  SHA-256("shoal summary branch 1" 0x00, then the 16 hashes of its subtrees)
+//	branch  SHA-256("shoal summary branch 2" 0x00, then the sums of its 16 subtrees)
 //
-// Digests are used to their first 16 bytes. To forge a digest that passes for another
-// one takes 2^128 tries, as with any 16-byte hash; to find two own records that share one
-// takes 2^64, and fools only the devices of whoever tries. An empty subtree is a leaf
+// A sum is the first 16 bytes of a subtree's hash, and zeros for an empty subtree; digests
+// are used to their first 16 bytes, too. So a part of the tree, as it is told, proves itself
+// by the sum that the part above it has told, up to the root. To forge one that passes for
+// another takes 2^128 tries, as with any 16-byte hash; to find two own records that share a
+// sum takes 2^64, and fools only the devices of whoever tries. An empty tree is a leaf
 // without entries.
 package summary
 
@@ -26,7 +28,7 @@ import (
 
 const (
 	leafTag   = "shoal summary leaf 1\x00"
-	branchTag = "shoal summary branch 1\x00"
+	branchTag = "shoal summary branch 2\x00"
 
 	// leafMax is part of the format. A leaf is big enough that its entries share the cost
 	// of a node, and small enough that a change rehashes at most 1 KiB of it.
@@ -37,11 +39,12 @@ const (
 	digitsMax = 2 * len(ident.EntryID{})
 )
 
-var emptyHash = sha256.Sum256([]byte(leafTag))
-
 // Tree is the hash tree of one folder. The zero value is the tree of an empty folder. It
 // is not safe for use by several goroutines.
-type Tree struct{ top node }
+type Tree struct {
+	top   node
+	grown int // entries gained since the tree was packed
+}
 
 type leafEntry struct {
 	id     ident.EntryID
@@ -66,32 +69,44 @@ func (t *Tree) Root() [sha256.Size]byte { return t.top.sum() }
 
 // Set adds an entry, or replaces the digest of one that is there.
 func (t *Tree) Set(id ident.EntryID, digest [sha256.Size]byte) {
-	t.top.set(leafEntry{id, [digestLen]byte(digest[:digestLen])}, 0)
+	gained, _ := t.top.set(leafEntry{id, [digestLen]byte(digest[:digestLen])}, 0)
+	t.grown += gained
 }
 
 // Remove takes an entry out; one that is not there is no mistake.
 func (t *Tree) Remove(id ident.EntryID) { t.top.remove(id, 0) }
 
 func (n *node) sum() [sha256.Size]byte {
-	if n == nil {
-		return emptyHash
-	}
 	if n.hashed {
 		return n.hash
 	}
 	if n.children == nil {
 		n.hash = n.sumLeaf()
 	} else {
-		var buf [len(branchTag) + fanOut*sha256.Size]byte
-		b := append(buf[:0], branchTag...)
-		for _, child := range n.children {
-			hash := child.sum()
-			b = append(b, hash[:]...)
-		}
-		n.hash = sha256.Sum256(b)
+		n.hash = hashBranch(n.sums())
 	}
 	n.hashed = true
 	return n.hash
+}
+
+// sums returns what a branch says of its subtrees.
+func (n *node) sums() (out [fanOut]Sum) {
+	for d, child := range n.children {
+		if child != nil {
+			hash := child.sum()
+			out[d] = Sum(hash[:digestLen])
+		}
+	}
+	return out
+}
+
+func hashBranch(sums [fanOut]Sum) [sha256.Size]byte {
+	var buf [len(branchTag) + fanOut*digestLen]byte
+	b := append(buf[:0], branchTag...)
+	for d := range sums {
+		b = append(b, sums[d][:]...)
+	}
+	return sha256.Sum256(b)
 }
 
 func (n *node) sumLeaf() [sha256.Size]byte {

@@ -38,7 +38,9 @@ func walk(t *testing.T, ours, theirs *Tree, limit int) (differ []ident.EntryID, 
 		if err != nil {
 			t.Fatal(err)
 		}
-		differ = append(differ, found...)
+		for _, item := range found {
+			differ = append(differ, item.ID)
+		}
 		rounds++
 		parts += len(asked)
 	}
@@ -167,10 +169,111 @@ func TestWalkRefusesWhatIsNoPart(t *testing.T) {
 		"too full":        {Prefix{}, []Part{{Items: make([]Item, leafMax+1)}}},
 		"below an id":     {Prefix{id, digitsMax}, []Part{{Branch: true}}},
 	} {
-		w := &Walk{ours: pinned(10), asked: []Prefix{c.at}}
+		w := &Walk{ours: pinned(10), asked: []place{{Prefix: c.at}}}
 		if _, err := w.Take(c.answer); !errors.Is(err, ErrNoTree) {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+// prove walks through the tree of a root with what another tree answers, now and then
+// changed on the way. What it takes in must be of that root.
+func prove(t *testing.T, ours, of *Tree, answer func(Prefix) Part, limit int) (found []Item, extra []ident.EntryID, whole bool) {
+	t.Helper()
+	w := NewProof(ours, of.Root())
+	for !w.Done() {
+		var parts []Part
+		for _, p := range w.Ask(limit) {
+			parts = append(parts, answer(p))
+		}
+		items, err := w.Take(parts)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, item := range items {
+			if !of.Holds(item) {
+				t.Fatal("something was taken in that is not in the tree of the root")
+			}
+		}
+		found, extra = append(found, items...), append(extra, w.Extra()...)
+	}
+	return found, extra, w.Whole()
+}
+
+// A proof finds both sides of the difference, and nothing that is not of its root.
+func TestProofFindsBothSides(t *testing.T) {
+	for seed := range uint64(60) {
+		r := rand.New(rand.NewPCG(seed, 11))
+		ours, theirs := map[ident.EntryID]hash{}, map[ident.EntryID]hash{}
+		for range r.IntN([]int{3, 60, 900, 4000}[seed%4]) {
+			id, digest := randomID(r), randomHash(r)
+			if r.IntN(10) > 0 {
+				ours[id] = digest
+			}
+			if r.IntN(10) > 0 {
+				theirs[id] = digest
+			}
+		}
+		lacking, beyond := 0, 0
+		for id, digest := range theirs {
+			if is, there := ours[id]; !there || is != digest {
+				lacking++
+			}
+		}
+		for id := range ours {
+			if _, there := theirs[id]; !there {
+				beyond++
+			}
+		}
+		of := treeOf(theirs)
+		found, extra, whole := prove(t, treeOf(ours), of, of.Part, 1+r.IntN(20))
+		if len(found) != lacking || len(extra) != beyond || !whole {
+			t.Fatalf("seed %d: found %d of %d, beyond %d of %d, whole %v", seed, len(found), lacking, len(extra), beyond, whole)
+		}
+		for _, id := range extra {
+			if _, there := theirs[id]; there {
+				t.Fatalf("seed %d: an entry of the root is taken for one that is not", seed)
+			}
+		}
+	}
+}
+
+// Who answers from another tree than that of the root, or changes answers, makes the proof
+// fall short and gets nothing in.
+func TestProofTakesNothingForged(t *testing.T) {
+	of := pinned(3000)
+	of.Root()
+	for seed := range uint64(30) {
+		r := rand.New(rand.NewPCG(seed, 12))
+		answer := func(p Prefix) Part {
+			part := of.Part(p)
+			switch {
+			case r.IntN(4) > 0:
+			case part.Branch:
+				part.Children[r.IntN(16)][0] ^= 1
+			case len(part.Items) > 0 && r.IntN(2) == 0:
+				part.Items = part.Items[1:]
+			case len(part.Items) > 0:
+				part.Items[0].Digest[3] ^= 1
+			}
+			return part
+		}
+		_, extra, whole := prove(t, pinned(3000), of, answer, 16)
+		if !whole || len(extra) > 0 {
+			t.Fatal("equal trees are not walked through")
+		}
+		prove(t, pinned(100), of, answer, 16)
+	}
+	other := pinned(3001)
+	found, _, whole := prove(t, pinned(2500), of, other.Part, 16)
+	if whole || len(found) != 0 {
+		t.Errorf("the tree of another root passes: %d found", len(found))
+	}
+	if _, _, whole := prove(t, &Tree{}, &Tree{}, other.Part, 1); !whole {
+		t.Error("an empty tree cannot be proven")
+	}
+	if _, extra, whole := prove(t, pinned(40), &Tree{}, (&Tree{}).Part, 1); !whole || len(extra) != 40 {
+		t.Error("that a tree is empty cannot be proven")
 	}
 }
 

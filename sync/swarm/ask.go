@@ -2,106 +2,286 @@ package swarm
 
 import (
 	"slices"
+	"time"
 
 	"github.com/shoal-sync/shoal/internal/ident"
 	"github.com/shoal-sync/shoal/internal/step"
 	"github.com/shoal-sync/shoal/sync/wire"
 )
 
-// smallMax is up to where a content goes before larger ones, so that whoever saves a note
-// need not wait for a film. Beyond it a content has a good part of a second to itself on
-// common links.
-const smallMax = 1 << 20
+const (
+	// smallMax is up to where a content goes before larger ones, so that whoever saves a
+	// note need not wait for a film. Beyond it a content has a good part of a second to
+	// itself on common links.
+	smallMax = 1 << 20
+	// givenPause is how long a piece that its holder gives to another one first is not
+	// asked of it again. That other one will have it before.
+	// reliefMax is how much a peer that would rest is given that was asked of others.
+	reliefMax  = 2
+	givenPause = 700 * time.Millisecond
+)
 
-// askPieces fills the windows of all peers, the emptiest window first, with pieces of the
-// small contents, then of the others, each in the order in which they were wanted.
-func (c *Core) askPieces() {
-	batches := make([][]wire.PieceAsk, len(c.peers))
-	for _, w := range c.ready {
-		if w.size <= smallMax && c.wants[w.content] == w {
-			c.askFor(w, batches)
-		}
-	}
-	rest := c.ready[:0]
-	for _, w := range c.ready {
-		if c.wants[w.content] == w && w.size > smallMax {
-			c.askFor(w, batches)
-		}
-		if w.queued = c.wants[w.content] == w && len(w.open) > 0; w.queued {
-			rest = append(rest, w)
-		}
-	}
-	clear(c.ready[len(rest):])
-	c.ready = rest
-	for i, items := range batches {
-		for len(items) > 0 {
-			n := min(len(items), wire.AskMax)
-			c.emit(AskPieces{Peer: c.peers[i].peer, Items: items[:n]})
-			items = items[n:]
-		}
-	}
+// ask is a piece on its way.
+type ask struct {
+	want   *want
+	index  uint32
+	from   *source
+	size   int64
+	at     step.Instant
+	ticket uint64
+	over   bool            // it came, or was taken back
+	relief *source         // whom it would be asked of if the one asked left it
+	spared int             // how often it was overdue with nobody else to ask
+	late   ident.ContentID // the part whose piece it was, if a content has taken it over
 }
 
-// askFor asks for as many open pieces of a content as windows have room for.
-func (c *Core) askFor(w *want, batches [][]wire.PieceAsk) {
-	if !c.anyRoom(w) {
+// askPieces fills the windows of all peers, the emptiest first, each with the rarest of
+// the pieces that it holds.
+func (c *Core) askPieces() {
+	if len(c.wants) == 0 {
 		return
 	}
-	left := w.open[:0]
-	for n, index := range w.open {
-		best := c.choose(w, index)
-		if best < 0 {
-			left = append(left, index)
-			if !c.anyRoom(w) {
-				left = append(left, w.open[n+1:]...)
-				break
-			}
+	var batches map[*source][]wire.PieceAsk
+	for {
+		s := c.emptiest()
+		if s == nil {
+			break
+		}
+		w, index := c.pick(s)
+		if w == nil {
+			s.dry = true
+			c.relieve(s)
 			continue
 		}
-		s, chunk := c.peers[best], w.pieces[index]
-		if s.pieces == 0 {
-			s.lastCame = c.now
+		c.open[w.class].shut(w.first + int(index))
+		if batches == nil {
+			batches = map[*source][]wire.PieceAsk{}
 		}
-		c.ticket++
-		c.asks[c.ticket] = &ask{want: w, index: index, from: s, size: int64(chunk.Size)}
-		w.asking++
-		s.bytes += int64(chunk.Size)
-		s.pieces++
-		c.limit.Take(c.now, int(chunk.Size))
-		batches[best] = append(batches[best], wire.PieceAsk{
-			Ticket: c.ticket, Content: w.content, Index: index, Chunk: chunk.ID, Size: chunk.Size,
-		})
+		batches[s] = append(batches[s], c.askFor(s, w, index))
 	}
-	w.open = left
+	c.sendAsks(batches)
 }
 
-// choose returns which peer to ask for a piece: of those that hold it and have room, the
-// one with least on its way; -1 when there is none now.
-func (c *Core) choose(w *want, index uint32) int {
-	best := -1
-	for i, s := range c.peers {
-		h := w.holders[s.peer]
-		if h == nil || !h.has(index) || !c.hasRoom(s) {
+func (c *Core) sendAsks(batches map[*source][]wire.PieceAsk) {
+	if len(batches) == 0 {
+		return
+	}
+	for _, s := range c.peers {
+		for items := range slices.Chunk(batches[s], wire.AskMax) {
+			c.emit(AskPieces{Peer: s.peer, Items: items})
+		}
+	}
+}
+
+// emptiest returns the peer with the largest part of its window free, nil when none has
+// room or may hold what is open.
+func (c *Core) emptiest() *source {
+	var best *source
+	var least float64
+	for _, s := range c.peers {
+		if s.dry || !c.hasRoom(s) {
 			continue
 		}
-		if best < 0 || s.bytes < c.peers[best].bytes {
-			best = i
+		if fill := float64(s.bytes) / float64(s.window); best == nil || fill < least {
+			best, least = s, fill
 		}
 	}
 	return best
 }
 
-func (c *Core) hasRoom(s *source) bool {
-	return !s.banned && s.pause <= c.now && c.limit.Due() <= c.now && s.bytes < windowBytes && s.pieces < windowPieces
-}
-
-func (c *Core) anyRoom(w *want) bool {
-	for _, s := range c.peers {
-		if w.holders[s.peer] != nil && c.hasRoom(s) {
-			return true
+// pick returns the piece to ask a peer for: of small contents before others, the one that
+// fewest hold; from a lone peer the first of the content that was wanted first.
+func (c *Core) pick(s *source) (*want, uint32) {
+	if c.lone() || c.inOrder {
+		return c.nextInOrder(s)
+	}
+	for class := range c.open {
+		p := &c.open[class]
+		from := 0
+		if !s.lan && len(p.order) > 0 && c.mixed() {
+			from = c.rand.IntN(len(p.order)) // what is rarest there all here would ask for
+		}
+		slot := p.rarest(from, func(slot int) bool {
+			return s.holds[class].has(slot) && (len(s.avoid) == 0 || s.avoid[avoided{class, slot}] <= c.now) &&
+				!c.leftToLan(s, class, slot) && !p.owner[slot].rests()
+		})
+		if slot >= 0 {
+			w := p.owner[slot]
+			return w, uint32(slot - w.first)
 		}
 	}
-	return false
+	return nil, 0
+}
+
+func (c *Core) nextInOrder(s *source) (*want, uint32) {
+	for class := range c.open {
+		p := &c.open[class]
+		if len(p.order) == 0 {
+			continue
+		}
+		q := c.queue[class]
+		for len(q) > 0 && !c.hasOpen(q[0]) {
+			q[0].queued = false
+			q = q[1:]
+		}
+		c.queue[class] = q
+		for _, w := range q {
+			if w.holders[s.peer] == nil || w.rests() || !c.hasOpen(w) {
+				continue
+			}
+			for i := w.cursor; i < len(w.pieces); i++ {
+				if p.isOpen(w.first+i) && s.holds[class].has(w.first+i) && !c.leftToLan(s, class, w.first+i) {
+					return w, uint32(i)
+				}
+			}
+		}
+	}
+	return nil, 0
+}
+
+// relieve asks the peer of which most is asked to leave a piece to one that has nothing
+// else to give and would rest. It does when it has not begun with the piece, so that no
+// byte is sent twice. What was asked last it has hardly begun with.
+func (c *Core) relieve(s *source) {
+	if c.lone() {
+		return
+	}
+	var tickets map[*source][]uint64
+	for s.pieces+s.awaits < reliefMax {
+		a := c.spare(s)
+		if a == nil {
+			break
+		}
+		a.relief = s
+		a.from.yields++
+		s.awaits++
+		if tickets == nil {
+			tickets = map[*source][]uint64{}
+		}
+		tickets[a.from] = append(tickets[a.from], a.ticket)
+	}
+	for _, o := range c.peers {
+		if len(tickets[o]) > 0 {
+			c.emit(YieldPieces{Peer: o.peer, Tickets: tickets[o]})
+		}
+	}
+}
+
+// spare returns the newest ask, for a piece that a peer holds too, of the peer of which
+// most is asked; nil when none is asked for more than one piece. One that has never
+// answered may never answer to this either.
+func (c *Core) spare(s *source) *ask {
+	var best *ask
+	for _, o := range c.peers {
+		if o == s || o.latency == 0 || o.pieces-o.yields < 2 || best != nil && o.pieces <= best.from.pieces {
+			continue
+		}
+		for i := len(o.asks) - 1; i > 0; i-- {
+			a := o.asks[i]
+			if !a.over && a.relief == nil && s.holds[a.want.class].has(a.want.first+int(a.index)) &&
+				!c.lanHolds(s, a.want.class, a.want.first+int(a.index)) {
+				best = a
+				break
+			}
+		}
+	}
+	return best
+}
+
+// hasOpen reports whether a content has open pieces, and moves its cursor to the first.
+func (c *Core) hasOpen(w *want) bool {
+	if !w.placed {
+		return false
+	}
+	p := &c.open[w.class]
+	for w.cursor < len(w.pieces) && !p.isOpen(w.first+w.cursor) {
+		w.cursor++
+	}
+	return w.cursor < len(w.pieces)
+}
+
+// askFor notes that a peer is asked for a piece.
+func (c *Core) askFor(s *source, w *want, index uint32) wire.PieceAsk {
+	chunk := w.pieces[index]
+	if s.pieces == 0 {
+		s.lastCame, s.overdue = c.now, c.now.Add(overdueLeast)
+		if s.counted == 0 {
+			s.since = c.now
+		}
+	}
+	c.ticket++
+	a := &ask{want: w, index: index, from: s, size: int64(chunk.Size), at: c.now, ticket: c.ticket}
+	c.asks[c.ticket] = a
+	s.asks = append(s.asks, a)
+	w.asking++
+	w.asked[index]++
+	s.bytes += a.size
+	s.pieces++
+	c.limit.Take(c.now, int(chunk.Size))
+	return wire.PieceAsk{
+		Ticket: c.ticket, Content: w.content, Index: index, Chunk: chunk.ID, Size: chunk.Size,
+	}
+}
+
+// endAsk ends an ask that was answered or is taken back.
+func (c *Core) endAsk(ticket uint64) *ask {
+	a := c.asks[ticket]
+	delete(c.asks, ticket)
+	a.over = true
+	c.prospects.came(a)
+	if a.relief != nil {
+		a.from.yields--
+		a.relief.awaits--
+		a.relief.dry = false
+	}
+	a.from.bytes -= a.size
+	a.from.pieces--
+	a.want.asking--
+	a.want.asked[a.index]--
+	s := a.from
+	if len(s.asks) > 2*s.pieces+16 {
+		s.asks = slices.DeleteFunc(s.asks, func(a *ask) bool { return a.over })
+	}
+	for len(s.asks) > 0 && s.asks[0].over {
+		s.asks = s.asks[1:] // the first is the oldest that waits
+	}
+	return a
+}
+
+// cancel takes asks of a peer back; nobody else being asked for their pieces, these are
+// open again.
+func (c *Core) cancel(s *source, which func(*ask) bool) {
+	var tickets []uint64
+	for _, a := range s.asks {
+		if !a.over && which(a) {
+			tickets = append(tickets, a.ticket)
+		}
+	}
+	for _, t := range tickets {
+		a := c.endAsk(t)
+		c.reopen(a.want, a.index)
+	}
+	if len(tickets) > 0 {
+		c.emit(CancelPieces{Peer: s.peer, Tickets: tickets})
+	}
+}
+
+// takeBack takes all asks of a peer back.
+func (c *Core) takeBack(s *source) { c.cancel(s, func(*ask) bool { return true }) }
+
+func (c *Core) reopen(w *want, index uint32) {
+	if c.wants[w.content] != w || w.have[index] || w.asked[index] > 0 {
+		return
+	}
+	c.open[w.class].open(w.first + int(index))
+	w.cursor = min(w.cursor, int(index))
+	c.enqueue(w)
+	for _, s := range c.peers {
+		if s.holds[w.class].has(w.first + int(index)) {
+			s.dry = false
+		}
+	}
+	c.noteAlone(w)
 }
 
 // pieceStored notes a piece that came.
@@ -110,14 +290,21 @@ func (c *Core) pieceStored(ticket uint64) {
 		return // taken back meanwhile; the piece is in the stage all the same
 	}
 	a := c.endAsk(ticket)
-	a.from.lastCame = c.now
+	a.from.lastCame, c.cameAt = c.now, c.now
 	a.from.delivered += a.size
+	a.from.trouble.stalls = 0
+	c.measure(a.from, a)
 	w := a.want
 	if c.wants[w.content] != w || w.have[a.index] {
 		return
 	}
-	w.have[a.index] = true
+	w.have[a.index], w.denied = true, false
 	w.left--
+	if w.asked[a.index] > 0 {
+		for _, s := range c.peers {
+			c.cancel(s, func(o *ask) bool { return o.want == w && o.index == a.index })
+		}
+	}
 	c.noteFresh(w, a.index)
 	if w.left == 0 {
 		c.complete(w)
@@ -147,12 +334,7 @@ func (c *Core) blame(peer ident.DeviceID) {
 		return
 	}
 	if s.bad++; s.bad >= badMax && !s.banned {
-		s.banned = true
-		c.takeBack(s)
-		for _, w := range c.sortedWants() {
-			c.lose(w, peer)
-		}
-		c.emit(PeerBanned{Peer: peer, Reason: "it sent content that is not what it claims to be"})
+		c.ban(s)
 	}
 }
 
@@ -164,16 +346,30 @@ func (c *Core) noPiece(s *source, m wire.NoPiece) {
 	}
 	c.endAsk(m.Ticket)
 	s.lastCame = c.now
-	if m.Reason == wire.Busy {
-		s.pause = c.now.Add(busyPause)
-	} else {
+	switch m.Reason {
+	case wire.Busy:
+		s.pause, s.trouble.busy = c.now.Add(busyPause), s.trouble.busy+1
+	case wire.Yielded:
+		if a.relief == nil { // unasked: it would have the piece asked of it again and again
+			c.shun(s, a, c.now.Add(givenPause))
+		}
+	case wire.Given:
+		c.shun(s, a, c.now.Add(givenPause))
+	default:
+		s.trouble.lacked++
 		c.lose(a.want, s.peer)
+		c.reopen(a.want, a.index)
+		a.want.denied = a.want.denied || c.alone(a.want)
+		return
 	}
 	c.reopen(a.want, a.index)
 }
 
 // flushQuestions sends what is to be asked of each peer besides pieces.
 func (c *Core) flushQuestions() {
+	if len(c.wantHave)+len(c.wantRecipe) == 0 {
+		return
+	}
 	for _, s := range c.peers {
 		for contents := range slices.Chunk(c.wantHave[s.peer], wire.HaveMax) {
 			c.emit(Send{s.peer, wire.WantHave{Folder: c.folder, Contents: slices.Clone(contents)}})
@@ -183,136 +379,5 @@ func (c *Core) flushQuestions() {
 		}
 		delete(c.wantHave, s.peer)
 		delete(c.wantRecipe, s.peer)
-	}
-}
-
-// peerWantsHave answers what a peer wants to know: from memory for contents being
-// fetched, by a look at the index for the others. It will hear of news too.
-func (c *Core) peerWantsHave(peer ident.DeviceID, contents []ident.ContentID) {
-	var items []wire.HaveItem
-	var look []ident.ContentID
-	for _, content := range contents {
-		// Noted before the look: what is put in place meanwhile is told of.
-		c.addInterest(peer, content)
-		w := c.wants[content]
-		if w == nil {
-			look = append(look, content)
-			continue
-		}
-		item := wire.HaveItem{Content: content}
-		for i, there := range w.have {
-			if there {
-				item.Pieces = append(item.Pieces, uint32(i))
-			}
-		}
-		if len(item.Pieces) > 0 {
-			items = append(items, item)
-		}
-	}
-	c.sayHave(peer, items)
-	if s := c.source(peer); len(look) > 0 && s.checks < checksMax {
-		s.checks++
-		c.emit(CheckHaves{Peer: peer, Contents: look})
-	}
-}
-
-func (c *Core) havesChecked(e HavesChecked) {
-	if s := c.source(e.Peer); s != nil {
-		s.checks = max(0, s.checks-1)
-	}
-	var items []wire.HaveItem
-	for i, content := range e.Contents {
-		if e.Here[i] {
-			items = append(items, wire.HaveItem{Content: content, All: true})
-			c.dropInterest(e.Peer, content)
-		}
-	}
-	c.sayHave(e.Peer, items)
-}
-
-func (c *Core) addInterest(peer ident.DeviceID, content ident.ContentID) {
-	peers, known := c.interest[content]
-	if slices.Contains(peers, peer) || !known && len(c.interest) >= interestMax {
-		return // it asks again when its patience ends
-	}
-	c.interest[content] = append(peers, peer)
-}
-
-func (c *Core) dropInterest(peer ident.DeviceID, content ident.ContentID) {
-	rest := slices.DeleteFunc(c.interest[content], func(p ident.DeviceID) bool { return p == peer })
-	if c.interest[content] = rest; len(rest) == 0 {
-		delete(c.interest, content)
-	}
-}
-
-// sayHave tells a peer, in messages that fit a frame.
-func (c *Core) sayHave(peer ident.DeviceID, items []wire.HaveItem) {
-	const piecesMax = 128 << 10 // indexes in one message; each takes at most 4 bytes
-	var batch []wire.HaveItem
-	room := piecesMax
-	flush := func() {
-		if len(batch) > 0 {
-			c.emit(Send{peer, wire.Have{Folder: c.folder, Items: batch}})
-		}
-		batch, room = nil, piecesMax
-	}
-	for _, item := range items {
-		for {
-			part := item
-			part.Pieces = item.Pieces[:min(len(item.Pieces), room)]
-			batch = append(batch, part)
-			room -= len(part.Pieces)
-			if room == 0 || len(batch) == wire.HaveMax {
-				flush()
-			}
-			if item.Pieces = item.Pieces[len(part.Pieces):]; len(item.Pieces) == 0 {
-				break
-			}
-		}
-	}
-	flush()
-}
-
-// noteFresh remembers a piece to tell of, if anybody wants to hear.
-func (c *Core) noteFresh(w *want, index uint32) {
-	if len(w.pieces) < 2 {
-		return
-	}
-	c.fresh[w.content] = append(c.fresh[w.content], index)
-	if len(c.interest[w.content]) > 0 {
-		c.freshDue = min(c.freshDue, c.now.Add(havePause))
-	}
-}
-
-// tellFresh tells whoever asked of the pieces that came since the last time.
-func (c *Core) tellFresh() {
-	c.freshDue = step.Never
-	contents := make([]ident.ContentID, 0, len(c.fresh))
-	for content := range c.fresh {
-		contents = append(contents, content)
-	}
-	slices.SortFunc(contents, func(a, b ident.ContentID) int { return slices.Compare(a[:], b[:]) })
-	news := map[ident.DeviceID][]wire.HaveItem{}
-	for _, content := range contents {
-		pieces := c.fresh[content]
-		slices.Sort(pieces)
-		for _, peer := range c.interest[content] {
-			news[peer] = append(news[peer], wire.HaveItem{Content: content, Pieces: pieces})
-		}
-		delete(c.fresh, content)
-	}
-	for _, s := range c.peers {
-		c.sayHave(s.peer, news[s.peer])
-	}
-}
-
-// tellAll tells whoever asked that a content is whole here. They are told once more when
-// it is in place: what they ask of the stage at its end may come too late.
-func (c *Core) tellAll(content ident.ContentID) {
-	delete(c.fresh, content)
-	for _, peer := range c.interest[content] {
-		if c.source(peer) != nil {
-			c.emit(Send{peer, wire.Have{Folder: c.folder, Items: []wire.HaveItem{{Content: content, All: true}}}})
-		}
 	}
 }

@@ -21,6 +21,7 @@ type Old struct {
 // ContentWanted: the folder wants a content in the stage.
 type ContentWanted struct {
 	Content ident.ContentID
+	Name    string // of a file that it is for, to be shown
 	Size    int64
 	Old     *Old
 }
@@ -36,6 +37,10 @@ type PeerJoined struct{ Peer ident.DeviceID }
 
 // PeerLeft: it does not any more.
 type PeerLeft struct{ Peer ident.DeviceID }
+
+// PeersLeft: these share it no more, all at once: what was asked of one of them is not asked
+// of another.
+type PeersLeft struct{ Peers []ident.DeviceID }
 
 // PeerHas: a peer's rows said that it holds these contents whole.
 type PeerHas struct {
@@ -95,6 +100,41 @@ type PartCame struct{ Peer ident.DeviceID }
 // limit.
 type RateLimited struct{ Rate pace.Rate }
 
+// PiecesAsked: a peer, which may have them, asks this device for pieces.
+type PiecesAsked struct {
+	Peer  ident.DeviceID
+	Items []wire.PieceAsk
+}
+
+// PiecesServed answers Serve, possibly in parts: the link is done with so many more pieces,
+// in the order in which they were handed to it.
+type PiecesServed struct {
+	Peer  ident.DeviceID
+	Count int
+}
+
+// AsksCanceled: a peer takes asks back. Those that were served have no meaning any more.
+type AsksCanceled struct {
+	Peer    ident.DeviceID
+	Tickets []uint64
+}
+
+// PolicyChosen says by which policy peers are given what they ask for.
+type PolicyChosen struct{ Policy Policy }
+
+// OrderChosen says whether pieces are asked for in order, as somebody who reads a file
+// while it comes needs them, or, as ever else, the rarest first.
+type OrderChosen struct{ InOrder bool }
+
+// DegreeChosen says with how many peers pieces are exchanged at most, from the next peer on.
+type DegreeChosen struct{ Most int }
+
+func (DegreeChosen) event()   {}
+func (OrderChosen) event()    {}
+func (PolicyChosen) event()   {}
+func (PiecesAsked) event()    {}
+func (PiecesServed) event()   {}
+func (AsksCanceled) event()   {}
 func (PartCame) event()       {}
 func (RateLimited) event()    {}
 func (ContentWanted) event()  {}
@@ -102,6 +142,7 @@ func (ContentDropped) event() {}
 func (ContentsHere) event()   {}
 func (PeerJoined) event()     {}
 func (PeerLeft) event()       {}
+func (PeersLeft) event()      {}
 func (PeerHas) event()        {}
 func (Heard) event()          {}
 func (RecipeFound) event()    {}
@@ -134,15 +175,23 @@ type CancelPieces struct {
 	Tickets []uint64
 }
 
+// YieldPieces asks a peer to leave pieces to others, unless it has begun with them.
+type YieldPieces struct {
+	Peer    ident.DeviceID
+	Tickets []uint64
+}
+
 // FindRecipe looks for a recipe on this device.
 type FindRecipe struct{ Content ident.ContentID }
 
 // OpenStage opens, or reopens, the stage of a content of several pieces and keeps its
-// recipe. Pieces that Old holds are taken from there.
+// recipe. Pieces that Old holds are taken from there. What is staged of Prospect, when it is
+// set, is what the stage begins with.
 type OpenStage struct {
-	Content ident.ContentID
-	Recipe  recipe.Recipe
-	Old     *Old
+	Content  ident.ContentID
+	Recipe   recipe.Recipe
+	Old      *Old
+	Prospect recipe.ProspectID
 }
 
 // CheckHaves asks which contents are whole on this device.
@@ -151,8 +200,8 @@ type CheckHaves struct {
 	Contents []ident.ContentID
 }
 
-// ContentReady: every piece of a content is in the stage.
-type ContentReady struct{ Content ident.ContentID }
+// ContentReady: every piece of these contents is in the stage.
+type ContentReady struct{ Contents []ident.ContentID }
 
 // ContentFailed: it cannot be had at the moment; it is not looked for any more.
 type ContentFailed struct {
@@ -171,12 +220,27 @@ const (
 	DiskFull
 )
 
-// PeerBanned: a peer sent wrong pieces and is not asked again on this link.
+// PeerBanned: a peer sent wrong pieces and is not asked again for an hour.
 type PeerBanned struct {
 	Peer   ident.DeviceID
 	Reason string
 }
 
+// Serve lets pieces be read and sent to a peer, in this order.
+type Serve struct {
+	Peer  ident.DeviceID
+	Items []wire.PieceAsk
+}
+
+// AsksEnded: so many asks of a peer ended without being served.
+type AsksEnded struct {
+	Peer  ident.DeviceID
+	Count int
+}
+
+func (YieldPieces) effect()   {}
+func (Serve) effect()         {}
+func (AsksEnded) effect()     {}
 func (Send) effect()          {}
 func (AskPieces) effect()     {}
 func (CancelPieces) effect()  {}

@@ -1,6 +1,7 @@
 package swarm
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -23,16 +24,17 @@ func fetchingBench(t *testing.T, n int, peers ...ident.DeviceID) (*bench, ident.
 
 func TestStalledPeerIsReplaced(t *testing.T) {
 	b, content := fetchingBench(t, 3, alice, bob)
-	b.do(0, hasAll(bob, content), "")
 	b.came(10*second, b.asked[0].Index, "")
-	if at := b.core.Deadline(); at != 40*second {
-		t.Fatalf("due at %v", at)
+	b.do(11*second, hasAll(bob, content), "yield a 1")
+	if got := b.show(b.core.Tick(11 * second)); got != "ask b "+fmt.Sprint(b.asked[1].Index) {
+		t.Fatalf("nobody else is asked for what alice is slow to send: %s", got)
 	}
+	b.do(12*second, PeerLeft{bob}, "cancel b 1")
+	b.do(13*second, PeerJoined{bob}, "b: want 1")
 	b.tick(40*second-1, "")
-	if got := b.show(b.core.Tick(40 * second)); !strings.HasPrefix(got, "cancel a 2, ask b") {
-		t.Fatalf("got %s", got)
-	}
-	if n := len(b.asked); n != 5 || b.asked[3].of != bob || b.asked[4].of != bob {
+	b.tick(40*second, "cancel a 2")
+	b.run(41*second, hasAll(bob, content))
+	if n := len(b.asked); n != 6 || b.asked[4].of != bob || b.asked[5].of != bob {
 		t.Fatalf("asked %+v", b.asked)
 	}
 }
@@ -100,10 +102,42 @@ func TestGoneIsAskedOfAnotherOrAskedAboutLater(t *testing.T) {
 	b.do(25*second, has(alice, content, 0), "ask a 0")
 }
 
+// A peer that says it holds a content, and says that it does not when it is asked, again and
+// again, does not keep it waiting for ever.
+func TestPatienceEndsWithWhoSaysBoth(t *testing.T) {
+	b, content := fetchingBench(t, 2, alice)
+	b.came(20*second, 0, "")
+	gone := func(at step.Instant, asked string) {
+		b.do(at*second, Heard{alice, wire.NoPiece{Ticket: b.ticket(1), Reason: wire.Gone}}, "")
+		b.tick((at+1)*second, asked)
+	}
+	gone(25, "a: want 1")
+	for at := step.Instant(26); at < 34; at++ {
+		b.do(at*second, has(alice, content, 1), "ask a 1")
+		gone(at, "a: want 1")
+	}
+	b.tick(35*second, "failed 0")
+}
+
+// Nor does one that says that it has the recipe of a content, and has none when it is asked.
+func TestPatienceEndsWithWhoHasNoRecipe(t *testing.T) {
+	b := newBench(t, alice)
+	r := pieces(4)
+	b.run(0, wanting(r))
+	b.run(0, RecipeFound{Content: r.ID()})
+	for at := step.Instant(1); at < 11; at++ {
+		b.do(at*second, hasAll(alice, r.ID()), "a: recipe 1")
+		b.do(at*second, Heard{alice, wire.Recipes{Parts: []wire.RecipePart{{Content: r.ID()}}}}, "")
+		b.tick((at+1)*second-1, "")
+	}
+	b.tick(11*second, "failed 0")
+}
+
 func TestPatienceEnds(t *testing.T) {
 	b := newBench(t, alice)
 	b.do(second, single(1), "a: want 1")
-	for _, at := range []step.Instant{4, 7, 10} {
+	b.tick(4*second, "OpenStage, a: want 1") // it may be on this device
+	for _, at := range []step.Instant{7, 10} {
 		b.tick(at*second, "a: want 1")
 	}
 	if at := b.core.Deadline(); at != 11*second {
@@ -160,18 +194,46 @@ func TestRecipeThatDoesNotComeIsAskedOfAnother(t *testing.T) {
 	b.run(0, wanting(r))
 	b.run(0, RecipeFound{Content: r.ID()})
 	b.do(0, hasAll(alice, r.ID()), "a: recipe 1")
-	b.do(1*second, hasAll(bob, r.ID()), "")
 	b.tick(29*second, "")
 	if at := b.core.Deadline(); at != 30*second {
 		t.Fatalf("due at %v", at)
 	}
-	b.tick(30*second, "b: recipe 1")
-	b.do(31*second, recipes(bob, r, r, 0), "OpenStage")
+	b.tick(30*second, "")
+	b.do(31*second, hasAll(bob, r.ID()), "b: recipe 1")
+	b.do(32*second, recipes(bob, r, r, 0), "OpenStage")
+}
+
+// Who is silent about a recipe must not hold up a file that others have, and who is only
+// slow is not asked for nothing.
+func TestRecipeIsAskedOfOthersBesideASilentOne(t *testing.T) {
+	b := newBench(t, alice, bob, carol)
+	r := pieces(40)
+	b.run(0, wanting(r))
+	b.run(0, RecipeFound{Content: r.ID()})
+	b.do(0, hasAll(alice, r.ID()), "a: recipe 1")
+	b.do(1*second, hasAll(bob, r.ID()), "")
+	b.do(1*second, hasAll(carol, r.ID()), "")
+	b.tick(3*second, "")
+	if at := b.core.Deadline(); at != 4*second {
+		t.Fatalf("due at %v", at)
+	}
+	b.tick(4*second, "b: recipe 1")
+	half := recipes(bob, r, r, 100).(Heard).Message.(wire.Recipes)
+	b.do(5*second, Heard{bob, wire.Recipes{Parts: half.Parts[:2]}}, "")
+	b.tick(8*second, "")
+	b.tick(9*second, "c: recipe 1") // bob has told nothing since
+	b.tick(13*second, "")
+	b.do(14*second, recipes(alice, r, r, 100), "OpenStage")
+	b.do(15*second, Heard{bob, wire.Recipes{Parts: half.Parts[2:]}}, "")
+	if n := b.core.source(bob).bad; n != 0 {
+		t.Errorf("bob is blamed %d times for an answer that came late", n)
+	}
 }
 
 func TestPeerThatLeavesReturnsItsAsks(t *testing.T) {
 	b, content := fetchingBench(t, 3, alice, bob)
-	b.do(0, hasAll(bob, content), "")
+	b.core.source(alice).latency = 1 // she has answered before
+	b.do(0, hasAll(bob, content), "yield a 2")
 	ticket := b.asked[0].Ticket
 	got := b.run(1, PeerLeft{alice})
 	if !strings.HasPrefix(got, "cancel a 3, ask b") || len(b.asked) != 6 {
@@ -187,14 +249,14 @@ func TestHavesAreGathered(t *testing.T) {
 	b, content := fetchingBench(t, 6, alice, bob)
 	b.came(0, 5, "")
 	b.do(0, Heard{bob, wantHave(content)}, "b: have [5]")
-	b.came(second, 3, "")
-	b.came(second+50*ms, 1, "")
-	if at := b.core.Deadline(); at != second+100*ms {
+	b.came(second, 3, "b: have [3]") // one alone is told of at once
+	b.came(second+10*ms, 1, "")
+	b.came(second+20*ms, 0, "")
+	if at := b.core.freshDue; at != second+30*ms {
 		t.Fatalf("due at %v", at)
 	}
-	b.tick(second+100*ms, "b: have [1 3 5]")
-	b.came(2*second, 0, "")
-	b.came(2*second, 2, "")
+	b.tick(second+30*ms, "b: have [0 1]")
+	b.came(second+40*ms, 2, "")
 	b.came(2*second, 4, "ContentReady, b: have all")
 	b.do(3*second, ContentsHere{[]ident.ContentID{content}}, "b: have all")
 	b.do(4*second, ContentsHere{[]ident.ContentID{content}}, "")
@@ -217,6 +279,7 @@ func TestWhoAskedEarlyIsToldOnceContentIsHere(t *testing.T) {
 	b.do(8, Heard{bob, wantHave(content)}, "check b 1")
 	b.do(9, PeerLeft{bob}, "")
 	b.do(9, ContentsHere{[]ident.ContentID{content}}, "")
+	b.do(9, HavesChecked{bob, []ident.ContentID{content}, []bool{true}}, "") // asked before it went
 }
 
 func TestFloodOfQuestionsIsBounded(t *testing.T) {
@@ -237,10 +300,87 @@ func TestFloodOfQuestionsIsBounded(t *testing.T) {
 	}
 	b.do(0, HavesChecked{Peer: alice}, "")
 	b.do(0, Heard{alice, wantHave(contents[0])}, "check a 1")
+	b.run(0, PeerJoined{bob}) // who floods takes nothing from the others
+	mine := single(9).Content
+	b.do(0, Heard{bob, wantHave(mine)}, "check b 1")
+	b.do(0, HavesChecked{bob, []ident.ContentID{mine}, []bool{false}}, "")
+	b.do(1, ContentsHere{[]ident.ContentID{mine}}, "b: have all")
+	b.run(1, PeerLeft{alice})
+	if n := len(b.core.interest); n != 0 {
+		t.Errorf("%d contents remembered for who left", n)
+	}
+	b.run(1, PeerJoined{alice})
 	for i := range hintsMax + 5 {
 		b.run(0, PeerHas{alice, []ident.ContentID{{2, byte(i >> 16), byte(i >> 8), byte(i)}}})
 	}
 	if n := len(b.core.hints); n > hintsMax {
 		t.Errorf("%d hints", n)
+	}
+}
+
+// What a peer asked about long ago and never came must not keep it from hearing news, nor
+// may one that asks about the same again and again take room without end.
+func TestOldQuestionsGiveWayToNewOnes(t *testing.T) {
+	b := newBench(t, alice)
+	for n := range interestMax/interestLeast - 1 {
+		b.run(0, PeerJoined{ident.DeviceID{50, byte(n)}})
+	}
+	for i := range interestLeast + 10 {
+		b.run(1, Heard{alice, wantHave(ident.ContentID{1, byte(i >> 8), byte(i)})})
+		b.run(1, HavesChecked{Peer: alice})
+	}
+	mine := single(9).Content
+	s := b.core.source(alice)
+	for range 4 * interestLeast {
+		b.run(2, Heard{alice, wantHave(mine)})
+		b.run(2, HavesChecked{Peer: alice})
+		if got := b.run(3, ContentsHere{[]ident.ContentID{mine}}); got != "a: have all" {
+			t.Fatalf("%q is told", got)
+		}
+	}
+	if s.curious != len(b.core.interest) || s.curious > interestLeast || len(s.interests) > 2*interestLeast+1 {
+		t.Errorf("%d of %d contents, and %d in its list", s.curious, len(b.core.interest), len(s.interests))
+	}
+}
+
+// Of peers that leave at once nobody is asked for what was asked of another of them.
+func TestPeersThatLeaveTogether(t *testing.T) {
+	b := newBench(t, alice, bob)
+	r := pieces(20)
+	b.stage(0, r)
+	b.run(0, hasAll(alice, r.ID()))
+	b.run(0, hasAll(bob, r.ID()))
+	got := b.run(second, PeersLeft{[]ident.DeviceID{alice, bob}})
+	if strings.Contains(got, "ask") || !strings.Contains(got, "cancel a") && !strings.Contains(got, "cancel b") {
+		t.Errorf("both left: %s", got)
+	}
+}
+
+// Who tells a recipe byte by byte must not hold up a file that others have, nor for ever be
+// one of those who are asked; who tells nothing at all with many words lies.
+func TestATrickledRecipeHoldsNothingUp(t *testing.T) {
+	b := newBench(t, alice, bob)
+	r := pieces(40)
+	b.run(0, wanting(r))
+	b.run(0, RecipeFound{Content: r.ID()})
+	b.do(0, hasAll(alice, r.ID()), "a: recipe 1")
+	b.do(0, hasAll(bob, r.ID()), "")
+	parts := recipes(alice, r, r, 1).(Heard).Message.(wire.Recipes).Parts
+	besides := step.Instant(0)
+	for at := range step.Instant(36) {
+		if got := b.show(b.core.Tick(at * second)); got == "b: recipe 1" {
+			besides = at
+		}
+		b.run(at*second, Heard{alice, wire.Recipes{Parts: parts[at : at+1]}})
+	}
+	if besides == 0 || besides > 10 {
+		t.Errorf("another one is asked after %d s", besides)
+	}
+	if w := b.core.wants[r.ID()]; w.teller(alice) != nil || w.holders[alice] != nil {
+		t.Error("who tells a byte a second is still waited for")
+	}
+	b.run(36*second, Heard{bob, wire.Recipes{Parts: []wire.RecipePart{{Content: r.ID(), Total: 9}}}})
+	if n := b.core.source(bob).bad; n != 1 {
+		t.Errorf("an empty part is blamed %d times", n)
 	}
 }

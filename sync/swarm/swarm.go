@@ -7,8 +7,11 @@
 //	wanted ──▶ finding its recipe ──▶ opening its stage ──▶ fetching ──▶ complete
 //
 // Choice of piece: the one fewest peers hold, ties by chance; in order when there is but
-// one peer, whom nobody else asks. It knows ids and sizes; bytes pass from the link to the
-// stage without it. The node hands it events and carries its effects on.
+// one peer, whom nobody else asks. Choice of peer: whoever's window is emptiest, and each
+// window is as large as what its peer delivers in a short time. What peers ask of this
+// device waits in uploads, which decides whom to give what first. It knows ids and sizes;
+// bytes pass from the link to the stage without it. The node hands it events and carries
+// its effects on.
 package swarm
 
 import (
@@ -39,17 +42,19 @@ const (
 	// again; askEvery is how often it is while nobody holds it.
 	gonePause = time.Second
 	askEvery  = 3 * time.Second
-	// havePause gathers pieces that became available into one message.
-	havePause = 100 * time.Millisecond
+	// havePause is the least time between two messages about pieces that became available.
+	// One alone is told of at once.
+	havePause = 30 * time.Millisecond
 	// busyPause is how long a peer that answered Busy is left alone.
 	busyPause = 500 * time.Millisecond
-	// hintsMax and interestMax bound what is remembered of contents not being fetched.
-	hintsMax    = 65536
-	interestMax = 65536
+	// hintsMax bounds what is remembered of who has contents not being fetched. For each of
+	// them few holders are: whoever wants it asks those that are near anyway.
+	hintsMax     = 65536
+	hintPeersMax = 32
 	// checksMax is how many questions of one peer the index may be asked at once. More are
 	// dropped: a peer that floods has no answer, one that does not never gets there.
 	checksMax = 64
-	// badMax is how many wrong pieces a peer may send before it is not asked again: one
+	// badMax is how many wrong pieces a peer may send before it is not asked for long: one
 	// may be a bit that flipped, two are a lie or a dying disk.
 	badMax = 2
 )
@@ -57,50 +62,89 @@ const (
 // Core fetches the contents of one folder. It is not safe for concurrent use.
 type Core struct {
 	folder ident.FolderID
+	self   ident.DeviceID
 	rand   *rand.Rand
 	now    step.Instant
 	out    []Effect
 	ticket uint64
 
 	wants map[ident.ContentID]*want
-	ready []*want // wants with pieces to ask for, oldest first
 	peers []*source
 	asks  map[uint64]*ask
+	// open holds the pieces to ask for of small contents, those of the others, and those of
+	// prospects.
+	open    [classes]picker
+	queue   [classes][]*want // with open pieces, oldest first; some may have none any more
+	inOrder bool
+	lan     map[ident.DeviceID]bool // who is on this network, joined or not
+	// cameAt is when a piece came last, farAsked when far peers were asked for want of that,
+	// impatient is set while they are.
+	cameAt    step.Instant
+	lackSince step.Instant // since when there is something to ask for
+	farAsked  step.Instant
+	impatient bool
+	// nearMost is with how many peers pieces are exchanged.
+	nearMost int
+	uploads  uploads
 
 	hints     map[ident.ContentID][]ident.DeviceID // who said to hold contents not yet wanted
 	hintOrder []ident.ContentID
+	liars     map[ident.DeviceID]liar
 	interest  map[ident.ContentID][]ident.DeviceID // who wants to hear of a content
 	fresh     map[ident.ContentID][]uint32         // pieces not yet told of
 	freshDue  step.Instant
+	freshTold step.Instant
 	// orphanDue is when something is due for a content without a holder. It is kept,
 	// because looking at all contents at every event would cost too much.
 	orphanDue step.Instant
-	recipeDue step.Instant // when a peer has owed an answer about a recipe for too long
+	endGameAt step.Instant // when the last pieces are looked at again
+	recipeDue step.Instant // when to look whether recipes that were asked for come
 
 	wantHave   map[ident.DeviceID][]ident.ContentID
 	wantRecipe map[ident.DeviceID][]ident.ContentID
 
 	limit pace.Bucket // what may be asked for, when a person limits it
+
+	prospects prospects
 }
+
+// The classes of contents: those of a lower one are asked for first.
+const (
+	smallClass = iota
+	largeClass
+	prospectClass
+	classes
+)
 
 // want is one content being fetched.
 type want struct {
 	content ident.ContentID
+	name    string
 	size    int64
 	old     *Old
 	state   wantState
 	since   step.Instant // when it last had a holder, or was wanted
-	owed    step.Instant // when the peer asked for the recipe has had its time
 	again   step.Instant // when everybody is asked again, without a holder
+	denied  bool         // since the last piece came, who held it turned out not to
+	sought  bool         // it was looked for on this device itself
 	pieces  []recipe.Chunk
 	have    []bool
-	open    []uint32 // pieces neither had nor asked for, in the order to ask
-	left    int      // pieces not yet stored
-	asking  int      // pieces asked for and not yet come
+	asked   []uint8 // how many peers are asked for a piece now
+	class   int     // which picker holds its pieces
+	first   int     // slot of its first piece there
+	placed  bool    // it has slots there
+	queued  bool    // it is in the queue of its class
+	cursor  int     // no piece before it is open
+	left    int     // pieces not yet stored
+	asking  int     // asks for its pieces that have not come
 	holders map[ident.DeviceID]*holding
-	parts   []byte // of the recipe, while it arrives
-	asked   ident.DeviceID
-	queued  bool
+	tellers []*teller    // who is asked for its recipe
+	beside  step.Instant // when another one is asked for it beside them
+
+	of       *prospect // of which it is a part; nil for a content
+	silent   bool      // nobody is told what is here of it
+	heirOf   *prospect // whose parts the stage begins with, until it is open
+	inherits int       // how many chunks of them are its own
 }
 
 type wantState uint8
@@ -115,39 +159,23 @@ const (
 // holding is what a peer has of a content.
 type holding struct {
 	all    bool
-	pieces map[uint32]bool
+	pieces pieceSet
 }
 
-func (h *holding) has(i uint32) bool { return h.all || h.pieces[i] }
+func (h *holding) has(i uint32) bool { return h.all || h.pieces.has(int(i)) }
 
-// source is a peer that may be asked.
-type source struct {
-	peer      ident.DeviceID
-	bytes     int64 // asked and not yet come
-	pieces    int
-	lastCame  step.Instant
-	pause     step.Instant // not to be asked before
-	bad       int
-	banned    bool
-	checks    int   // questions of this peer that the index is being asked
-	delivered int64 // bytes that came and were right
-}
-
-// ask is a piece on its way.
-type ask struct {
-	want  *want
-	index uint32
-	from  *source
-	size  int64
-}
-
-// New returns the swarm core of a folder. Chance decides between equally rare pieces.
-func New(folder ident.FolderID, chance *rand.Rand) *Core {
+// New returns the swarm core of a folder on a device. Chance decides between equally rare
+// pieces.
+func New(folder ident.FolderID, self ident.DeviceID, chance *rand.Rand) *Core {
 	return &Core{
-		folder: folder, rand: chance, freshDue: step.Never, orphanDue: step.Never,
-		recipeDue:  step.Never,
+		folder: folder, self: self, rand: chance, lan: map[ident.DeviceID]bool{}, freshDue: step.Never, orphanDue: step.Never,
+		recipeDue: step.Never, freshTold: -step.Instant(havePause),
+		open:       [classes]picker{{chance: chance}, {chance: chance}, {chance: chance}},
+		nearMost:   nearMax,
+		uploads:    uploads{given: map[ident.ContentID]*given{}},
 		wants:      map[ident.ContentID]*want{},
 		asks:       map[uint64]*ask{},
+		prospects:  prospects{late: map[ident.ContentID]int{}},
 		hints:      map[ident.ContentID][]ident.DeviceID{},
 		interest:   map[ident.ContentID][]ident.DeviceID{},
 		fresh:      map[ident.ContentID][]uint32{},
@@ -165,14 +193,16 @@ func (c *Core) Handle(now step.Instant, event Event) []Effect {
 	case ContentDropped:
 		c.forget(e.Content)
 	case ContentsHere:
-		for _, content := range e.Contents {
-			c.tellAll(content)
-			delete(c.interest, content)
-		}
+		c.tellHere(e.Contents)
+		c.endProspectsOf(e.Contents)
 	case PeerJoined:
 		c.peerJoined(e.Peer)
+	case PeerPlaced:
+		c.peerPlaced(e)
 	case PeerLeft:
 		c.peerLeft(e.Peer)
+	case PeersLeft:
+		c.peersLeft(e.Peers)
 	case PeerHas:
 		for _, content := range e.Contents {
 			c.peerHas(e.Peer, wire.HaveItem{Content: content, All: true})
@@ -185,6 +215,12 @@ func (c *Core) Handle(now step.Instant, event Event) []Effect {
 		c.stageOpened(e)
 	case StageFailed:
 		c.fail(e.Content, diskCause(e.Full), e.Reason)
+	case PartRead:
+		c.partRead(e)
+	case ProspectRead:
+		c.prospectRead(e)
+	case PartOpened:
+		c.partOpened(e)
 	case PiecesStored:
 		for _, t := range e.Tickets {
 			c.pieceStored(t)
@@ -199,6 +235,20 @@ func (c *Core) Handle(now step.Instant, event Event) []Effect {
 		c.limit.SetRate(now, e.Rate)
 	case HavesChecked:
 		c.havesChecked(e)
+	case PiecesAsked:
+		c.piecesAsked(e)
+	case PiecesServed:
+		c.piecesServed(e)
+	case StandingAsked:
+		c.tellStanding(e)
+	case DegreeChosen:
+		c.nearMost = max(2, e.Most)
+	case OrderChosen:
+		c.inOrder = e.InOrder
+	case PolicyChosen:
+		c.uploads.policy, c.uploads.stirred = e.Policy, true
+	case AsksCanceled:
+		c.asksCanceled(e)
 	default:
 		panic("bug: swarm core was handed an event it does not know")
 	}
@@ -209,6 +259,13 @@ func (c *Core) Handle(now step.Instant, event Event) []Effect {
 func (c *Core) Tick(now step.Instant) []Effect {
 	c.now, c.out = now, c.out[:0]
 	c.releaseStalled()
+	c.endGame()
+	c.askFar()
+	c.noteSlow()
+	c.choke()
+	c.uploads.findLost(c.now)
+	c.endProspects()
+	c.pardon()
 	if c.recipeDue <= now {
 		c.askOthers()
 	}
@@ -232,16 +289,24 @@ func orphanDueOf(w *want) step.Instant { return min(w.again, w.since.Add(patienc
 
 // Deadline is when something is due.
 func (c *Core) Deadline() step.Instant {
-	at := min(c.freshDue, c.orphanDue, c.recipeDue)
+	at := min(c.freshDue, c.orphanDue, c.recipeDue, c.endGameDue(), c.uploads.slowDue(), c.uploads.chokeDue(),
+		c.uploads.spread.lostDue(), c.prospectsDue(), c.farDue())
+	waiting := len(c.open[smallClass].order)+len(c.open[largeClass].order)+len(c.open[prospectClass].order) > 0
 	for _, s := range c.peers {
 		if s.pieces > 0 {
-			at = min(at, s.lastCame.Add(stallAfter))
+			at = min(at, s.lastCame.Add(c.stallOf(s)), s.overdue)
 		}
-		if s.pause > c.now && len(c.ready) > 0 {
+		if s.banned {
+			at = min(at, s.banEnds)
+		}
+		if s.pause > c.now && waiting {
 			at = min(at, s.pause)
 		}
+		if s.avoidDue > c.now && waiting {
+			at = min(at, s.avoidDue)
+		}
 	}
-	if due := c.limit.Due(); due > c.now && len(c.ready) > 0 {
+	if due := c.limit.Due(); due > c.now && waiting {
 		at = min(at, due)
 	}
 	return at
@@ -253,58 +318,11 @@ func (c *Core) finish() []Effect {
 	}
 	c.askPieces()
 	c.flushQuestions()
+	c.serveNext()
 	return c.out
 }
 
 func (c *Core) emit(f Effect) { c.out = append(c.out, f) }
-
-func (c *Core) source(peer ident.DeviceID) *source {
-	for _, s := range c.peers {
-		if s.peer == peer {
-			return s
-		}
-	}
-	return nil
-}
-
-func (c *Core) peerJoined(peer ident.DeviceID) {
-	if c.source(peer) != nil {
-		return
-	}
-	c.peers = append(c.peers, &source{peer: peer, lastCame: c.now})
-	slices.SortFunc(c.peers, func(a, b *source) int { return slices.Compare(a.peer[:], b.peer[:]) })
-	for _, w := range c.sortedWants() {
-		c.wantHave[peer] = append(c.wantHave[peer], w.content)
-		w.since = c.now
-	}
-}
-
-func (c *Core) peerLeft(peer ident.DeviceID) {
-	s := c.source(peer)
-	if s == nil {
-		return
-	}
-	c.takeBack(s)
-	c.peers = slices.DeleteFunc(c.peers, func(o *source) bool { return o == s })
-	delete(c.wantHave, peer)
-	delete(c.wantRecipe, peer)
-	for _, w := range c.sortedWants() {
-		c.lose(w, peer)
-		if w.state == askingRecipe && w.asked == peer {
-			w.state, w.parts = findingRecipe, nil
-			c.askRecipe(w)
-		}
-	}
-	for content, peers := range c.interest {
-		c.interest[content] = slices.DeleteFunc(peers, func(p ident.DeviceID) bool { return p == peer })
-		if len(c.interest[content]) == 0 {
-			delete(c.interest, content)
-		}
-	}
-	for content, peers := range c.hints {
-		c.hints[content] = slices.DeleteFunc(peers, func(p ident.DeviceID) bool { return p == peer })
-	}
-}
 
 // sortedWants returns the wants in an order that does not depend on the map.
 func (c *Core) sortedWants() []*want {
@@ -349,6 +367,7 @@ func (c *Core) askAgain() {
 			continue
 		}
 		w.again = c.now.Add(askEvery)
+		c.seekHere(w)
 		for _, s := range c.peers {
 			if !s.banned && !slices.Contains(c.wantHave[s.peer], w.content) {
 				c.wantHave[s.peer] = append(c.wantHave[s.peer], w.content)
@@ -366,70 +385,6 @@ func (c *Core) giveUp() {
 	}
 }
 
-// releaseStalled asks others for what a peer has left unanswered too long.
-func (c *Core) releaseStalled() {
-	for _, s := range c.peers {
-		if s.pieces > 0 && s.lastCame.Add(stallAfter) <= c.now {
-			c.takeBack(s)
-			s.pause = c.now.Add(stallAfter)
-		}
-	}
-}
-
-// askOthers asks somebody else for the recipes that a peer has not sent in time.
-func (c *Core) askOthers() {
-	c.recipeDue = step.Never
-	for _, w := range c.sortedWants() {
-		if w.state != askingRecipe {
-			continue
-		}
-		if w.owed <= c.now {
-			c.lose(w, w.asked)
-			c.askRecipe(w)
-		}
-		if w.state == askingRecipe {
-			c.recipeDue = min(c.recipeDue, w.owed)
-		}
-	}
-}
-
-// takeBack puts all pieces asked of a peer back among those to ask for.
-func (c *Core) takeBack(s *source) {
-	var tickets []uint64
-	for t, a := range c.asks {
-		if a.from == s {
-			tickets = append(tickets, t)
-		}
-	}
-	if len(tickets) == 0 {
-		return
-	}
-	slices.Sort(tickets)
-	for _, t := range tickets {
-		a := c.endAsk(t)
-		c.reopen(a.want, a.index)
-	}
-	c.emit(CancelPieces{Peer: s.peer, Tickets: tickets})
-}
-
-func (c *Core) endAsk(ticket uint64) *ask {
-	a := c.asks[ticket]
-	delete(c.asks, ticket)
-	a.from.bytes -= a.size
-	a.from.pieces--
-	a.want.asking--
-	return a
-}
-
-func (c *Core) reopen(w *want, index uint32) {
-	if c.wants[w.content] != w || w.have[index] {
-		return
-	}
-	w.open = append(w.open, index)
-	c.enqueue(w)
-	c.noteAlone(w)
-}
-
 // alone reports whether nobody is known to hold anything that a want still lacks. Devices
 // that hold only what it has already do not help it.
 func (c *Core) alone(w *want) bool {
@@ -439,11 +394,10 @@ func (c *Core) alone(w *want) bool {
 	if w.state != fetching || w.asking > 0 {
 		return false
 	}
-	for _, index := range w.open {
-		for _, h := range w.holders {
-			if h.has(index) {
-				return false
-			}
+	p := &c.open[w.class]
+	for i := w.cursor; i < len(w.pieces); i++ {
+		if p.isOpen(w.first+i) && p.count[w.first+i] > 0 {
+			return false
 		}
 	}
 	return true
@@ -452,14 +406,20 @@ func (c *Core) alone(w *want) bool {
 // noteAlone lets patience count from now on when a want is alone among its holders.
 func (c *Core) noteAlone(w *want) {
 	if w.left > 0 && len(w.holders) > 0 && c.alone(w) {
-		w.since, w.again = c.now, c.now.Add(gonePause)
-		c.orphanDue = min(c.orphanDue, orphanDueOf(w))
+		c.startPatience(w)
 	}
 }
 
-func (c *Core) enqueue(w *want) {
-	if !w.queued {
-		w.queued = true
-		c.ready = append(c.ready, w)
+// startPatience lets patience count, unless it does already: a peer that says it holds a
+// content, and that it does not when it is asked for it, must not keep it waiting for ever.
+// For parts of prospects there is none: whoever reads the file tells of them again.
+func (c *Core) startPatience(w *want) {
+	if !w.denied {
+		w.since = c.now
 	}
+	w.again = c.now.Add(gonePause)
+	if w.of != nil {
+		w.since, w.again = c.now.Add(-patience), step.Never
+	}
+	c.orphanDue = min(c.orphanDue, orphanDueOf(w))
 }

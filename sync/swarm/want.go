@@ -16,24 +16,30 @@ func (c *Core) wanted(e ContentWanted) {
 		return
 	}
 	w := &want{
-		content: e.Content, size: e.Size, old: e.Old, since: c.now, again: c.now.Add(askEvery),
+		content: e.Content, name: e.Name, size: e.Size, old: e.Old, since: c.now, again: c.now.Add(askEvery),
 		holders: map[ident.DeviceID]*holding{},
 	}
 	c.wants[e.Content] = w
+	known := false // to somebody near
 	for _, peer := range c.hints[e.Content] {
-		if c.source(peer) != nil {
-			w.holders[peer] = &holding{all: true, pieces: map[uint32]bool{}}
+		if s := c.source(peer); s != nil && !s.banned {
+			w.holders[peer] = &holding{all: true}
+			known = known || s.near
 		}
 	}
 	delete(c.hints, e.Content)
-	if len(w.holders) == 0 {
+	if !known {
 		c.orphanDue = min(c.orphanDue, orphanDueOf(w))
 	}
 	r, single := recipe.Implied(e.Content, e.Size)
 	for _, s := range c.peers {
-		if w.holders[s.peer] == nil && !(single && len(w.holders) > 0) {
+		if s.near && w.holders[s.peer] == nil && !(single && known) {
 			c.wantHave[s.peer] = append(c.wantHave[s.peer], e.Content)
 		}
+	}
+	if told, ok := c.foreseen(e.Content); ok && told.Size() == e.Size {
+		c.openStage(w, told)
+		return
 	}
 	if !single {
 		c.emit(FindRecipe{Content: e.Content})
@@ -57,79 +63,153 @@ func (c *Core) recipeFound(e RecipeFound) {
 }
 
 func (c *Core) openStage(w *want, r recipe.Recipe) {
-	w.pieces, w.state, w.parts = r.Chunks, staging, nil
-	c.emit(OpenStage{Content: w.content, Recipe: r, Old: w.old})
-}
-
-// askRecipe asks one holder that was not asked before; without one it waits for a holder.
-func (c *Core) askRecipe(w *want) {
-	for _, s := range c.peers {
-		if h := w.holders[s.peer]; h != nil && !s.banned && s.peer != w.asked {
-			w.state, w.asked, w.parts = askingRecipe, s.peer, nil
-			w.owed = c.now.Add(stallAfter)
-			c.recipeDue = min(c.recipeDue, w.owed)
-			c.wantRecipe[s.peer] = append(c.wantRecipe[s.peer], w.content)
-			return
-		}
+	w.pieces, w.state, w.tellers = r.Chunks, staging, nil
+	order := OpenStage{Content: w.content, Recipe: r, Old: w.old}
+	if w.heirOf, w.inherits = c.prospectOf(r); w.heirOf != nil {
+		order.Prospect, w.heirOf.heir = w.heirOf.id, w
 	}
-	w.state, w.asked = findingRecipe, ident.DeviceID{}
+	c.emit(order)
 }
 
 // stageOpened begins to ask for what is not there yet.
 func (c *Core) stageOpened(e StageOpened) {
 	w := c.wants[e.Content]
+	if w != nil && w.state == fetching {
+		c.foundHere(w, e)
+		return
+	}
 	if w == nil || w.state != staging || len(e.Present) != len(w.pieces) {
 		return
 	}
 	c.beginFetch(w, e.Present)
+	c.inherit(w)
 }
 
 func (c *Core) beginFetch(w *want, present []bool) {
-	w.state, w.have = fetching, present
+	w.state, w.have, w.asked = fetching, present, make([]uint8, len(present))
 	for i, there := range present {
 		if there {
 			c.noteFresh(w, uint32(i))
 		} else {
-			w.open = append(w.open, uint32(i))
+			w.left++
 		}
 	}
-	w.left = len(w.open)
 	if w.left == 0 {
 		c.complete(w)
 		return
 	}
-	c.arrange(w)
+	if w.size > smallMax && w.of == nil {
+		w.class = largeClass
+	}
+	p := &c.open[w.class]
+	w.first, w.placed = p.take(w, len(w.pieces)), true
+	for _, s := range c.peers {
+		if h := w.holders[s.peer]; h != nil && s.near {
+			c.spread(s, w, h, true)
+		}
+	}
+	if len(c.open[smallClass].order)+len(c.open[largeClass].order) == 0 {
+		c.lackSince = c.now
+	}
+	for i, there := range present {
+		if !there {
+			p.open(w.first + i)
+		}
+	}
 	c.enqueue(w)
+	c.stir(w)
 	c.noteAlone(w)
 }
 
-// arrange puts the open pieces in the order to ask for them: rarest first among several
-// peers, ties by chance; in order from a lone peer, whose disk likes it so.
-func (c *Core) arrange(w *want) {
-	if len(c.peers) < 2 {
-		slices.Sort(w.open)
-		return
-	}
-	c.rand.Shuffle(len(w.open), func(i, j int) { w.open[i], w.open[j] = w.open[j], w.open[i] })
-	count := make(map[uint32]int, len(w.open))
-	for _, i := range w.open {
-		for _, h := range w.holders {
-			if h.has(i) {
-				count[i]++
-			}
+// spread notes in the picker what a peer holds of a content, or that it may no longer be
+// asked for it.
+func (c *Core) spread(s *source, w *want, h *holding, add bool) {
+	p, held := &c.open[w.class], &s.holds[w.class]
+	for i := range w.pieces {
+		slot := w.first + i
+		if !h.has(uint32(i)) || held.has(slot) == add {
+			continue
+		}
+		if add {
+			held.set(slot)
+			p.more(slot)
+		} else {
+			held.clear(slot)
+			p.fewer(slot)
 		}
 	}
-	slices.SortStableFunc(w.open, func(a, b uint32) int { return count[a] - count[b] })
+}
+
+// stir lets whoever may hold an open piece of a content be asked again.
+func (c *Core) stir(w *want) {
+	for _, s := range c.peers {
+		if w.holders[s.peer] != nil {
+			s.dry = false
+		}
+	}
+}
+
+// endFetch gives back what a content took while it was fetched.
+func (c *Core) endFetch(w *want) {
+	delete(c.wants, w.content)
+	if !w.placed {
+		return
+	}
+	for _, s := range c.peers {
+		if h := w.holders[s.peer]; h != nil && s.near {
+			c.spread(s, w, h, false)
+		}
+	}
+	w.placed = false
+	c.open[w.class].give(w.first, len(w.pieces))
+}
+
+// enqueue puts a content with open pieces behind the others of its class. Those that are
+// over are taken out when they are many.
+func (c *Core) enqueue(w *want) {
+	if w.queued {
+		return
+	}
+	w.queued = true
+	q := &c.queue[w.class]
+	*q = append(*q, w)
+	if len(*q) > 2*len(c.wants)+64 {
+		*q = slices.DeleteFunc(*q, func(w *want) bool { return !w.placed })
+	}
 }
 
 // complete tells the folder, and whoever asked, that a content is whole. A single piece is
 // served only when it is in place; ContentsHere tells of it then.
 func (c *Core) complete(w *want) {
-	delete(c.wants, w.content)
-	c.emit(ContentReady{Content: w.content})
+	c.endFetch(w)
+	if w.of != nil {
+		if !w.silent {
+			c.tellAll(w.content)
+		}
+		c.partEnded(w, partDone)
+		return
+	}
+	c.ready(w.content)
 	if len(w.pieces) > 1 {
 		c.tellAll(w.content)
+	} else {
+		c.offer(w)
 	}
+	if w.inherits > 0 {
+		c.openParts()
+	}
+}
+
+// ready tells that a content is whole, together with those that became so just before it.
+func (c *Core) ready(content ident.ContentID) {
+	if n := len(c.out); n > 0 {
+		if before, ok := c.out[n-1].(ContentReady); ok {
+			before.Contents = append(before.Contents, content)
+			c.out[n-1] = before
+			return
+		}
+	}
+	c.emit(ContentReady{Contents: []ident.ContentID{content}})
 }
 
 // forget ends a fetch and takes its asks back.
@@ -138,23 +218,12 @@ func (c *Core) forget(content ident.ContentID) {
 	if w == nil {
 		return
 	}
-	delete(c.wants, content)
 	delete(c.fresh, content)
-	byPeer := map[*source][]uint64{}
-	for t, a := range c.asks {
-		if a.want == w {
-			byPeer[a.from] = append(byPeer[a.from], t)
-		}
-	}
+	c.disinherit(w)
 	for _, s := range c.peers {
-		if tickets := byPeer[s]; len(tickets) > 0 {
-			slices.Sort(tickets)
-			for _, t := range tickets {
-				c.endAsk(t)
-			}
-			c.emit(CancelPieces{Peer: s.peer, Tickets: tickets})
-		}
+		c.cancel(s, func(a *ask) bool { return a.want == w })
 	}
+	c.endFetch(w)
 }
 
 func diskCause(full bool) Cause {
@@ -165,10 +234,19 @@ func diskCause(full bool) Cause {
 }
 
 func (c *Core) fail(content ident.ContentID, cause Cause, reason string) {
-	if c.wants[content] == nil {
+	w := c.wants[content]
+	if w == nil {
 		return
 	}
 	c.forget(content)
+	switch {
+	case w.of != nil && cause == NoHolder:
+		c.partEnded(w, partLost)
+		return
+	case w.of != nil:
+		c.dropProspect(w.of)
+		return
+	}
 	c.emit(ContentFailed{Content: content, Cause: cause, Reason: reason})
 }
 
@@ -189,6 +267,12 @@ func (c *Core) hear(peer ident.DeviceID, m wire.Message) {
 		for _, part := range m.Parts {
 			c.recipePart(peer, part)
 		}
+	case wire.YieldPieces:
+		c.yield(s, m.Tickets)
+	case wire.Prospect:
+		c.hearProspect(s, m)
+	case wire.ProspectEnded:
+		c.hearProspectEnded(s, m)
 	case wire.NoPiece:
 		c.noPiece(s, m)
 	}
@@ -196,49 +280,80 @@ func (c *Core) hear(peer ident.DeviceID, m wire.Message) {
 
 // peerHas notes what a peer holds of a content: one being fetched, or one soon to be.
 func (c *Core) peerHas(peer ident.DeviceID, item wire.HaveItem) {
+	if item.All {
+		c.heardWhole(peer, item.Content)
+	}
 	w := c.wants[item.Content]
 	if w == nil {
+		c.uploads.spread.seen(peer, item, c.now)
 		if item.All {
 			c.hint(peer, item.Content)
 		}
 		return
 	}
-	if s := c.source(peer); s == nil || s.banned || !item.All && len(item.Pieces) == 0 {
+	s := c.source(peer)
+	if s == nil || s.banned || !item.All && len(item.Pieces) == 0 {
 		return
 	}
 	wasAlone := orphanDueOf(w) <= c.orphanDue && c.alone(w)
 	h := w.holders[peer]
 	if h == nil {
-		h = &holding{pieces: map[uint32]bool{}}
+		h = &holding{}
 		w.holders[peer] = h
 	}
-	h.all = h.all || item.All
-	for _, i := range item.Pieces {
-		if w.pieces == nil || int(i) < len(w.pieces) {
-			h.pieces[i] = true
-		}
+	if !s.near && c.nearCount() < 2*c.nearMost && c.alone(w) {
+		c.approach(s) // nobody near holds what is lacking
 	}
+	c.takeHave(s, w, h, item)
 	if wasAlone && !c.alone(w) {
 		c.findOrphanDue()
 	}
-	switch {
-	case w.state == findingRecipe:
+	if w.state == findingRecipe {
 		c.askRecipe(w)
-	case w.state == fetching && len(w.open) > 0:
-		c.enqueue(w)
 	}
+}
+
+// takeHave notes what a peer says to hold of a content.
+func (c *Core) takeHave(s *source, w *want, h *holding, item wire.HaveItem) {
+	if item.All && !h.all {
+		h.all = true
+		if w.placed && s.near {
+			c.spread(s, w, h, true)
+		}
+	}
+	most := uint64(len(w.pieces))
+	if w.pieces == nil {
+		most = piecesMost(w.size)
+	}
+	p, held := &c.open[w.class], &s.holds[w.class]
+	for _, i := range item.Pieces {
+		if uint64(i) >= most || h.has(i) {
+			continue
+		}
+		h.pieces.set(int(i))
+		c.noteBrought(s, w, int(i))
+		if w.placed && s.near {
+			held.set(w.first + int(i))
+			p.more(w.first + int(i))
+		}
+	}
+	s.dry = false
 }
 
 // lose notes that a peer does not hold a content after all, or cannot be asked for it.
 // From when nobody is left, patience counts.
 func (c *Core) lose(w *want, peer ident.DeviceID) {
-	if w.holders[peer] == nil {
+	h := w.holders[peer]
+	if h == nil {
 		return
 	}
+	if s := c.source(peer); s != nil && s.near && w.placed {
+		c.spread(s, w, h, false)
+	}
 	delete(w.holders, peer)
+	c.stirFar()
 	if len(w.holders) == 0 {
-		w.since, w.again = c.now, c.now.Add(gonePause)
-		c.orphanDue = min(c.orphanDue, orphanDueOf(w))
+		c.startPatience(w)
 		return
 	}
 	c.noteAlone(w)
@@ -247,7 +362,7 @@ func (c *Core) lose(w *want, peer ident.DeviceID) {
 // hint remembers a holder of a content that is not wanted yet.
 func (c *Core) hint(peer ident.DeviceID, content ident.ContentID) {
 	known, ok := c.hints[content]
-	if slices.Contains(known, peer) {
+	if len(known) >= hintPeersMax || slices.Contains(known, peer) {
 		return
 	}
 	if !ok {
@@ -260,41 +375,7 @@ func (c *Core) hint(peer ident.DeviceID, content ident.ContentID) {
 	c.hints[content] = append(known, peer)
 }
 
-// recipePart gathers an arriving recipe; a wrong one costs its sender like a wrong piece.
-func (c *Core) recipePart(peer ident.DeviceID, part wire.RecipePart) {
-	w := c.wants[part.Content]
-	if w == nil || w.state != askingRecipe || w.asked != peer {
-		return
-	}
-	if part.Total == 0 {
-		c.lose(w, peer)
-		c.askRecipe(w)
-		return
-	}
-	if part.Offset != uint64(len(w.parts)) || part.Total > encodedMax(w.size) {
-		c.blame(peer)
-		c.lose(w, peer)
-		c.askRecipe(w)
-		return
-	}
-	w.parts = append(w.parts, part.Body...)
-	w.owed = c.now.Add(stallAfter)
-	if uint64(len(w.parts)) < part.Total {
-		return
-	}
-	r, err := recipe.Parse(w.parts)
-	if err != nil || r.Verify(w.content) != nil || r.Size() != w.size {
-		c.blame(peer)
-		c.lose(w, peer)
-		c.askRecipe(w)
-		return
-	}
-	c.openStage(w, r)
-}
-
-// encodedMax bounds the encoding of the recipe of a file of the given size.
-func encodedMax(size int64) uint64 {
-	most := size/int64(chunker.ClassOf(size).Min()) + 2
-	one := recipe.Recipe{Chunks: make([]recipe.Chunk, 1)}.EncodedSize()
-	return uint64(most) * uint64(one)
+// piecesMost bounds how many pieces a file of the given size has.
+func piecesMost(size int64) uint64 {
+	return uint64(size/int64(chunker.ClassOf(size).Min()) + 2)
 }

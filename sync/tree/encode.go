@@ -35,7 +35,7 @@ import (
 //
 // Known fields are the target of a link (1), a delete with the vector of what it saw of
 // the placement (2; with a zero behind it when a content stands against the delete) and
-// the ancestors of the content (3). Fields with higher tags belong
+// the ancestors of the content (3) and the traits (4). Fields with higher tags belong
 // to newer programs: they are kept as they are in Entry.Extra.
 
 // Limits of a record. What is beyond them is refused before memory is given to it.
@@ -53,7 +53,8 @@ const (
 	tagTarget    = 1
 	tagDeleted   = 2
 	tagAncestors = 3
-	tagLast      = tagAncestors
+	tagTraits    = 4
+	tagLast      = tagTraits
 )
 
 const (
@@ -189,6 +190,9 @@ func AppendEntry(b []byte, e *Entry) []byte {
 			b = append(b, e.Content.Ancestors[i][:]...)
 		}
 	}
+	if e.Attrs.Traits != "" {
+		b = appendText(append(b, tagTraits), string(e.Attrs.Traits))
+	}
 	return append(b, e.Extra...)
 }
 
@@ -212,6 +216,9 @@ func ParseEntry(b []byte) (Entry, error) {
 	}
 	return e, nil
 }
+
+// DigestOf is Digest of an entry whose canonical encoding is at hand.
+func DigestOf(record []byte) [32]byte { return sha256.Sum256(record) }
 
 // Digest is the SHA-256 of an entry's record: equal digests mean equal entries.
 func Digest(e *Entry) [32]byte {
@@ -390,6 +397,8 @@ func (d *decoder) fields(e *Entry, c *clocks) {
 			for i := range e.Content.Ancestors {
 				copy(e.Content.Ancestors[i][:], inner.take(len(ident.ContentID{})))
 			}
+		case tagTraits:
+			e.Attrs.Traits = Traits(inner.take(min(len(inner.rest), TraitsMax)))
 		default:
 			inner.fail("a field has no tag")
 		}
@@ -441,7 +450,7 @@ func (e *Entry) wrongValue() string {
 	case e.Attrs.Mode > modeMax:
 		return "its mode is not of permission bits"
 	}
-	return ""
+	return wrongTraits(e.Attrs.Traits)
 }
 
 func (e *Entry) wrongClock() string {

@@ -50,7 +50,8 @@ func elaborate() Entry {
 	e.Content.SawPlace = version.Vector{a, b}
 	e.Content.Ancestors = []ident.ContentID{{1}, {2}, {3}}
 	e.Attrs.Version, e.Attrs.Context = version.Version{}, version.Vector{b}
-	e.Extra = []byte{4, 2, 0xaa, 0xbb, 200, 1, 0}
+	e.Attrs.Traits = TraitSet{Owner: "anna", Attributes: map[string]string{"a": "1"}}.Encode()
+	e.Extra = []byte{5, 2, 0xaa, 0xbb, 200, 1, 0}
 	return e
 }
 
@@ -151,12 +152,13 @@ func TestRefusedEntries(t *testing.T) {
 		"unsorted vector": func(e *Entry) {
 			e.Place.Context = version.Vector{e.Place.Dot, {Replica: 1, Counter: 1}}
 		},
-		"long vector":           func(e *Entry) { e.Place.Context = dots.With(e.Place.Dot) },
-		"extra with a low tag":  func(e *Entry) { e.Extra = []byte{3, 0} },
-		"extra out of order":    func(e *Entry) { e.Extra = []byte{6, 0, 5, 0} },
-		"extra cut short":       func(e *Entry) { e.Extra = []byte{6, 2, 0} },
-		"extra in a long form":  func(e *Entry) { e.Extra = []byte{0x86, 0, 0} },
-		"extra of great length": func(e *Entry) { e.Extra = append([]byte{6, 0x80, 0x80, 4}, make([]byte, ExtraMax)...) },
+		"long vector":            func(e *Entry) { e.Place.Context = dots.With(e.Place.Dot) },
+		"traits in another form": func(e *Entry) { e.Attrs.Traits = "\x02" },
+		"extra with a low tag":   func(e *Entry) { e.Extra = []byte{3, 0} },
+		"extra out of order":     func(e *Entry) { e.Extra = []byte{6, 0, 5, 0} },
+		"extra cut short":        func(e *Entry) { e.Extra = []byte{6, 2, 0} },
+		"extra in a long form":   func(e *Entry) { e.Extra = []byte{0x86, 0, 0} },
+		"extra of great length":  func(e *Entry) { e.Extra = append([]byte{6, 0x80, 0x80, 4}, make([]byte, ExtraMax)...) },
 	} {
 		e := newFile("a")
 		spoil(&e)
@@ -271,7 +273,7 @@ func anyEntry(r *rand.Rand) Entry {
 	e.Attrs.Version, e.Attrs.Context = pick()
 	e.Attrs.Mode, e.Attrs.Mtime = r.Uint32()&0o777, r.Int64()-r.Int64()
 	if r.IntN(4) == 0 {
-		e.Extra = []byte{4, 1, byte(r.Uint32()), 9, 0}
+		e.Extra = []byte{5, 1, byte(r.Uint32()), 9, 0}
 	}
 	return e
 }

@@ -84,12 +84,13 @@ type Content struct {
 	Ancestors []ident.ContentID
 }
 
-// Attributes are permission bits and times.
+// Attributes are permission bits, times and, where a folder carries them, traits.
 type Attributes struct {
 	version.Version
 	Context version.Vector
 	Mode    uint32 // Unix permission bits, 0..0o777
 	Mtime   int64  // nanoseconds since 1970 (UTC)
+	Traits  Traits // empty where nobody has said any
 }
 
 // Live reports whether the entry is to be seen: not deleted, or moved by somebody whom no

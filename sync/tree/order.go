@@ -1,6 +1,8 @@
 package tree
 
 import (
+	"strings"
+
 	"github.com/shoal-sync/shoal/internal/ident"
 	"github.com/shoal-sync/shoal/internal/step"
 )
@@ -36,6 +38,7 @@ type Order struct {
 	Target  string // InstallLink only
 	Mode    uint32
 	Mtime   int64
+	Traits  Traits // as they are to be; empty: they are left alone
 	// Copy is the path of a file in this folder that holds Content already, with the Stat
 	// it must have; empty when the content was staged from peers. Of a Remove: a file that
 	// must still be there, because it stands for the removed one too; else ContentGone.
@@ -92,6 +95,7 @@ type Finding struct {
 	// has been handed to the index before the finding is reported.
 	Content ident.ContentID
 	Target  string // of a link
+	Traits  Traits // as found; empty where they were not looked at
 	Racy    bool   // see Base.Racy
 	// Problem, when set, says why the name could not be read; the other fields but Path
 	// and Known then mean nothing and the entry must be left alone.
@@ -106,9 +110,9 @@ func LooksDone(o *Order, s Stat, there bool) bool {
 	case MakeDir:
 		return there && s.Kind == Dir
 	case InstallFile:
-		return there && s.Kind == File && s.Size == o.Size && s.Mtime == o.Mtime
+		return there && s.Kind == File && s.Size == o.Size && s.Mtime == o.Mtime && !o.isVictim(s)
 	case InstallLink:
-		return there && s.Kind == Link && s.Size == int64(len(o.Target))
+		return there && s.Kind == Link && s.Size == int64(len(o.Target)) && !o.isVictim(s)
 	case Move:
 		return there && o.Victim != nil && s.Kind == o.Victim.Kind &&
 			s.File == o.Victim.File && !s.File.IsZero()
@@ -118,4 +122,18 @@ func LooksDone(o *Order, s Stat, there bool) bool {
 		return there && s.Mode&0o777 == o.Mode && (s.Kind != File || s.Mtime == o.Mtime)
 	}
 	return false
+}
+
+// isVictim reports whether a look shows what was to be replaced. A link of the same length
+// may still be the old one, and so may a file of the same size whose time somebody has set,
+// as archives and builds do.
+func (o *Order) isVictim(s Stat) bool {
+	return o.Victim != nil && s.File == o.Victim.File && !s.File.IsZero()
+}
+
+// LeftParking reports whether a Move has taken out of the parking place what it was to take,
+// though that is not where it was put any more: nobody but us takes anything out of there,
+// so a person has moved or replaced it since.
+func LeftParking(o *Order, stillParked bool) bool {
+	return o.Op == Move && o.Victim != nil && !stillParked && strings.HasPrefix(o.Path, ParkingDir+"/")
 }

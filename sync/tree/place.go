@@ -26,8 +26,10 @@ type Stat struct {
 	Size  int64 // bytes; 0 for directories
 	Mtime int64 // nanoseconds since 1970; 0 for directories, theirs is not compared
 	Mode  uint32
-	Links uint32 // hard links; more than one are never paired as a move
-	File  FileID
+	// Traits is the mark of the traits (Traits.Mark), 0 where they were not looked at.
+	Traits uint32
+	Links  uint32 // hard links; more than one are never paired as a move
+	File   FileID
 }
 
 // SameContent reports whether two looks at a name show a file that has not changed in

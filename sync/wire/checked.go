@@ -1,9 +1,6 @@
 package wire
 
 import (
-	"encoding/binary"
-	"errors"
-
 	"github.com/shoal-sync/shoal/internal/ident"
 	"github.com/shoal-sync/shoal/sync/tree"
 )
@@ -26,38 +23,13 @@ func (Checked) message() {}
 func (Checked) kind() byte { return typeChecked }
 
 func (m Checked) appendTo(b []byte) []byte {
-	b = binary.AppendUvarint(append(b, m.Folder[:]...), uint64(len(m.Ranges)))
-	for _, r := range m.Ranges {
-		b = binary.BigEndian.AppendUint64(b, uint64(r.Replica))
-		b = binary.AppendUvarint(b, r.From)
-		b = binary.AppendUvarint(b, r.To)
-	}
-	return b
+	return appendRanges(append(b, m.Folder[:]...), m.Ranges)
 }
 
-func (m Checked) size() int {
-	n := folderLen + uvarintLen(uint64(len(m.Ranges)))
-	for _, r := range m.Ranges {
-		n += 8 + uvarintLen(r.From) + uvarintLen(r.To)
-	}
-	return n
-}
+func (m Checked) size() int { return folderLen + rangesSize(m.Ranges) }
 
 func parseChecked(r *reader) (m Checked) {
 	r.into("folder", m.Folder[:])
-	n := r.count("ranges", CheckedMax, 8+1+1)
-	if n == 0 {
-		return m
-	}
-	m.Ranges = make([]tree.Range, n)
-	for i := range m.Ranges {
-		r.item = i
-		at := &m.Ranges[i]
-		at.Replica = r.replica("replica")
-		at.From, at.To = r.number("from"), r.number("to")
-		if r.err == nil && (at.From == 0 || at.From > at.To) {
-			r.fail("to", errors.New("the range is empty"))
-		}
-	}
+	m.Ranges = ranges(r)
 	return m
 }

@@ -17,11 +17,17 @@ func FolderOf(m Message) (ident.FolderID, bool) {
 		return m.Folder, true
 	case Whereabouts:
 		return m.Folder, true
+	case AskNames:
+		return m.Folder, true
+	case NamesFound:
+		return m.Folder, true
 	case AskTrash:
 		return m.Folder, true
 	case TrashHeld:
 		return m.Folder, true
 	case Checked:
+		return m.Folder, true
+	case DeletesHeld:
 		return m.Folder, true
 	case State:
 		return m.Folder, true
@@ -39,6 +45,12 @@ func FolderOf(m Message) (ident.FolderID, bool) {
 		return m.Folder, true
 	case AskPieces:
 		return m.Folder, true
+	case YieldPieces:
+		return m.Folder, true
+	case Prospect:
+		return m.Folder, true
+	case ProspectEnded:
+		return m.Folder, true
 	case AskParts:
 		return m.Folder, true
 	case Parts:
@@ -50,6 +62,10 @@ func FolderOf(m Message) (ident.FolderID, bool) {
 	case Found:
 		return m.Folder, true
 	case Horizon:
+		return m.Folder, true
+	case SignedRoot:
+		return m.Folder, true
+	case AskGone:
 		return m.Folder, true
 	}
 	return ident.FolderID{}, false

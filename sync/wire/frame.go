@@ -32,14 +32,31 @@ const (
 	typeAskDeleted   = 23
 	typeFound        = 24
 	typeHorizon      = 25
+	typeSignedRoot   = 26
+	typeAskGone      = 27
 
 	typeRoster      = 30
 	typeRecords     = 31
 	typeWhereabouts = 32
+	typeAskNames    = 36
+	typeNamesFound  = 37
 	typeAskTrash    = 40
 	typeTrashHeld   = 41
 	typeChecked     = 42
+	typeDeletesHeld = 47
 	typeClock       = 50
+	typeOffers      = 51
+
+	typeYieldPieces = 60
+
+	typeCard    = 90
+	typeAskCard = 91
+	typeCarry   = 92
+	typeCarried = 93
+
+	typeAskRelease     = 95
+	typeAskReleasePart = 96
+	typeReleaseTold    = 97
 )
 
 // ErrUnknownType reports a frame of a message that only newer programs know. The host
@@ -130,6 +147,51 @@ func parseBody(kind byte, r *reader) Message {
 		return parseNoPiece(r)
 	case typeReplicas:
 		return parseReplicas(r)
+	case typeRoster:
+		return parseRoster(r)
+	case typeRecords:
+		return parseRecords(r)
+	case typeWhereabouts:
+		return parseWhereabouts(r)
+	case typeClock:
+		return parseClock(r)
+	case typeOffers:
+		return parseOffers(r)
+	case typeChecked:
+		return parseChecked(r)
+	case typeDeletesHeld:
+		return parseDeletesHeld(r)
+	case typeYieldPieces:
+		return parseYieldPieces(r)
+	}
+	if m := parseRepair(kind, r); m != nil {
+		return m
+	}
+	return parseQuestion(kind, r)
+}
+
+// parseQuestion is parseBody for what people ask other devices.
+func parseQuestion(kind byte, r *reader) Message {
+	switch kind {
+	case typeAskNames:
+		return parseAskNames(r)
+	case typeNamesFound:
+		return parseNamesFound(r)
+	case typeAskTrash:
+		return parseAskTrash(r)
+	case typeTrashHeld:
+		return parseTrashHeld(r)
+	case typeProspect:
+		return parseProspect(r)
+	case typeProspectEnded:
+		return parseProspectEnded(r)
+	}
+	return parseLetters(kind, r)
+}
+
+// parseRepair reads what is said to find out how two replicas differ.
+func parseRepair(kind byte, r *reader) Message {
+	switch kind {
 	case typeAskParts:
 		return parseAskParts(r)
 	case typeParts:
@@ -142,20 +204,10 @@ func parseBody(kind byte, r *reader) Message {
 		return parseFound(r)
 	case typeHorizon:
 		return parseHorizon(r)
-	case typeRoster:
-		return parseRoster(r)
-	case typeRecords:
-		return parseRecords(r)
-	case typeWhereabouts:
-		return parseWhereabouts(r)
-	case typeAskTrash:
-		return parseAskTrash(r)
-	case typeClock:
-		return parseClock(r)
-	case typeTrashHeld:
-		return parseTrashHeld(r)
-	case typeChecked:
-		return parseChecked(r)
+	case typeSignedRoot:
+		return parseSignedRoot(r)
+	case typeAskGone:
+		return parseAskGone(r)
 	}
 	return nil
 }

@@ -18,7 +18,9 @@ import (
 
 // ProtocolVersion is spoken by this program. Devices with another major version refuse
 // each other with a clear reason; additions that old programs can skip do not raise it.
-const ProtocolVersion = 1
+// Version 1 cut the trees of summaries into other branches, so that it never finds itself
+// equal to this one.
+const ProtocolVersion = 2
 
 // Limits of a message. A frame beyond one of them ends the link.
 const (
@@ -215,6 +217,8 @@ const (
 	Busy                           // too much asked at once; ask again after a while
 	NotAllowed                     // not a member, or not of this folder
 	Unreadable                     // the disk cannot read it at the moment
+	Given                          // others get it first; they will have it soon
+	Yielded                        // left to others, as was asked for
 )
 
 func (Hello) message()        {}

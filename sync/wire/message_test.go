@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"os"
 	"reflect"
@@ -251,6 +252,32 @@ func TestDocumentListsEveryMessage(t *testing.T) {
 			if !strings.Contains(section, "| "+field+" |") {
 				t.Errorf("docs/wire.md does not show %s.%s", name, field)
 			}
+		}
+	}
+}
+
+// areWritten checks that messages about the folder 0xf0 have the bytes in want, in hex, are
+// read back as they were, and are refused wherever they are cut short.
+func areWritten(t *testing.T, talk []Message, want []string) {
+	t.Helper()
+	for i, m := range talk {
+		frame := Append(nil, m)
+		if got := hex.EncodeToString(frame); got != want[i] {
+			t.Errorf("%+v:\n got %s\nwant %s", m, got, want[i])
+		}
+		if len(frame) != Size(m) {
+			t.Errorf("%T has %d bytes, Size says %d", m, len(frame), Size(m))
+		}
+		if got, err := Parse(frame); err != nil || !reflect.DeepEqual(got, m) {
+			t.Errorf("read back %+v, %v; want %+v", got, err, m)
+		}
+		for n := 1; n < len(frame); n++ {
+			if got, err := Parse(frame[:n:n]); got != nil || !errors.Is(err, ErrMalformed) {
+				t.Fatalf("%T cut to %d bytes: %v, %v", m, n, got, err)
+			}
+		}
+		if id, ok := FolderOf(m); !ok || id != spelled[ident.FolderID](0xf0) {
+			t.Errorf("%T is about folder %v, %v", m, id, ok)
 		}
 	}
 }

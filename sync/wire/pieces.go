@@ -214,33 +214,39 @@ func parseAskPieces(r *reader) (m AskPieces) {
 
 func (CancelPieces) kind() byte { return typeCancelPieces }
 
-func (m CancelPieces) appendTo(b []byte) []byte {
-	b = binary.AppendUvarint(b, uint64(len(m.Tickets)))
-	for _, t := range m.Tickets {
+func (m CancelPieces) appendTo(b []byte) []byte { return appendTickets(b, m.Tickets) }
+
+func (m CancelPieces) size() int { return ticketsSize(m.Tickets) }
+
+func parseCancelPieces(r *reader) CancelPieces { return CancelPieces{r.tickets()} }
+
+func appendTickets(b []byte, tickets []uint64) []byte {
+	b = binary.AppendUvarint(b, uint64(len(tickets)))
+	for _, t := range tickets {
 		b = binary.AppendUvarint(b, t)
 	}
 	return b
 }
 
-func (m CancelPieces) size() int {
-	n := uvarintLen(uint64(len(m.Tickets)))
-	for _, t := range m.Tickets {
+func ticketsSize(tickets []uint64) int {
+	n := uvarintLen(uint64(len(tickets)))
+	for _, t := range tickets {
 		n += uvarintLen(t)
 	}
 	return n
 }
 
-func parseCancelPieces(r *reader) (m CancelPieces) {
+func (r *reader) tickets() []uint64 {
 	n := r.count("tickets", AskMax, 1)
 	if n == 0 {
-		return m
+		return nil
 	}
-	m.Tickets = make([]uint64, n)
-	for i := range m.Tickets {
+	tickets := make([]uint64, n)
+	for i := range tickets {
 		r.item = i
-		m.Tickets[i] = r.number("ticket")
+		tickets[i] = r.number("ticket")
 	}
-	return m
+	return tickets
 }
 
 func (Slice) kind() byte { return typeSlice }

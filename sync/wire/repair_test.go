@@ -14,7 +14,7 @@ import (
 // everyMessage is each message at least once: those of the recorded conversation and those
 // added to wire version 1 since.
 func everyMessage() []line {
-	return append(conversation(), repairConversation()...)
+	return append(append(conversation(), repairConversation()...), signedConversation()...)
 }
 
 func repairConversation() []line {

@@ -1,10 +1,8 @@
 package wire
 
 import (
-	"encoding/hex"
 	"errors"
 	"os"
-	"reflect"
 	"strings"
 	"testing"
 
@@ -35,26 +33,7 @@ func TestTrashTalkIsWrittenAsDocumented(t *testing.T) {
 			"01ff" + strings.Repeat("00", 32) + "00" + "ff03" + "0000000000000000" + "0000000000000000" +
 			"00" + strings.Repeat("00", 32),
 	}
-	for i, m := range trashTalk() {
-		frame := Append(nil, m)
-		if got := hex.EncodeToString(frame); got != want[i] {
-			t.Errorf("%+v:\n got %s\nwant %s", m, got, want[i])
-		}
-		if len(frame) != Size(m) {
-			t.Errorf("%T has %d bytes, Size says %d", m, len(frame), Size(m))
-		}
-		if got, err := Parse(frame); err != nil || !reflect.DeepEqual(got, m) {
-			t.Errorf("read back %+v, %v; want %+v", got, err, m)
-		}
-		for n := 1; n < len(frame); n++ {
-			if got, err := Parse(frame[:n:n]); got != nil || !errors.Is(err, ErrMalformed) {
-				t.Fatalf("%T cut to %d bytes: %v, %v", m, n, got, err)
-			}
-		}
-		if id, ok := FolderOf(m); !ok || id != spelled[ident.FolderID](0xf0) {
-			t.Errorf("%T is about folder %v, %v", m, id, ok)
-		}
-	}
+	areWritten(t, trashTalk(), want)
 }
 
 func TestTrashTalkIsBounded(t *testing.T) {

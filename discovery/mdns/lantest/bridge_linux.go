@@ -135,9 +135,12 @@ func (c *Computer) Run(args ...string) {
 	}
 }
 
+// Network is the file that stands for the computer's namespace.
+func (c *Computer) Network() string { return "/proc/" + c.pid + "/ns/net" }
+
 // Command prepares a program to be run on the computer.
 func (c *Computer) Command(args ...string) *exec.Cmd {
-	return exec.Command("nsenter", append([]string{"--net=/proc/" + c.pid + "/ns/net", "--"}, args...)...)
+	return exec.Command("nsenter", append([]string{"--net=" + c.Network(), "--"}, args...)...)
 }
 
 // Setup runs a program in the network of the test, which must succeed.

@@ -1,0 +1,6 @@
+//go:build race && (!darwin || cgo)
+
+package desktop
+
+// raced says that the race detector looks on, with which drawing takes minutes.
+const raced = true

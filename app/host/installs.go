@@ -1,0 +1,139 @@
+package host
+
+import (
+	"slices"
+	"sync"
+
+	"github.com/shoal-sync/shoal/sync/settle"
+	"github.com/shoal-sync/shoal/sync/tree"
+)
+
+// installs knows which files this program itself is putting in place, and which it has put
+// there lately. The system tells of those changes like of any other. A look at one that is
+// not recorded yet would take it for a person's new file and hash it: of a large one, all
+// its bytes once more.
+type installs struct {
+	mu     sync.Mutex
+	inHand map[string]bool // by path; being put in place
+	late   map[string]bool // of those: touched meanwhile
+	// young and old hold what was put in place last, as it looked then: recentInstalls to
+	// twice as many.
+	young, old map[string]tree.Stat
+}
+
+// recentInstalls bounds what is remembered: about 1 MiB. The system tells of a change within
+// moments.
+const recentInstalls = 4096
+
+func (i *installs) init() {
+	i.inHand, i.late = map[string]bool{}, map[string]bool{}
+	i.young = map[string]tree.Stat{}
+}
+
+func installed(o *tree.Order) bool { return o.Op == tree.InstallFile || o.Op == tree.InstallLink }
+
+// begin notes what is about to be put in place.
+func (i *installs) begin(orders []tree.Order) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	for n := range orders {
+		if installed(&orders[n]) {
+			i.inHand[orders[n].Path] = true
+		}
+	}
+}
+
+// end notes what came of it, which the loop has been told, and returns what was touched
+// meanwhile.
+func (i *installs) end(orders []tree.Order, outcomes []tree.Outcome) (late []string) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	for n := range orders {
+		o := &orders[n]
+		if !installed(o) {
+			continue
+		}
+		delete(i.inHand, o.Path)
+		if i.late[o.Path] {
+			delete(i.late, o.Path)
+			late = append(late, o.Path)
+		}
+		if outcomes[n].Refusal != tree.Done {
+			i.forgetLocked(o.Path)
+			continue
+		}
+		if len(i.young) >= recentInstalls {
+			i.young, i.old = make(map[string]tree.Stat, recentInstalls), i.young
+		}
+		i.young[o.Path] = outcomes[n].Stat
+	}
+	return late
+}
+
+func (i *installs) forgetLocked(path string) {
+	delete(i.young, path)
+	delete(i.old, path)
+}
+
+// clear forgets what was put in place: all of the folder is looked at.
+func (i *installs) clear() {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	clear(i.young)
+	clear(i.old)
+}
+
+// part tells the paths that are in hand, which are looked at later, from the others, and
+// returns how those looked that were put in place lately.
+func (i *installs) part(paths []string) (others []string, were map[string]tree.Stat) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	others, were = make([]string, 0, len(paths)), map[string]tree.Stat{}
+	for _, p := range paths {
+		if i.inHand[p] {
+			i.late[p] = true
+			continue
+		}
+		others = append(others, p)
+		if s, ok := i.young[p]; ok {
+			were[p] = s
+		} else if s, ok := i.old[p]; ok {
+			were[p] = s
+		}
+	}
+	return others, were
+}
+
+// sift leaves out of names that were touched what this program did itself: names that are
+// still as it left them, and names that it has in hand, which are touched again when that is
+// over. The loop must have recorded what is over.
+func (r *folderRun) sift(paths []string) []string {
+	others, were := r.installs.part(paths)
+	ours := make([]string, 0, len(were))
+	for _, p := range others {
+		if _, known := were[p]; known {
+			ours = append(ours, p)
+		}
+	}
+	for i, now := range r.disk.LookEach(ours) {
+		if p := ours[i]; now.Err == nil && now.There && now.Stat == were[p] {
+			continue
+		}
+		// Whatever it is from now on is judged by the index.
+		delete(were, ours[i])
+		r.installs.mu.Lock()
+		r.installs.forgetLocked(ours[i])
+		r.installs.mu.Unlock()
+	}
+	return slices.DeleteFunc(others, func(p string) bool {
+		_, own := were[p]
+		return own
+	})
+}
+
+// touchLate has names looked at that were touched while they were put in place.
+func (r *folderRun) touchLate(orders []tree.Order, outcomes []tree.Outcome) {
+	if late := r.installs.end(orders, outcomes); len(late) > 0 {
+		r.post(settle.NamesTouched{Paths: late})
+	}
+}

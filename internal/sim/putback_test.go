@@ -1,0 +1,51 @@
+package sim
+
+import (
+	"testing"
+
+	"github.com/shoal-sync/shoal/sync/tree"
+)
+
+// A person puts back what had lost a conflict, and deletes that file later, but not the copy
+// beside it. An edit by somebody who has seen neither brings the file back, and must not end
+// the copy: nobody has deleted it.
+func TestACopyOfWhatWasPutBackStays(t *testing.T) {
+	w := family(t, 3)
+	a, b, c := w.devices[0], w.devices[1], w.devices[2]
+	const path = "old0.txt"
+	w.away(c, true)
+	w.away(a, true)
+	a.write(path)
+	lost := a.disk.at(path).content
+	b.write(path)
+	w.away(a, false)
+	kept := ""
+	b.disk.walk(func(at string, f *file) {
+		if f.kind == tree.File && f.content == lost {
+			kept = at
+		}
+	})
+	if kept == "" || kept == path {
+		t.Fatalf("the loser is kept at %q", kept)
+	}
+	b.witness().save(b, path, lost)
+	b.disk.save(path, lost)
+	b.noteUnseen(path)
+	w.run(30e9)
+	b.delete(path)
+	w.run(30e9)
+	if b.disk.at(kept) == nil || a.disk.at(path) != nil {
+		t.Fatalf("before the edit: %v, %v", b.files(), a.files())
+	}
+	c.write(path)
+	w.away(c, false)
+	w.run(60e9)
+	for _, d := range w.devices {
+		if d.disk.at(path) == nil {
+			t.Errorf("%s has not the edit", d.name)
+		}
+		if d.disk.at(kept) == nil {
+			t.Errorf("%s has lost the copy at %q, which nobody deleted", d.name, kept)
+		}
+	}
+}

@@ -1,0 +1,96 @@
+package swarm
+
+import (
+	"time"
+
+	"github.com/shoal-sync/shoal/internal/ident"
+	"github.com/shoal-sync/shoal/internal/step"
+	"github.com/shoal-sync/shoal/sync/wire"
+)
+
+const (
+	// lotLeast is how many pieces must have been promised of late for those that were given
+	// once to be left to whoever got them. A few go to everybody from here: at once.
+	lotLeast = 32
+	// wholeTime is how long a content of one piece that was given to one peer is left to
+	// that one: it has to arrive, to be put in place, and to be told of, on a machine that
+	// is busy. pieceTime is the same for a piece of a larger content, which is passed on
+	// from the stage.
+	wholeTime = 10 * time.Second
+	pieceTime = 3 * time.Second
+	// lateTime is how long that is remembered: longer, so that after those ten seconds all
+	// get it who could not have it from the first one, and not the next one alone.
+	lateTime = 2 * wholeTime
+	// latelyMax bounds how many pieces are remembered: what a fast link carries in that
+	// time.
+	latelyMax = 1 << 16
+)
+
+// lately remembers to whom pieces were promised within lateTime, by devices that have all
+// of their content.
+type lately struct {
+	to    map[latePiece]late
+	order []latePiece // oldest first; the first of some has left since
+}
+
+type latePiece struct {
+	content ident.ContentID
+	index   uint32
+}
+
+type late struct {
+	peer ident.DeviceID
+	at   step.Instant
+}
+
+func (l *lately) forget(now step.Instant) {
+	n := 0
+	for ; n < len(l.order); n++ {
+		if at := l.to[l.order[n]].at; at.Add(lateTime) > now && n+latelyMax >= len(l.order) {
+			break
+		}
+		delete(l.to, l.order[n])
+	}
+	l.order = l.order[n:]
+}
+
+// noteGiven remembers to whom a piece was promised first of late. A content that came from
+// others is everybody's to give.
+func (c *Core) noteGiven(item *wire.PieceAsk, peer ident.DeviceID) {
+	l := &c.uploads.lately
+	if c.wants[item.Content] != nil || c.uploads.givenOf(item.Content).passed {
+		return
+	}
+	l.forget(c.now)
+	if l.to == nil {
+		l.to = map[latePiece]late{}
+	}
+	piece := latePiece{item.Content, item.Index}
+	given, known := l.to[piece]
+	if known && c.source(given.peer) != nil {
+		return // who cannot have it from that one must not wait for the next one as well
+	}
+	if !known {
+		l.order = append(l.order, piece)
+	}
+	l.to[piece] = late{peer, c.now}
+}
+
+// leftToOthers reports whether a piece is to be had from another peer soon, to whom it was
+// given just now as one of many. A device with nothing else to send gives it all the same,
+// if it is a piece of a larger content: it costs nobody anything.
+func (c *Core) leftToOthers(item *wire.PieceAsk, peer ident.DeviceID) bool {
+	u := &c.uploads
+	u.lately.forget(c.now)
+	given, known := u.lately.to[latePiece{item.Content, item.Index}]
+	if !known || given.peer == peer || len(u.lately.order) < lotLeast || u.givenOf(item.Content).of(item.Index) == 0 {
+		return false
+	}
+	left := wholeTime
+	if ident.ContentID(item.Chunk) != item.Content {
+		if left = pieceTime; u.pieces == 0 {
+			return false
+		}
+	}
+	return given.at.Add(left) > c.now && c.source(given.peer) != nil
+}
