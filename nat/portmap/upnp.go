@@ -5,18 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"hash/fnv"
-	"net"
 	"net/netip"
-	"net/url"
 	"time"
 
-	"github.com/huin/goupnp/dcps/internetgateway2"
 	"github.com/huin/goupnp/soap"
 )
 
 const (
-	// discoverTime is how long routers may take to say that they speak UPnP.
-	discoverTime = 4 * time.Second
 	leaseSeconds = uint32(lease / time.Second)
 	// lookTime is for looking whose the ports are, once one is free. There are routers that
 	// take a second for each answer, and askTime is for all of them together.
@@ -43,44 +38,36 @@ type gateway interface {
 }
 
 func askUPnP(ctx context.Context, port uint16) (Granted, error) {
-	search, cancel := context.WithTimeout(ctx, discoverTime)
-	defer cancel()
-	var found []gateway
-	var at []*url.URL
-	one, _, oneErr := internetgateway2.NewWANIPConnection1ClientsCtx(search)
-	for _, c := range one {
-		c.SOAPClient.HTTPClient = brief
-		found, at = append(found, c), append(at, c.Location)
-	}
-	two, _, twoErr := internetgateway2.NewWANIPConnection2ClientsCtx(search)
-	for _, c := range two {
-		c.SOAPClient.HTTPClient = brief
-		found, at = append(found, c), append(at, c.Location)
-	}
-	err := errors.Join(oneErr, twoErr)
+	found, err := search(ctx)
 	if len(found) == 0 && err == nil {
 		err = errors.New("no router speaks it")
 	}
-	for i, g := range found {
+	for _, s := range found {
 		var got Granted
-		if got, err = askGateway(ctx, g, at[i], port); err == nil {
+		if got, err = s.ask(ctx, port); err == nil {
 			return got, nil
 		}
 	}
 	return Granted{}, fmt.Errorf("UPnP: %w", err)
 }
 
+// ask asks one device for a port, in each way that it knows.
+func (s sighting) ask(ctx context.Context, port uint16) (got Granted, err error) {
+	ways, err := s.describe(ctx)
+	for _, g := range ways {
+		if got, err = askGateway(ctx, g, s.from, port); err == nil {
+			return got, nil
+		}
+	}
+	return Granted{}, err
+}
+
 // askGateway asks one router for the port of the same number, or for another one when that
 // is somebody else's: a second device of this network, as a rule.
-func askGateway(ctx context.Context, g gateway, at *url.URL, port uint16) (Granted, error) {
-	var dialer net.Dialer
-	conn, err := dialer.DialContext(ctx, "udp", at.Host) // asks the system alone
+func askGateway(ctx context.Context, g gateway, at netip.Addr, port uint16) (Granted, error) {
+	own, err := ownAddr(ctx, netip.AddrPortFrom(at, routerPort))
 	if err != nil {
 		return Granted{}, err
-	}
-	local, ok := conn.LocalAddr().(*net.UDPAddr)
-	if err := conn.Close(); err != nil || !ok {
-		return Granted{}, errors.Join(errNoRouter, err)
 	}
 	text, err := g.GetExternalIPAddressCtx(ctx)
 	if err != nil {
@@ -90,7 +77,7 @@ func askGateway(ctx context.Context, g gateway, at *url.URL, port uint16) (Grant
 	if err != nil {
 		return Granted{}, err
 	}
-	self := netip.AddrPortFrom(local.AddrPort().Addr().Unmap(), port)
+	self := netip.AddrPortFrom(own, port)
 	outer, err := openPort(ctx, g, self)
 	if err != nil {
 		return Granted{}, err

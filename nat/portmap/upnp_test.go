@@ -1,6 +1,7 @@
 package portmap
 
 import (
+	"cmp"
 	"encoding/xml"
 	"fmt"
 	"net/http"
@@ -12,17 +13,18 @@ import (
 	"sync"
 	"testing"
 	"time"
-
-	"github.com/huin/goupnp/dcps/internetgateway2"
 )
 
 const description = `<?xml version="1.0"?><root xmlns="urn:schemas-upnp-org:device-1-0"><device><serviceList><service>
 <serviceType>urn:schemas-upnp-org:service:WANIPConnection:1</serviceType><serviceId>x</serviceId>
 <controlURL>/c</controlURL><eventSubURL>/e</eventSubURL><SCPDURL>/s</SCPDURL></service></serviceList></device></root>`
 
+var home = netip.MustParseAddr("127.0.0.1")
+
 // igd is a router of UPnP, but for the search: that is multicast.
 type igd struct {
 	at      *url.URL
+	text    string        // its description, if it is a particular one
 	forEver bool          // it gives ports for no other time
 	rude    bool          // it gives a port to whoever asked last
 	silent  bool          // it does not say whose a port is
@@ -63,7 +65,7 @@ func (r *igd) serve(w http.ResponseWriter, asked *http.Request) {
 	defer r.mu.Unlock()
 	_, name, _ := strings.Cut(strings.Trim(asked.Header.Get("SOAPAction"), `"`), "#")
 	if name == "" {
-		fmt.Fprint(w, description)
+		fmt.Fprint(w, cmp.Or(r.text, description))
 		return
 	}
 	var q question
@@ -116,11 +118,7 @@ func (r *igd) serve(w http.ResponseWriter, asked *http.Request) {
 // grants asks for a port and returns which one the router gave.
 func (r *igd) grants(t *testing.T, port uint16) Granted {
 	t.Helper()
-	all, err := internetgateway2.NewWANIPConnection1ClientsByURLCtx(t.Context(), r.at)
-	if err != nil || len(all) != 1 {
-		t.Fatalf("%d routers, %v", len(all), err)
-	}
-	got, err := askGateway(t.Context(), all[0], r.at, port)
+	got, err := sighting{home, r.at}.ask(t.Context(), port)
 	if err != nil {
 		t.Fatalf("port %d: %v", port, err)
 	}
@@ -179,11 +177,7 @@ func TestEveryPortIsTaken(t *testing.T) {
 	for _, outer := range outerPorts(netip.MustParseAddrPort("127.0.0.1:22100")) {
 		r.clients[fmt.Sprint(outer)] = "192.168.1.99:1"
 	}
-	all, err := internetgateway2.NewWANIPConnection1ClientsByURLCtx(t.Context(), r.at)
-	if err != nil {
-		t.Fatal(err)
-	}
-	got, err := askGateway(t.Context(), all[0], r.at, 22100)
+	got, err := sighting{home, r.at}.ask(t.Context(), 22100)
 	if err == nil || !strings.Contains(err.Error(), "to others") {
 		t.Errorf("granted %v, %v", got, err)
 	}
