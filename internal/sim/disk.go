@@ -23,6 +23,8 @@ type file struct {
 	children *shelf // of a directory
 	came     bool   // by an order, and no person has written it since
 	sent     string // where an order has moved it, and no person has written it since
+	// unheard: a person has rewritten it before anybody could record that it came.
+	unheard bool
 }
 
 func (f *file) stat() tree.Stat {

@@ -66,6 +66,7 @@ func (t *witness) save(d *device, path string, c *content) {
 		return
 	}
 	if is := d.disk.at(path); is != nil {
+		is.unheard = is.unheard || !d.running() && is.came && !d.recorded(is.content, "")
 		t.release(is)
 		if is.kind == tree.File && is.content.lineage != c.lineage {
 			t.end(d, path, is)
@@ -118,9 +119,11 @@ func (t *witness) end(d *device, path string, f *file) {
 	if l.deleted || l.latest != f.content.id || l.path != path || d.shows(f.content.lineage, path) {
 		l.contested = true
 	}
-	if !d.running() && (f.came && !d.recorded(f.content, "") || f.sent == path && !d.recorded(f.content, path)) {
+	came := f.came || f.unheard
+	if !d.running() && (came && !d.recorded(f.content, "") || f.sent == path && !d.recorded(f.content, path)) {
 		// An order was carried out, and the crash came before its outcome was recorded:
 		// that nothing is there now means just as well that it had not been carried out.
+		// What people wrote to the file before they deleted it nobody has seen, either.
 		// Of a move: that a person who did not know of it deleted the file before.
 		l.contested = true
 	}
