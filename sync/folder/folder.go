@@ -100,8 +100,10 @@ type Core struct {
 	intents        uint64         // number of the newest intent
 	intended       map[uint64]int // orders of an intent without an outcome
 	recalled       []tree.Order   // of an earlier run, to be asked about
-	ticket         step.Ticket
-	stateNew       bool // state differs from what is recorded
+	// unsure are those that do not look done, by what they were to put in place.
+	unsure   map[ident.ContentID][]*act
+	ticket   step.Ticket
+	stateNew bool // state differs from what is recorded
 
 	scanning bool     // no full scan has ended yet in this life
 	halfway  halfway  // of whom only a part was taken in
@@ -205,6 +207,7 @@ func New(cfg Config) (*Core, error) {
 		intended:   map[uint64]int{},
 		cursors:    map[ident.DeviceID]tree.Cursor{},
 		strangers:  map[ident.DeviceID]int{},
+		unsure:     map[ident.ContentID][]*act{},
 		standing:   map[ident.DeviceID]PeerStands{},
 		repairs:    map[ident.DeviceID]*repair{},
 	}

@@ -2,6 +2,7 @@ package folder
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/shoal-sync/shoal/internal/ident"
 	"github.com/shoal-sync/shoal/sync/tree"
@@ -82,4 +83,39 @@ func (c *Core) recall(intents []tree.Intent) error {
 		}
 	}
 	return nil
+}
+
+// noteUnsure remembers an order of an earlier run that does not look done, until the first
+// full look is over: somebody may have set the time of the file since, and a look that reads
+// it tells by its bytes that it came after all.
+func (c *Core) noteUnsure(a *act, o *tree.Outcome) {
+	if o.Recalled && o.Refusal == tree.Changed && a.order.Op == tree.InstallFile && c.scanning {
+		c.unsure[a.content] = append(c.unsure[a.content], a)
+	}
+}
+
+// cameBefore takes what was found for a file that an earlier run had put there, when it
+// holds just what that was to put: a new file, or an edit, would come back where the entry
+// was deleted meanwhile.
+func (c *Core) cameBefore(f *tree.Finding, dirs []ident.EntryID, here []tree.Base, name string) bool {
+	if f.Stat.Kind != tree.File || f.Gone || f.Moved {
+		return false
+	}
+	for _, a := range c.unsure[f.Content] {
+		b, onDisk := c.index.Base(a.entry)
+		its := len(here) == 0 && !onDisk || len(here) == 1 && here[0].Entry == a.entry
+		if !its || a.name != name || !slices.Contains(dirs, a.parent) || c.acts[a.entry] != nil {
+			continue
+		}
+		if !onDisk {
+			b = tree.Base{Entry: a.entry, Parent: a.parent, Name: name, SawPlace: a.sawPlace}
+		}
+		b.Content, b.Stat, b.Racy = f.Content, f.Stat, f.Racy
+		b.SawContent, b.SawAttrs = a.sawContent, a.sawAtt
+		c.setBase(b)
+		c.touch(a.entry)
+		c.wake(a.entry)
+		return true
+	}
+	return false
 }

@@ -45,6 +45,7 @@ func (c *Core) takeFinding(f *tree.Finding) {
 	case len(here) == 0 && f.Rev == 0 && c.ownSpelling(f, dirs, name):
 		c.lookOnceMore(f)
 	case len(here) == 0 && f.Rev == 0 && c.takeUnignored(f, nil, dirs[0], name):
+	case len(here) == 0 && f.Rev == 0 && c.cameBefore(f, dirs, nil, name):
 	case len(here) == 0 && f.Rev == 0:
 		if !c.pairVanished(f, dirs[0], name) {
 			c.create(f, dirs[0], name)
@@ -67,6 +68,7 @@ func (c *Core) takeFinding(f *tree.Finding) {
 	case f.Stat.Kind != here[0].Stat.Kind:
 		c.removeAll(here)
 		c.create(f, dirs[0], name)
+	case c.cameBefore(f, dirs, here, name):
 	default:
 		c.change(here, f)
 	}

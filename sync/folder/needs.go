@@ -88,6 +88,7 @@ func (c *Core) scanEnded(e ScanEnded) {
 	}
 	if c.scanning {
 		c.scanning = false
+		clear(c.unsure)
 		c.needs.rewind()
 	}
 }
