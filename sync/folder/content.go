@@ -183,9 +183,15 @@ func (c *Core) contentFailed(e ContentFailed) {
 // keepOlder lets an entry go on with the content it has on disk here, when it was deleted
 // after an edit that nobody fetched, and lives on because somebody else had moved it
 // meanwhile (rule R15): the mover's file, and not the deleted one, is what still exists.
+// What others have may be older than that, replaced by somebody who had it: while the mover
+// is there it is for him to say.
 func (c *Core) keepOlder(row *tree.Row) bool {
 	b, onDisk := c.index.Base(row.Entry.ID)
 	if c.reader || !row.Entry.Content.Deleted || !row.Entry.Live() || !onDisk || c.acts[b.Entry] != nil {
+		return false
+	}
+	mover := c.names[row.Entry.Place.Dot.Replica].Device
+	if _, there := c.standing[mover]; there && !c.horizon.readers[mover] {
 		return false
 	}
 	c.keepHere(row, b)
@@ -194,10 +200,14 @@ func (c *Core) keepOlder(row *tree.Row) bool {
 
 // keepHere writes the content that an entry has on disk as its content from now on.
 func (c *Core) keepHere(row *tree.Row, b tree.Base) {
+	c.keepContent(row, b, &tree.Content{ID: b.Content, Size: b.Stat.Size, Target: row.Entry.Content.Target})
+}
+
+func (c *Core) keepContent(row *tree.Row, b tree.Base, here *tree.Content) {
 	e := row.Entry.Clone()
 	v := c.nextVersion(e.Content.Context)
 	e.Content = tree.Content{
-		Version: v, Context: v.Seen, ID: b.Content, Size: b.Stat.Size, Target: e.Content.Target,
+		Version: v, Context: v.Seen, ID: here.ID, Size: here.Size, Target: here.Target,
 		Ancestors: replaced(&row.Entry.Content, row.Entry.Content.ID),
 	}
 	b.SawContent = v.Seen

@@ -200,15 +200,7 @@ func (c *Core) join(e tree.Entry, from string) {
 		c.noteTooLong(&e)
 		return
 	}
-	for _, loser := range losers {
-		if c.reader {
-			break // a writer keeps what lost, and tells of it
-		}
-		found := from == "" && loser.Content.ID == e.Content.ID // by the look that is taken in now
-		if !loser.Content.IsNull() || found || c.foundHere(&loser, &e) {
-			c.join(loser, derived)
-		}
-	}
+	stays := c.keepLosers(losers, &merged, &e, from)
 	// The record that has seen both comes after what is kept: who hears of it knows that.
 	switch now := tree.Digest(&merged); {
 	case now != was:
@@ -221,11 +213,35 @@ func (c *Core) join(e tree.Entry, from string) {
 		c.forgetFound(&old.Entry, &merged)
 		c.forgetDeleted(&old.Entry, &merged)
 		c.forgetTold(&e, &merged)
+		if stays != nil {
+			b, _ := c.index.Base(e.ID)
+			c.keepContent(&row, b, stays)
+		}
 	case now != told && !merged.Live():
 		// The peer lacks a delete. It may have skipped our log when the roots were equal,
 		// which say nothing of deletes: say it again under a new number.
 		c.put(&old, merged, old.Need)
 	}
+}
+
+// keepLosers records the entries that keep what lost where a record met what is recorded,
+// and returns a content that is to stand after all, nil when there is none.
+func (c *Core) keepLosers(losers []tree.Entry, now, told *tree.Entry, from string) (stays *tree.Content) {
+	for i := range losers {
+		loser := &losers[i]
+		if c.reader {
+			break // a writer keeps what lost, and tells of it
+		}
+		if c.foundUnderMove(loser, now) {
+			stays = &loser.Content
+			continue
+		}
+		found := from == "" && loser.Content.ID == told.Content.ID // by the look that is taken in now
+		if !loser.Content.IsNull() || found || c.foundHere(loser, told) {
+			c.join(*loser, derived)
+		}
+	}
+	return stays
 }
 
 // keptUntold reports whether a record that a repair brought says of the content on this
@@ -251,9 +267,19 @@ func (c *Core) foundHere(loser, told *tree.Entry) bool {
 	return onDisk && b.Content == loser.Content.ID
 }
 
+// foundUnderMove reports whether a content that a first scan found here loses to a delete by
+// somebody who never had it, while the entry lives on because it was moved (rule R15). Then
+// what lives on is what was moved, and not what was deleted: see keepContent.
+func (c *Core) foundUnderMove(loser, now *tree.Entry) bool {
+	w := &loser.Content
+	return now.Content.Deleted && now.Live() && w.IsNull() && c.acts[now.ID] == nil &&
+		!now.Content.Descends(w.ID) && c.foundHere(loser, now)
+}
+
 // forgetFound deletes the conflict entry, known or not, of a content that this device's
 // first scan found and a person replaced or deleted here, when that write loses now: with
-// it the last sign goes that nobody wants the found content any more.
+// it the last sign goes that nobody wants the found content any more. However often the
+// file was written to here since, what was found is the oldest that it is known to come of.
 func (c *Core) forgetFound(was, now *tree.Entry) {
 	if c.reader {
 		return // it never wrote; a record that says so is forged
@@ -263,13 +289,13 @@ func (c *Core) forgetFound(was, now *tree.Entry) {
 		return
 	}
 	e := tree.Entry{Kind: was.Kind, Place: tree.Placement{Parent: was.ID}}
-	switch {
-	case w.Deleted:
+	switch oldest := len(w.Ancestors) - 1; {
+	case w.Deleted && oldest < 0:
 		e.Content.ID, e.Content.Size, e.Content.Target = w.ID, w.Size, w.Target
-	case len(w.Ancestors) == 0 || was.Kind == tree.Link: // whose bytes are its record
+	case oldest < 0 || was.Kind == tree.Link: // whose bytes are its record
 		return
 	default:
-		e.Content.ID = w.Ancestors[0] // its size is not known any more: see keepHere
+		e.Content.ID = w.Ancestors[oldest] // its size is not known any more: see keepHere
 	}
 	found := e.Content.ID
 	e.ID = ident.ConflictEntry(was.ID, 0, 0, found)
@@ -346,25 +372,26 @@ func (c *Core) forgetDeleted(was, now *tree.Entry) {
 // the content that stands descends from it, or one that lost and is kept beside it was
 // written by somebody who had seen it, everybody can tell; those who wrote to the entry do.
 func (c *Core) outlived(e *tree.Entry) bool {
-	if c.reader || !e.IsConflict() || !e.Live() || e.ID != keeperOf(e.Place.Parent, &e.Content) {
+	of, rests := e.LostTo()
+	if c.reader || !rests || !e.Live() || e.ID != keeperOf(of, &e.Content) {
 		return false // what somebody has written to it since is no leftover
 	}
-	origin, ok := c.index.Entry(e.Place.Parent)
+	origin, ok := c.index.Entry(of)
 	if !ok || origin.Entry.Content.Dot == e.Content.Dot {
 		return false // it has not lost here yet
 	}
 	now, own := &origin.Entry.Content, c.state.Replica
-	last, of := now.Context.Of(own), e.Content.Dot
-	return of.Replica == own && last > of.Counter || last > 0 &&
-		(now.Descends(e.Content.ID) && !merge.PutsBack(&e.Content, now) || c.replacedBeside(e))
+	last, dot := now.Context.Of(own), e.Content.Dot
+	return dot.Replica == own && last > dot.Counter || last > 0 &&
+		(now.Descends(e.Content.ID) && !merge.PutsBack(&e.Content, now) || c.replacedBeside(of, e))
 }
 
 // replacedBeside reports whether what a conflict entry keeps was replaced by a write that
 // has lost itself since, and is kept, or was, beside the same entry. To have seen it is not
 // enough: what is kept beside a file has been seen by whoever edits that file.
-func (c *Core) replacedBeside(e *tree.Entry) bool {
+func (c *Core) replacedBeside(origin ident.EntryID, e *tree.Entry) bool {
 	of := e.Content.Dot
-	for _, row := range c.index.Placed(e.Place.Parent, "") {
+	for _, row := range c.index.Placed(origin, "") {
 		o := &row.Entry.Content
 		if row.Entry.ID != e.ID && of != (version.Dot{}) && o.Dot != of && o.Seen.Covers(of) &&
 			o.Descends(e.Content.ID) && !merge.PutsBack(&e.Content, o) {

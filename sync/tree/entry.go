@@ -125,6 +125,15 @@ func coversBefore(v version.Vector, w version.Version) bool {
 // entry it lost to.
 func (e *Entry) IsConflict() bool { return e.Place.Name == "" }
 
+// LostTo returns the entry that e's content lost to, while no person has moved e: it rests
+// beside that one, or a device has written down the conflict name under which it is shown.
+func (e *Entry) LostTo() (origin ident.EntryID, ok bool) {
+	if e.IsConflict() {
+		return e.Place.Parent, true
+	}
+	return e.Place.WasParent, e.Place.WasName == "" && e.Place.writtenDown()
+}
+
 // ConflictMark begins what a conflict name has between stem and extension.
 const ConflictMark = " (conflict"
 
