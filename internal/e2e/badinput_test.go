@@ -10,7 +10,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 )
 
 func TestWrongDeviceAtAddress(t *testing.T) {
@@ -24,7 +23,7 @@ func TestWrongDeviceAtAddress(t *testing.T) {
 	a.command("device", "add", b.id, "--name", "bert", "--address", "tcp://"+c.listen).done(t)
 	a.command("folder", "share", shared, "bert").done(t)
 	c.command("device", "add", a.id, "--name", "anna").done(t)
-	a.eventually(5*time.Second, "the status says who answers there", func() error {
+	a.eventually(patience, "the status says who answers there", func() error {
 		d := a.device(b)
 		if d.Connected {
 			t.Fatal("anna is connected to the wrong device")
@@ -138,7 +137,7 @@ func TestUnreadable(t *testing.T) {
 	b.put("open", "everybody may read this")
 	b.start()
 	rescan(b)
-	b.eventually(5*time.Second, "what can be read arrives", func() error {
+	b.eventually(patience, "what can be read arrives", func() error {
 		if !a.exists("open") {
 			return fmt.Errorf("anna has %q", picture(t, a.root).names())
 		}
@@ -147,7 +146,7 @@ func TestUnreadable(t *testing.T) {
 	if a.exists("closed") {
 		t.Error("a file that cannot be read arrived")
 	}
-	b.eventually(5*time.Second, "the folder needs a person", func() error {
+	b.eventually(patience, "the folder needs a person", func() error {
 		if f := b.folder(); f.State != "needs-you" {
 			return fmt.Errorf("the state is %s", f.State)
 		}

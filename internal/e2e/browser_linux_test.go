@@ -13,8 +13,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
-	"time"
 
 	"github.com/coder/websocket"
 )
@@ -36,12 +36,19 @@ func newBrowser(t *testing.T) *browser {
 	chromium := exec.Command(path, "--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run",
 		"--disable-background-networking", "--remote-debugging-port=0", "--user-data-dir="+t.TempDir(),
 		"--window-size=420,900", "--lang=en-US", "about:blank")
-	said, err := chromium.StderrPipe()
+	chromium.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	said, tells, err := os.Pipe()
 	must(t, err)
+	chromium.Stderr = tells
 	must(t, chromium.Start())
+	must(t, tells.Close())
+	drained := make(chan struct{})
 	t.Cleanup(func() {
-		_ = chromium.Process.Kill() // it ends by nothing else
+		// It is many processes, which end one by one and write to its directory until then.
+		// The last one closes the pipe.
+		_ = syscall.Kill(-chromium.Process.Pid, syscall.SIGKILL) // unless all have ended
 		_ = chromium.Wait()
+		<-drained
 	})
 	host := ""
 	lines := bufio.NewScanner(said)
@@ -50,10 +57,14 @@ func newBrowser(t *testing.T) *browser {
 			host, _, _ = strings.Cut(rest, "/")
 		}
 	}
+	go func() { // so that it never waits for a reader
+		defer close(drained)
+		defer said.Close()
+		_, _ = io.Copy(io.Discard, said)
+	}()
 	if host == "" {
 		t.Fatalf("chromium did not start: %v", lines.Err())
 	}
-	go func() { _, _ = io.Copy(io.Discard, said) }() // so that it never waits for a reader
 	var targets []struct {
 		Type string
 		URL  string `json:"webSocketDebuggerUrl"`
@@ -137,7 +148,7 @@ func (b *browser) says(script string) (string, error) {
 // shows waits until the page shows a text.
 func (b *browser) shows(text string) {
 	b.t.Helper()
-	err := poll(20*time.Second, func() error {
+	err := poll(patience, func() error {
 		got, err := b.says("document.body ? document.body.innerText : ''")
 		if err == nil && !strings.Contains(got, text) {
 			err = fmt.Errorf("the page does not show %q:\n%s", text, got)
@@ -153,7 +164,7 @@ func (b *browser) press(text string) {
 	b.t.Helper()
 	quoted, err := json.Marshal(text)
 	must(b.t, err)
-	must(b.t, poll(10*time.Second, func() error {
+	must(b.t, poll(patience, func() error {
 		got, err := b.says(`(() => { if (document.readyState != "complete") return "it is being opened"; const e = [...document.querySelectorAll("button")].find(e => e.innerText.trim() == ` +
 			string(quoted) + `); if (!e) return document.body.innerText; e.click(); return "" })()`)
 		if err == nil && got != "" {
@@ -163,12 +174,14 @@ func (b *browser) press(text string) {
 	}))
 }
 
-// fill types into a field.
+// fill types into a field, once it is there.
 func (b *browser) fill(id, text string) {
 	b.t.Helper()
-	_, err := b.says(`document.getElementById("` + id + `").focus()`)
-	must(b.t, err)
-	_, err = b.command("Input.insertText", map[string]any{"text": text})
+	must(b.t, poll(patience, func() error {
+		_, err := b.says(`document.getElementById("` + id + `").focus()`)
+		return err
+	}))
+	_, err := b.command("Input.insertText", map[string]any{"text": text})
 	must(b.t, err)
 }
 

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"bufio"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -58,7 +59,7 @@ func TestLinkByHand(t *testing.T) {
 	invites.ends(0, "")
 	a.reached(b, status.Punched)
 	b.reached(a, status.Punched)
-	b.command("wait", "--folder", "work", "--timeout", "20s").done(t)
+	b.command("wait", "--folder", "work", "--timeout", patience.String()).done(t)
 	if got := b.read("kept here/first.txt"); got != "hello" {
 		t.Errorf("the file holds %q", got)
 	}
@@ -89,9 +90,12 @@ func TestLinkByHandAtTheScreen(t *testing.T) {
 	must(t, invite.Wait())
 	must(t, answer.Wait())
 	for _, one := range []*agent{a, b} {
-		if devices := one.status().Devices; len(devices) != 1 || !devices[0].Connected {
-			t.Errorf("%s trusts %+v", one.name, devices)
-		}
+		one.eventually(patience, "both are linked", func() error {
+			if devices := one.status().Devices; len(devices) != 1 || !devices[0].Connected {
+				return fmt.Errorf("trusted are %+v", devices)
+			}
+			return nil
+		})
 	}
 }
 

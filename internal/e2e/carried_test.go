@@ -5,7 +5,6 @@ package e2e
 import (
 	"fmt"
 	"testing"
-	"time"
 )
 
 // TestCarriedByAThirdDevice lets two devices that trust each other, share nothing and know
@@ -18,7 +17,7 @@ func TestCarriedByAThirdDevice(t *testing.T) {
 	link(b, c)
 	connected := func(one, other *agent) {
 		t.Helper()
-		one.eventually(20*time.Second, one.name+" is connected with "+other.name, func() error {
+		one.eventually(patience, one.name+" is connected with "+other.name, func() error {
 			if d := one.device(other); !d.Connected {
 				return fmt.Errorf("not connected: %+v", d)
 			}

@@ -12,7 +12,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/shoal-sync/shoal/app/status"
 )
@@ -69,7 +68,7 @@ func TestDoctor(t *testing.T) {
 	}
 	a.command("doctor", "nobody").failed(t, 1, "nobody")
 	b.stop()
-	a.eventually(5*time.Second, "bert is seen to be away", func() error {
+	a.eventually(patience, "bert is seen to be away", func() error {
 		if a.device(b).Connected {
 			return io.ErrNoProgress
 		}
@@ -78,7 +77,7 @@ func TestDoctor(t *testing.T) {
 	moved := a.root + " moved"
 	must(t, os.Rename(a.root, moved))
 	a.command("folder", "rescan", shared)
-	a.eventually(5*time.Second, "the missing folder is noticed", func() error {
+	a.eventually(patience, "the missing folder is noticed", func() error {
 		if len(a.folder().Problems) == 0 {
 			return io.ErrNoProgress
 		}

@@ -12,16 +12,16 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/shoal-sync/shoal/app/status"
 )
 
 // listener is a running `shoal events`.
 type listener struct {
-	mu   sync.Mutex
-	all  []status.Event
-	stop func()
+	mu    sync.Mutex
+	all   []status.Event
+	stop  func()
+	ended chan struct{} // closed when all that was said has been heard
 }
 
 func (a *agent) listenTo(since uint64) *listener {
@@ -30,9 +30,9 @@ func (a *agent) listenTo(since uint64) *listener {
 	out, err := run.StdoutPipe()
 	must(a.t, err)
 	must(a.t, run.Start())
-	l, ended := &listener{}, make(chan struct{})
+	l := &listener{ended: make(chan struct{})}
 	go func() {
-		defer close(ended)
+		defer close(l.ended)
 		lines := bufio.NewScanner(out)
 		for lines.Scan() {
 			var e status.Event
@@ -48,7 +48,7 @@ func (a *agent) listenTo(since uint64) *listener {
 	l.stop = func() {
 		once.Do(func() {
 			_ = run.Process.Kill() // it may have ended with its agent
-			<-ended
+			<-l.ended
 			_ = run.Wait()
 		})
 	}
@@ -85,6 +85,9 @@ func TestEvents(t *testing.T) {
 	settle(a, b)
 	apart(a, b, func() { a.put("both", "anna") }, func() { b.put("both", "bert") })
 	// apart restarted both: their numbers begin anew and higher, the streams ended.
+	for _, l := range []*listener{onA, onB} {
+		<-l.ended
+	}
 	for what, err := range map[string]error{
 		"new here": onA.heard(status.LocalChange, "dir/file new"), "link": onA.heard(status.LinkUp, "127.0.0.1"),
 		"changed there": onA.heard(status.RemoteChange, "dir/file"), "gone here": onA.heard(status.LocalChange, "dir/file deleted"),
@@ -104,7 +107,7 @@ func TestEvents(t *testing.T) {
 	}
 
 	all := a.listenTo(0)
-	a.eventually(5*time.Second, "the remembered events come", func() error {
+	a.eventually(patience, "the remembered events come", func() error {
 		if err := all.heard(status.LinkUp, ""); err != nil {
 			return err
 		}
@@ -114,7 +117,7 @@ func TestEvents(t *testing.T) {
 	half := before[len(before)/2].Seq
 	rest := a.listenTo(half)
 	a.put("one more", "x")
-	a.eventually(5*time.Second, "both listeners hear what comes", func() error {
+	a.eventually(patience, "both listeners hear what comes", func() error {
 		return errors.Join(all.heard(status.LocalChange, "one more"), rest.heard(status.LocalChange, "one more"))
 	})
 	first := rest.events()[0]
@@ -140,7 +143,7 @@ func TestWaitSaysWhy(t *testing.T) {
 	link(a, b)
 	a.command("folder", "share", shared, "bert").done(t)
 	a.connected(b)
-	a.eventually(5*time.Second, "the reason is that bert does not share", func() error {
+	a.eventually(patience, "the reason is that bert does not share", func() error {
 		got := a.command(short...)
 		if got.code != 4 || !strings.Contains(got.errs, "bert has not taken this folder") {
 			return fmt.Errorf("exit %d: %s", got.code, got.errs)
@@ -161,7 +164,7 @@ func TestWaitSaysWhy(t *testing.T) {
 		t.Errorf("the answer is %s", got.out)
 	}
 	b.stop()
-	a.eventually(5*time.Second, "nobody is connected any more", func() error {
+	a.eventually(patience, "nobody is connected any more", func() error {
 		if got := a.command(short...); got.code != 4 || !strings.Contains(got.errs, "no member is connected") {
 			return fmt.Errorf("exit %d: %s", got.code, got.errs)
 		}

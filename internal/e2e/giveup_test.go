@@ -21,7 +21,7 @@ func TestGiveUp(t *testing.T) {
 	b.command("config", "set", "limit_down", "400kbit/s").done(t)
 	a.drop("doc", 4<<20)
 	a.drop("film", 4<<20)
-	b.eventually(20*time.Second, "both are known of", func() error {
+	b.eventually(patience, "both are known of", func() error {
 		if f := b.folder(); f.NeedFiles != 2 {
 			return fmt.Errorf("%d files are needed", f.NeedFiles)
 		}

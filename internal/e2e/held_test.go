@@ -8,7 +8,6 @@ import (
 	"os"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/shoal-sync/shoal/app/status"
 )
@@ -30,7 +29,7 @@ func (a *agent) held() (out []heldDeletes) {
 // saysWhoHolds waits until the status says that another device holds deletes.
 func saysWhoHolds(a *agent, holder string) {
 	a.t.Helper()
-	a.eventually(10*time.Second, "the status says why it is not equal", func() error {
+	a.eventually(patience, "the status says why it is not equal", func() error {
 		f := a.folder()
 		for _, p := range f.Problems {
 			if p.Kind == status.HeldElsewhere && strings.HasPrefix(p.Reason, holder+" holds deletes (") {
@@ -56,17 +55,17 @@ func TestMassDelete(t *testing.T) {
 		t.Error("a small delete has not arrived")
 	}
 	a.command("folder", "set", "work", "brake", "50").done(t)
-	must(t, os.RemoveAll(a.at("dir1")))
-	must(t, os.RemoveAll(a.at("dir2")))
+	both := func() { a.remove("dir1"); a.remove("dir2") }
+	a.atOnce(both) // one alone is let through
 	isHeld := func() error {
 		if f := a.folder(); f.Held != 80 || f.State != "needs-you" {
 			return fmt.Errorf("%d files are held, state %s", f.Held, f.State)
 		}
 		return nil
 	}
-	a.eventually(10*time.Second, "the deletes are held", isHeld)
+	a.eventually(patience, "the deletes are held", isHeld)
 	a.put("meanwhile", "goes on")
-	b.eventually(10*time.Second, "other changes flow", func() error {
+	b.eventually(patience, "other changes flow", func() error {
 		if !b.exists("meanwhile") {
 			return fmt.Errorf("the new file is not there")
 		}
@@ -75,7 +74,7 @@ func TestMassDelete(t *testing.T) {
 	a.stop()
 	a.start()
 	a.connected(b)
-	a.eventually(10*time.Second, "the deletes are held after a restart", isHeld)
+	a.eventually(patience, "the deletes are held after a restart", isHeld)
 	if !b.exists("dir1/file 1") || !b.exists("dir2/file 2") {
 		t.Fatal("held deletes have reached the other device")
 	}
@@ -91,18 +90,17 @@ func TestMassDelete(t *testing.T) {
 		t.Errorf("a batch that is not there was approved: %d", r.code)
 	}
 	a.command("held", "reject", "work", batches[0].ID).done(t)
-	a.eventually(15*time.Second, "the files come back", func() error {
+	a.eventually(patience, "the files come back", func() error {
 		if !a.exists("dir1/file 1") || !a.exists("dir2/file 2") {
 			return fmt.Errorf("they are not there")
 		}
 		return nil
 	})
 	settle(a, b)
-	must(t, os.RemoveAll(a.at("dir1")))
-	must(t, os.RemoveAll(a.at("dir2")))
-	a.eventually(10*time.Second, "the deletes are held again", isHeld)
+	a.atOnce(both)
+	a.eventually(patience, "the deletes are held again", isHeld)
 	a.command("held", "approve", "work").done(t)
-	b.eventually(15*time.Second, "the approved deletes arrive", func() error {
+	b.eventually(patience, "the approved deletes arrive", func() error {
 		if b.exists("dir1") || b.exists("dir2") {
 			return fmt.Errorf("the directories are there")
 		}

@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 )
 
 // TestIgnore: what .shoalignore names stays where it is, on every device that obeys it.
@@ -142,7 +141,7 @@ func TestPatternsAreHeld(t *testing.T) {
 	a.put(".shoalignore", "# a comment\n*.tmp\ndocs\n")
 	held := func(x *agent) {
 		t.Helper()
-		x.eventually(10*time.Second, "the patterns are held", func() error {
+		x.eventually(patience, "the patterns are held", func() error {
 			var list []struct {
 				ID, Kind string
 				Files    int
@@ -161,7 +160,7 @@ func TestPatternsAreHeld(t *testing.T) {
 	a.start()
 	held(a)
 	a.put("docs/1", "changed")
-	b.eventually(10*time.Second, "the old patterns are obeyed", func() error {
+	b.eventually(patience, "the old patterns are obeyed", func() error {
 		if got := b.read("docs/1"); got != "changed" {
 			return fmt.Errorf("docs/1 is %q", got)
 		}

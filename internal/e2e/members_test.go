@@ -22,7 +22,7 @@ func TestUnshareAndRemove(t *testing.T) {
 	a.put("secret", "not for bert any more")
 	b.put("from bert", "anna does not want this")
 	rescan(a, b)
-	b.eventually(5*time.Second, "bert learns that he is no member", func() error {
+	b.eventually(patience, "bert learns that he is no member", func() error {
 		for _, p := range b.folder().Problems {
 			if strings.Contains(p.Reason, "anna does not share this folder") {
 				return nil
@@ -47,7 +47,7 @@ func TestUnshareAndRemove(t *testing.T) {
 	}
 
 	a.command("device", "remove", "bert").done(t)
-	b.eventually(5*time.Second, "bert is turned away", func() error {
+	b.eventually(patience, "bert is turned away", func() error {
 		if d := b.device(a); d.Connected || !strings.Contains(d.LastProblem, "does not trust this device") {
 			return fmt.Errorf("connected %v, %q", d.Connected, d.LastProblem)
 		}
@@ -115,7 +115,7 @@ func TestFolderRemoved(t *testing.T) {
 	a.drop("large", 60<<20)
 	b.underWay(a, 5<<20)
 	a.command("folder", "remove", shared).done(t)
-	b.eventually(5*time.Second, "bert learns that anna has no such folder", func() error {
+	b.eventually(patience, "bert learns that anna has no such folder", func() error {
 		if f := b.folder(); f.Members[0].Connected {
 			return fmt.Errorf("the member is still taken for connected; state %s", f.State)
 		}

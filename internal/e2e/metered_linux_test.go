@@ -5,7 +5,6 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/godbus/dbus/v5"
 )
@@ -61,7 +60,7 @@ func TestMetered(t *testing.T) {
 	link(a, b)
 	share(a, b)
 	a.put("file", "1")
-	a.eventually(5*time.Second, "the network is known to be metered", func() error {
+	a.eventually(patience, "the network is known to be metered", func() error {
 		return a.pausedBecause("paid by the byte")
 	})
 	a.command("resume").done(t) // no person's pause is on
@@ -71,6 +70,6 @@ func TestMetered(t *testing.T) {
 		t.Error("a file travelled on a metered network")
 	}
 	a.command("config", "set", "on_metered", "go-on").done(t)
-	a.eventually(5*time.Second, "a person's word counts", func() error { return a.pausedBecause("") })
+	a.eventually(patience, "a person's word counts", func() error { return a.pausedBecause("") })
 	settle(a, b)
 }

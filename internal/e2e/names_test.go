@@ -9,7 +9,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/shoal-sync/shoal/app/status"
 	"github.com/shoal-sync/shoal/internal/volumetest"
@@ -129,7 +128,7 @@ func TestVolumeThatTakesNamesForOne(t *testing.T) {
 	if left := b.blockedNames(); len(left) != 0 {
 		t.Errorf("still told: %+v", left)
 	}
-	b.eventually(10*time.Second, "the card's folder is up to date", func() error {
+	b.eventually(patience, "the card's folder is up to date", func() error {
 		if f := b.folder(); f.State != "up-to-date" {
 			return fmt.Errorf("state %s, problems %+v", f.State, f.Problems)
 		}
@@ -171,7 +170,7 @@ func TestRenamesByCase(t *testing.T) {
 	}
 	// Whoever saves under the other spelling writes to the same file.
 	b.put("README.TXT", "rewritten")
-	b.eventually(5*time.Second, "the driver shows it under the other spelling too", func() error {
+	b.eventually(patience, "the driver shows it under the other spelling too", func() error {
 		if b.read("ReadMe.txt") != "rewritten" {
 			return errors.New("the old content")
 		}

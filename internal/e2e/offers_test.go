@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
-	"time"
 
 	"github.com/shoal-sync/shoal/app/status"
 )
@@ -15,7 +14,7 @@ import (
 // offered waits until an agent is offered folders of these names, and no others.
 func (a *agent) offered(names ...string) (offers []status.Offer) {
 	a.t.Helper()
-	a.eventually(15*time.Second, fmt.Sprintf("%q are offered", names), func() error {
+	a.eventually(patience, fmt.Sprintf("%q are offered", names), func() error {
 		view, err := a.tryStatus()
 		if err != nil {
 			return err
@@ -39,7 +38,9 @@ func TestFolderIsOffered(t *testing.T) {
 	a, b := pair(t)
 	settle(a, b)
 	b.offered()
-	ours, theirs := t.TempDir(), t.TempDir()
+	// A directory of the test's would be gone before the agents are.
+	ours, theirs := filepath.Join(filepath.Dir(a.home), "ours"), filepath.Join(filepath.Dir(b.home), "theirs")
+	must(t, os.Mkdir(theirs, 0o755))
 	for _, name := range []string{"Films", "Music"} {
 		root := filepath.Join(ours, name)
 		must(t, os.MkdirAll(root, 0o755))
@@ -63,7 +64,7 @@ func TestFolderIsOffered(t *testing.T) {
 	to := filepath.Join(theirs, "kept films")
 	b.command("folder", "accept", "Films", "--to", to).done(t)
 	b.offered()
-	b.command("wait", "--folder", "Films", "--timeout", "20s").done(t)
+	b.command("wait", "--folder", "Films", "--timeout", patience.String()).done(t)
 	if _, err := tryPicture(filepath.Join(to, "one.txt")); err != nil {
 		t.Error(err)
 	}

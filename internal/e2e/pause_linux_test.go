@@ -149,7 +149,7 @@ func (x *twoHomes) midst(t *testing.T) {
 	before := b.device(a).BytesIn
 	begun, owed := time.Now(), debt(t, a, b)
 	a.drop("large", size)
-	b.eventually(20*time.Second, "a third is there", func() error {
+	b.eventually(patience, "a third is there", func() error {
 		view, err := b.tryStatus()
 		if err == nil && (len(view.Devices) != 1 || view.Devices[0].BytesIn < before+size/3) {
 			err = fmt.Errorf("%+v", view.Devices)

@@ -6,19 +6,20 @@ import (
 	"fmt"
 	"os"
 	"testing"
-	"time"
 
 	"github.com/shoal-sync/shoal/app/status"
 )
 
-// paused demands that the shared folder rests, and until when.
+// paused waits until the shared folder rests, with an end or without.
 func (a *agent) paused(withEnd bool) {
 	a.t.Helper()
-	f := a.folder()
-	if f.State != status.Paused || f.Paused == nil || f.Paused.Until.IsZero() == withEnd {
-		a.t.Errorf("%s: its state is %s, rest %+v; want paused, with an end: %v",
-			a.name, f.State, f.Paused, withEnd)
-	}
+	a.eventually(patience, "the folder rests", func() error {
+		f := a.folder()
+		if f.State != status.Paused || f.Paused == nil || f.Paused.Until.IsZero() == withEnd {
+			return fmt.Errorf("its state is %s, rest %+v; want paused, with an end: %v", f.State, f.Paused, withEnd)
+		}
+		return nil
+	})
 }
 
 // TestPause: nothing travels while a folder, a device or everything is paused; the pause
@@ -35,7 +36,7 @@ func TestPause(t *testing.T) {
 	b.put("there", "3")
 	rescan(a, b)
 	a.wait1("--timeout", "300ms").failed(t, 4, "paused")
-	b.eventually(5*time.Second, "the other side says why", func() error {
+	b.eventually(patience, "the other side says why", func() error {
 		for _, p := range b.folder().Problems {
 			if p.Kind == "member" && containsAll(p.Reason, []string{a.name, "paused"}) {
 				return nil
@@ -59,9 +60,12 @@ func TestPause(t *testing.T) {
 	equal(a, b)
 
 	b.command("pause", a.name).done(t)
-	if d := b.device(a); d.Paused == nil || !d.Connected {
-		t.Errorf("the paused device is shown as %+v", d)
-	}
+	b.eventually(patience, "the device is paused", func() error {
+		if d := b.device(a); d.Paused == nil || !d.Connected {
+			return fmt.Errorf("it is shown as %+v", d)
+		}
+		return nil
+	})
 	a.put("again", "4")
 	rescan(a, b)
 	if b.exists("again") {
@@ -73,9 +77,10 @@ func TestPause(t *testing.T) {
 	settle(a, b)
 	equal(a, b)
 
-	a.command("pause", "--for", "700ms").done(t)
+	a.command("pause", "--for", "1h").done(t)
 	a.paused(true)
 	a.put("by itself", "5")
+	a.command("pause", "--for", "700ms").done(t) // in its place
 	settle(a, b)
 	equal(a, b)
 	a.command("pause", "nobody").failed(t, 1, "no folder or device", "nobody")

@@ -73,7 +73,7 @@ func TestProspectOfWhatIsIgnored(t *testing.T) {
 	}
 	must(t, f.Close())
 	a.put("second", "is told behind it")
-	b.eventually(20*time.Second, "the folder goes on", func() error {
+	b.eventually(patience, "the folder goes on", func() error {
 		if !b.exists("second") {
 			return fmt.Errorf("the second file has not come")
 		}

@@ -7,7 +7,6 @@ import (
 	"net/netip"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/shoal-sync/shoal/app/status"
 	"github.com/shoal-sync/shoal/nat/proxy/proxytest"
@@ -39,7 +38,7 @@ func TestProxy(t *testing.T) {
 	a.command("config", "set", "proxy", "http://"+p.Addr()).done(t)
 	b.stop()
 	b.start()
-	a.eventually(20*time.Second, "it links through the other kind too", func() error {
+	a.eventually(patience, "it links through the other kind too", func() error {
 		if _, err := a.tryStatus(); err != nil {
 			return err
 		}

@@ -66,7 +66,7 @@ func TestReaderPassesOn(t *testing.T) {
 // vouched waits until a reader holds just what a writer has signed.
 func (a *agent) vouched(by *agent) {
 	a.t.Helper()
-	a.eventually(10*time.Second, a.name+" holds what is signed", func() error {
+	a.eventually(patience, a.name+" holds what is signed", func() error {
 		if s := a.folder().Signed; s == nil || s.Device.String() != by.id || s.When.IsZero() {
 			return fmt.Errorf("signed by %+v", s)
 		}

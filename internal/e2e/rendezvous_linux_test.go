@@ -139,7 +139,7 @@ func TestMeetAtARendezvous(t *testing.T) {
 // reaches waits until the one rendezvous of an agent is reached, or is not.
 func (a *agent) reaches(it bool) {
 	a.t.Helper()
-	a.eventually(20*time.Second, fmt.Sprint("the server is reached: ", it), func() error {
+	a.eventually(patience, fmt.Sprint("the server is reached: ", it), func() error {
 		v, err := a.tryStatus()
 		if err == nil && (len(v.Device.Rendezvous) != 1 || v.Device.Rendezvous[0].Connected != it) {
 			err = fmt.Errorf("%+v", v.Device.Rendezvous)

@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 )
 
 // conflict is what scripts read of a conflict.
@@ -27,23 +26,22 @@ func (a *agent) conflicts() (out []conflict) {
 	return out
 }
 
-// why asks about a path and demands the state.
+// why asks about a path until the answer is the state and has the words.
 func (a *agent) why(path, state string, words ...string) {
 	a.t.Helper()
-	var got struct {
-		State string
-		Lines []string
-	}
-	must(a.t, json.Unmarshal([]byte(a.command("why", path).done(a.t).out), &got))
-	text := strings.Join(got.Lines, "\n")
-	if got.State != state {
-		a.t.Errorf("%s: why %s: %s, want %s: %s", a.name, path, got.State, state, text)
-	}
-	for _, word := range words {
-		if !strings.Contains(text, word) {
-			a.t.Errorf("%s: why %s: %q lacks %q", a.name, path, text, word)
+	a.eventually(patience, "why "+path, func() error {
+		var got struct {
+			State string
+			Lines []string
 		}
-	}
+		if err := json.Unmarshal(a.command("why", path).done(a.t).out, &got); err != nil {
+			return err
+		}
+		if text := strings.Join(got.Lines, "\n"); got.State != state || !containsAll(text, words) {
+			return fmt.Errorf("%s, want %s with %q: %s", got.State, state, words, text)
+		}
+		return nil
+	})
 }
 
 // TestConflictsAreResolved ends conflicts in every way, of both kinds: one file changed on
@@ -85,7 +83,7 @@ func TestConflictsAreResolved(t *testing.T) {
 	b.command("conflicts", "resolve", b.at("link"), "--keep", "theirs").done(t)
 	settle(a, b)
 	for _, who := range []*agent{a, b} {
-		who.eventually(10*time.Second, "nothing is in conflict", func() error {
+		who.eventually(patience, "nothing is in conflict", func() error {
 			if f := who.folder(); f.Conflicts != 0 || f.State != "up-to-date" {
 				return fmt.Errorf("%d conflicts, state %s", f.Conflicts, f.State)
 			}
@@ -141,9 +139,11 @@ func TestWhy(t *testing.T) {
 	a.command("folder", "set", "work", "brake", "1").done(t)
 	a.put("also", "new")
 	rescan(a)
-	a.remove("alone")
-	a.remove("also")
-	a.eventually(10*time.Second, "the deletes are held", func() error {
+	a.atOnce(func() {
+		a.remove("alone")
+		a.remove("also")
+	})
+	a.eventually(patience, "the deletes are held", func() error {
 		if f := a.folder(); f.Held != 2 {
 			return fmt.Errorf("%d are", f.Held)
 		}

@@ -18,7 +18,7 @@ const window = 2 * 16 << 20
 // underWay waits until so many bytes have come from another device.
 func (a *agent) underWay(from *agent, bytes int64) {
 	a.t.Helper()
-	a.eventually(20*time.Second, "the transfer is under way", func() error {
+	a.eventually(patience, "the transfer is under way", func() error {
 		if got := a.traffic(from); got < bytes {
 			return fmt.Errorf("%d bytes have come", got)
 		}
@@ -33,7 +33,7 @@ func TestReceiverKilled(t *testing.T) {
 	const size = 200 << 20
 	a.drop("large", size)
 	// What comes before the file is known for sure is not kept over a restart (decision 54).
-	b.eventually(20*time.Second, "the file is known", func() error {
+	b.eventually(patience, "the file is known", func() error {
 		if f := b.folder(); f.NeedBytes == 0 && !b.exists("large") {
 			return errors.New("nothing is needed yet")
 		}
@@ -159,7 +159,7 @@ func TestKilledOftenWhileBusy(t *testing.T) {
 		victim := []*agent{b, a}[round%2]
 		other := []*agent{a, b}[round%2]
 		goal := 60 * (round + 1)
-		other.eventually(10*time.Second, "some files have come", func() error {
+		other.eventually(patience, "some files have come", func() error {
 			v, err := tryPicture(filepath.Join(b.root, fmt.Sprint(round)))
 			if err == nil && len(v) < goal {
 				return errors.New("only few files")
@@ -213,7 +213,7 @@ func TestSmallOvertakesLarge(t *testing.T) {
 	if b.exists("film") {
 		t.Skip("the film had arrived before the note was seen")
 	}
-	b.eventually(15*time.Second, "the note arrives", func() error {
+	b.eventually(patience, "the note arrives", func() error {
 		if !b.exists("note") {
 			return errors.New("it is missing")
 		}

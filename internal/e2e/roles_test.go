@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/shoal-sync/shoal/app/status"
 )
@@ -36,7 +35,7 @@ func TestMembersSpread(t *testing.T) {
 	link(a, c)
 	share(a, b)
 	share(a, c)
-	b.eventually(20*time.Second, "bert is connected to carl", func() error {
+	b.eventually(patience, "bert is connected to carl", func() error {
 		for _, d := range b.status().Devices {
 			if d.ID.String() == c.id && d.Connected {
 				if d.Name != "carl" || !slices.Equal(d.Through, []string{shared}) {
@@ -101,7 +100,7 @@ func TestOnlyOwnersSayWhoShares(t *testing.T) {
 	}
 	b.put("other secret", "nor this")
 	c.start()
-	c.eventually(20*time.Second, "carl learns that he is no member", func() error {
+	c.eventually(patience, "carl learns that he is no member", func() error {
 		for _, p := range c.folder().Problems {
 			if p.Kind == "removed" && strings.Contains(p.Reason, "anna does not share this folder") {
 				return nil
@@ -121,7 +120,7 @@ func TestOnlyOwnersSayWhoShares(t *testing.T) {
 		t.Errorf("shared again, carl is %s", c.folder().Role)
 	}
 	c.command("folder", "unshare", shared, "bert").done(t)
-	b.eventually(10*time.Second, "bert learns that carl ended it", func() error {
+	b.eventually(patience, "bert learns that carl ended it", func() error {
 		if p := b.folder().Problems; len(p) == 0 || !strings.Contains(p[0].Reason, "carl does not share") {
 			return fmt.Errorf("problems are %+v", p)
 		}
@@ -170,6 +169,7 @@ func TestReader(t *testing.T) {
 	}
 	b.kill()
 	b.start()
+	b.connected(a)
 	rescan(b)
 	b.command("wait", "--folder", shared, "--timeout", "300ms").failed(t, 4, "folder revert")
 
@@ -197,7 +197,7 @@ func changeRoles(t *testing.T, a, b *agent) {
 	b.put("edited", "as a writer")
 	settle(a, b)
 	a.command("folder", "share", shared, "bert", "--role", "reader").done(t)
-	b.eventually(10*time.Second, "bert is a reader", func() error {
+	b.eventually(patience, "bert is a reader", func() error {
 		if f := b.folder(); f.Role != status.Reader {
 			return fmt.Errorf("he is %s", f.Role)
 		}
@@ -211,7 +211,7 @@ func changeRoles(t *testing.T, a, b *agent) {
 // reads waits until an agent has just these local changes, and is equal otherwise.
 func (a *agent) reads(from *agent, n int, paths ...string) {
 	a.t.Helper()
-	a.eventually(20*time.Second, "the local changes are listed", func() error {
+	a.eventually(patience, "the local changes are listed", func() error {
 		f := a.folder()
 		var got []string
 		for _, p := range f.Problems {
@@ -229,7 +229,7 @@ func (a *agent) reads(from *agent, n int, paths ...string) {
 // gets waits until a file has come.
 func (a *agent) gets(path, want string) {
 	a.t.Helper()
-	a.eventually(20*time.Second, path+" has come", func() error {
+	a.eventually(patience, path+" has come", func() error {
 		if got, err := os.ReadFile(a.at(path)); err != nil || string(got) != want {
 			return fmt.Errorf("%q, %v", got, err)
 		}

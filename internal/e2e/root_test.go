@@ -7,7 +7,6 @@ import (
 	"os"
 	"strings"
 	"testing"
-	"time"
 )
 
 // unharmed demands that an agent still has exactly the tree it had.
@@ -21,7 +20,7 @@ func (a *agent) unharmed(want view) {
 // troubled waits until the folder says that a person must look at its root.
 func (a *agent) troubled(words ...string) {
 	a.t.Helper()
-	a.eventually(5*time.Second, "the status says what is wrong with the folder", func() error {
+	a.eventually(patience, "the status says what is wrong with the folder", func() error {
 		f := a.folder()
 		if f.State != "needs-you" {
 			return fmt.Errorf("state %s, problems %+v", f.State, f.Problems)

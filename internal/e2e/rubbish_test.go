@@ -104,12 +104,12 @@ func TestRubbishFromTrusted(t *testing.T) {
 	}
 	said := a.listenTo(0)
 	for _, why := range []string{"it broke the protocol", "do not fit log"} {
-		a.eventually(5*time.Second, "an event says why mallory's link ended", func() error {
+		a.eventually(patience, "an event says why mallory's link ended", func() error {
 			return said.heard(status.LinkDown, why)
 		})
 	}
 	a.command("device", "remove", "mallory").done(t)
-	a.eventually(5*time.Second, "mallory is gone", func() error {
+	a.eventually(patience, "mallory is gone", func() error {
 		_, err := s.dial(a)
 		if !errors.Is(err, direct.ErrNotTrusted) {
 			return fmt.Errorf("mallory was answered %v", err)
@@ -118,7 +118,7 @@ func TestRubbishFromTrusted(t *testing.T) {
 	})
 	a.put("after", "still at work")
 	rescan(a, b)
-	b.eventually(10*time.Second, "bert has what anna wrote", func() error {
+	b.eventually(patience, "bert has what anna wrote", func() error {
 		if !b.exists("after") {
 			return errors.New("it is missing")
 		}
@@ -193,10 +193,11 @@ const wrongLog = "rows of another log"
 // speak opens a link, says the frames, and waits until they have been heard, or, when they
 // are fatal, until the agent hangs up.
 func (s stranger) speak(a *agent, frames [][]byte, fatal bool) error {
-	link, err := s.dial(a)
-	for try := 0; err != nil && try < 20; try++ {
+	var link *direct.Link
+	err := poll(patience, func() (err error) {
 		link, err = s.dial(a) // the last link may not have ended there yet
-	}
+		return err
+	})
 	if err != nil {
 		return err
 	}
@@ -231,7 +232,7 @@ func (s stranger) speak(a *agent, frames [][]byte, fatal bool) error {
 	select {
 	case <-taken:
 	case <-ended:
-	case <-time.After(3 * time.Second):
+	case <-time.After(patience):
 		return errors.New("the agent did not take the link up")
 	}
 	for _, f := range frames {
@@ -252,7 +253,7 @@ func (s stranger) speak(a *agent, frames [][]byte, fatal bool) error {
 	select {
 	case <-answered:
 	case <-ended:
-	case <-time.After(3 * time.Second):
+	case <-time.After(patience):
 		return errors.New("the agent neither answered nor hung up")
 	}
 	return nil

@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 )
 
 // match is what scripts read of a search.
@@ -40,7 +39,7 @@ func (a *agent) search(args ...string) (out []string) {
 
 func (a *agent) finds(want string, args ...string) {
 	a.t.Helper()
-	a.eventually(10*time.Second, "the search finds "+want, func() error {
+	a.eventually(patience, "the search finds "+want, func() error {
 		if got := strings.Join(a.search(args...), "; "); got != want {
 			return fmt.Errorf("%q finds %q", args, got)
 		}
@@ -64,9 +63,10 @@ func TestSearch(t *testing.T) {
 	b.finds(fmt.Sprintf(both, "bert", "anna"), "beach", "--here")
 
 	// What is on its way is found where it is, and fetched from there.
-	b.command("folder", "set", shared, "limits", "down: 1MB/s").done(t)
+	b.command("folder", "set", shared, "limits", "down: 40KB/s").done(t)
 	a.put("large beach", large)
 	b.finds(fmt.Sprintf("large beach %d: anna", len(large)), "large", "beach")
+	b.command("folder", "set", shared, "limits", "down: 1MB/s").done(t)
 	to := filepath.Join(t.TempDir(), "made for it")
 	fetched := b.command("fetch", shared+":large beach", "--to", to).done(t)
 	copied, err := os.ReadFile(filepath.Join(to, "large beach"))

@@ -46,7 +46,7 @@ func TestServiceManager(t *testing.T) {
 			if !strings.HasPrefix(word, want) {
 				t.Errorf("the manager heard %q, want %q", word, want)
 			}
-		case <-time.After(20 * time.Second):
+		case <-time.After(patience):
 			t.Fatalf("the manager did not hear %q", want)
 		}
 	}

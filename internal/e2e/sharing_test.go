@@ -5,12 +5,18 @@ package e2e
 import (
 	"fmt"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 )
 
 // shared is the name of the folder that the agents of a test share.
 const shared = "work"
+
+// patience is how long is waited for what must come about. It is far more than that takes:
+// the machine that tests may have other things to do. Who demands that something comes soon
+// measures how long it took.
+const patience = time.Minute
 
 // eventually asks again and again until the answer is no error, or fails with the last
 // one. It is the only place where these tests wait for time to pass.
@@ -47,7 +53,7 @@ func startAll(agents ...*agent) {
 	}
 	for _, a := range agents {
 		starting.Go(func() {
-			err := poll(15*time.Second, func() error { _, err := a.tryStatus(); return err })
+			err := poll(patience, func() error { _, err := a.tryStatus(); return err })
 			if err != nil {
 				a.t.Errorf("%s does not answer: %v\n%s", a.name, err, a.log)
 			}
@@ -104,10 +110,18 @@ func rescan(agents ...*agent) {
 	looking.Wait()
 }
 
+// atOnce lets somebody change several things of which the agent sees all or none.
+func (a *agent) atOnce(change func()) {
+	a.t.Helper()
+	a.signal(syscall.SIGSTOP)
+	change()
+	a.signal(syscall.SIGCONT)
+}
+
 // wait runs `shoal wait` for another agent.
 func (a *agent) wait(other *agent) answer {
 	a.t.Helper()
-	return a.command("wait", "--folder", shared, "--device", other.id, "--timeout", "40s")
+	return a.command("wait", "--folder", shared, "--device", other.id, "--timeout", patience.String())
 }
 
 // settle lets two agents look at their disks and come to rest, and demands that the trees
@@ -134,7 +148,7 @@ func equal(a *agent, others ...*agent) {
 // connected waits until a device is linked to another one.
 func (a *agent) connected(other *agent) {
 	a.t.Helper()
-	a.eventually(20*time.Second, "connected to "+other.name, func() error {
+	a.eventually(patience, "connected to "+other.name, func() error {
 		if d := a.device(other); !d.Connected {
 			return fmt.Errorf("not connected: %s", d.LastProblem)
 		}

@@ -74,7 +74,7 @@ func TestThiefInTheMiddle(t *testing.T) {
 	}
 	shows = a.links("link")
 	link := shows.next("code").Link
-	b.command("link", link, "--address", "tcp://"+at, "--yes", "--timeout", "1500ms").failed(t, 1, "another device answers there")
+	b.command("link", link, "--address", "tcp://"+at, "--yes", "--timeout", "10s").failed(t, 1, "another device answers there")
 	// The invitation does not suffer from that.
 	b.command("link", link, "--yes").done(t)
 	shows.next("linked")

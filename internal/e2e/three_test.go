@@ -5,7 +5,6 @@ package e2e
 import (
 	"os"
 	"testing"
-	"time"
 )
 
 // TestThroughTheMiddle links anna with bert and bert with carl, and nobody else.
@@ -36,7 +35,7 @@ func TestThroughTheMiddle(t *testing.T) {
 	a.command("config", "set", "limit_lan", "on").done(t)
 	a.command("config", "set", "limit_up", "12MB/s").done(t)
 	a.drop("large", size)
-	b.eventually(20*time.Second, "bert has the large file", func() error {
+	b.eventually(patience, "bert has the large file", func() error {
 		_, err := os.Stat(b.at("large"))
 		return err
 	})
@@ -84,7 +83,7 @@ func settleAll(agents ...*agent) {
 	rescan(agents...)
 	for range len(agents) - 1 {
 		for _, a := range agents {
-			a.command("wait", "--folder", shared, "--timeout", "40s").done(a.t)
+			a.command("wait", "--folder", shared, "--timeout", patience.String()).done(a.t)
 		}
 	}
 	equal(agents[0], agents[1:]...)

@@ -6,7 +6,6 @@ import (
 	"os"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/shoal-sync/shoal/sync/disk"
 	"github.com/shoal-sync/shoal/sync/tree"
@@ -96,7 +95,7 @@ func (a *agent) attribute(name, key, value string) {
 
 func (a *agent) has(name, key, value string) {
 	a.t.Helper()
-	a.eventually(20*time.Second, name+" has "+key, func() error {
+	a.eventually(patience, name+" has "+key, func() error {
 		got := make([]byte, 100)
 		n, err := syscall.Getxattr(a.at(name), "user."+key, got)
 		if err == nil && string(got[:n]) != value {
@@ -108,7 +107,7 @@ func (a *agent) has(name, key, value string) {
 
 func (a *agent) hasNo(name, key string) {
 	a.t.Helper()
-	a.eventually(20*time.Second, name+" has no "+key, func() error {
+	a.eventually(patience, name+" has no "+key, func() error {
 		n, err := syscall.Getxattr(a.at(name), "user."+key, nil)
 		if errors.Is(err, syscall.ENODATA) {
 			return nil
@@ -119,7 +118,7 @@ func (a *agent) hasNo(name, key string) {
 
 func (a *agent) owned(name string, uid, gid uint32) {
 	a.t.Helper()
-	a.eventually(20*time.Second, name+" has its owner", func() error {
+	a.eventually(patience, name+" has its owner", func() error {
 		info, err := os.Stat(a.at(name))
 		if err != nil {
 			return err

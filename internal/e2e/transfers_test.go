@@ -5,7 +5,6 @@ package e2e
 import (
 	"fmt"
 	"testing"
-	"time"
 )
 
 // TestTransfers: what is still to come is listed under the name it will have, and the rates
@@ -15,7 +14,7 @@ func TestTransfers(t *testing.T) {
 	a, b := newAgent(t, "anna"), newAgent(t, "bert")
 	a.fill("deep/down/large.bin", 3<<20)
 	startAll(a, b)
-	b.command("config", "set", "limit_down", "200KB/s").done(t)
+	b.command("config", "set", "limit_down", "40KB/s").done(t)
 	b.command("config", "set", "limit_lan", "on").done(t)
 	keep(a, b)
 	link(a, b)
@@ -27,7 +26,7 @@ func TestTransfers(t *testing.T) {
 			Size int64
 		}
 	}
-	b.eventually(20*time.Second, "the file is listed as still to come", func() error {
+	b.eventually(patience, "the file is listed as still to come", func() error {
 		found.Queue = nil
 		b.command("transfers").done(t).into(t, &found)
 		if len(found.Queue) != 1 || found.Queue[0].Path != "deep/down/large.bin" || found.Queue[0].Size != 3<<20 ||
@@ -42,7 +41,7 @@ func TestTransfers(t *testing.T) {
 	if found.Files != 0 {
 		t.Errorf("still to come, after all has come: %+v", found)
 	}
-	b.eventually(10*time.Second, "the rates have a peak", func() error {
+	b.eventually(patience, "the rates have a peak", func() error {
 		var speeds struct {
 			In   []int64 `json:"in_bps"`
 			Peak int64   `json:"peak_in_bps"`

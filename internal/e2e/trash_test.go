@@ -8,7 +8,6 @@ import (
 	"os"
 	"strings"
 	"testing"
-	"time"
 )
 
 // trashed is what scripts read of a file in the trash.
@@ -39,7 +38,7 @@ func TestUndo(t *testing.T) {
 	settle(a, b)
 	must(t, os.RemoveAll(a.at("gone")))
 	a.put("text", "the second text")
-	b.eventually(10*time.Second, "the delete and the change arrive", func() error {
+	b.eventually(patience, "the delete and the change arrive", func() error {
 		if b.exists("gone") || b.read("text") != "the second text" {
 			return fmt.Errorf("they have not")
 		}
@@ -147,7 +146,7 @@ func TestVerify(t *testing.T) {
 	if r.code != 1 || len(found.Damaged) != 1 || found.Damaged[0] != "dir/whole" {
 		t.Fatalf("verify: exit %d, %+v", r.code, found)
 	}
-	b.eventually(10*time.Second, "the file is right again", func() error {
+	b.eventually(patience, "the file is right again", func() error {
 		if body, err := os.ReadFile(b.at("dir/whole")); err != nil || string(body) != "these bytes are right" {
 			return fmt.Errorf("it holds %q, %v", body, err)
 		}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/shoal-sync/shoal/nat/direct"
 	"github.com/shoal-sync/shoal/sync/wire"
@@ -38,7 +37,7 @@ func TestOlderProtocol(t *testing.T) {
 	if !strings.Contains(reason, want) {
 		t.Errorf("the older device is told %q, want %q", reason, want)
 	}
-	a.eventually(5*time.Second, "the status says why", func() error {
+	a.eventually(patience, "the status says why", func() error {
 		for _, d := range a.status().Devices {
 			if d.Name == "oldie" && !d.Connected && strings.Contains(d.LastProblem, want) {
 				return nil

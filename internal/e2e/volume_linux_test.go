@@ -25,7 +25,7 @@ func smallVolume(t *testing.T, at, options string) (unmount func()) {
 		t.Skipf("SKIPPED: cannot mount a small file system: %v", err)
 	}
 	unmount = sync.OnceFunc(func() {
-		if err := poll(5*time.Second, func() error { return syscall.Unmount(at, 0) }); err != nil {
+		if err := poll(patience, func() error { return syscall.Unmount(at, 0) }); err != nil {
 			t.Errorf("unmount: %v", err)
 		}
 	})
@@ -57,10 +57,10 @@ func TestFullVolume(t *testing.T) {
 		}
 		return fmt.Errorf("state %s, problems %+v", f.State, f.Problems)
 	}
-	b.eventually(10*time.Second, "the status says that the volume is full", full)
+	b.eventually(patience, "the status says that the volume is full", full)
 	a.put("made when full", "3")
 	for _, name := range []string{"small before", "small after", "made when full"} {
-		b.eventually(5*time.Second, name+" arrives", func() error {
+		b.eventually(patience, name+" arrives", func() error {
 			_, err := os.Stat(b.at(name))
 			return err
 		})
@@ -85,7 +85,7 @@ func TestFullVolume(t *testing.T) {
 	// Or the file goes away again.
 	must(t, syscall.Mount("", b.root, "", syscall.MS_REMOUNT, "size=130m"))
 	a.drop("again too large", 60<<20)
-	b.eventually(10*time.Second, "the volume is full again", func() error {
+	b.eventually(patience, "the volume is full again", func() error {
 		if f := b.folder(); len(f.Problems) == 0 {
 			return fmt.Errorf("state %s", f.State)
 		}
@@ -113,7 +113,7 @@ func TestReadOnlyVolume(t *testing.T) {
 	must(t, syscall.Mount("", b.root, "", syscall.MS_REMOUNT|syscall.MS_RDONLY, ""))
 	a.put("second", "2")
 	a.put("first", "changed")
-	b.eventually(10*time.Second, "the status says that nothing can be written", func() error {
+	b.eventually(patience, "the status says that nothing can be written", func() error {
 		f := b.folder()
 		for _, p := range f.Problems {
 			if strings.Contains(p.Reason, "read-only") {
@@ -145,7 +145,7 @@ func TestVolumeInTheFolder(t *testing.T) {
 	b.start()
 	a.put("inside/second", "2")
 	a.put("beside", "3")
-	b.eventually(10*time.Second, "the status says what is in the way", func() error {
+	b.eventually(patience, "the status says what is in the way", func() error {
 		for _, p := range b.folder().Problems {
 			if strings.HasPrefix(p.Path, "inside") && strings.Contains(p.Reason, "another volume is mounted") {
 				return nil
@@ -153,7 +153,7 @@ func TestVolumeInTheFolder(t *testing.T) {
 		}
 		return fmt.Errorf("%+v", b.folder().Problems)
 	})
-	b.eventually(5*time.Second, "the rest arrives", func() error { _, err := os.Stat(b.at("beside")); return err })
+	b.eventually(patience, "the rest arrives", func() error { _, err := os.Stat(b.at("beside")); return err })
 	b.stop()
 	unmount()
 	b.start()
@@ -190,7 +190,7 @@ func TestFullStateVolume(t *testing.T) {
 		a.put(fmt.Sprintf("many/%d", i), fmt.Sprintf("file %d", i))
 	}
 	b.put("made there", "by bert")
-	b.eventually(15*time.Second, "the status says that the volume of the index is full", func() error {
+	b.eventually(patience, "the status says that the volume of the index is full", func() error {
 		for _, p := range b.folder().Problems {
 			if strings.Contains(p.Reason, "full") && strings.Contains(p.Reason, "free some space") {
 				return nil

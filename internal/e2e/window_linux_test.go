@@ -124,7 +124,7 @@ func (d *display) opens(a *agent, program string, left int) *person {
 			d.t.Logf("the window of %s said: %s", a.name, p.said)
 		}
 	})
-	must(d.t, poll(20*time.Second, func() (err error) {
+	must(d.t, poll(patience, func() (err error) {
 		found, err := d.xdo("search", "--onlyvisible", "--pid", strconv.Itoa(run.Process.Pid))
 		p.window, _, _ = strings.Cut(found, "\n")
 		return err
@@ -145,7 +145,7 @@ func (p *person) closes() {
 // isLarge waits until the window has a size.
 func (p *person) isLarge(width, height int) {
 	p.d.t.Helper()
-	must(p.d.t, poll(10*time.Second, func() error {
+	must(p.d.t, poll(patience, func() error {
 		said, err := p.d.xdo("getwindowgeometry", "--shell", p.window)
 		if want := fmt.Sprintf("WIDTH=%d\nHEIGHT=%d\n", width, height); err == nil && !strings.Contains(said, want) {
 			err = fmt.Errorf("the window is %q, want %q", said, want)
@@ -166,7 +166,7 @@ func accent(r, g, b uint32) bool { return r < 40 && g > 80 && g < 140 && b > 100
 // button.
 func (p *person) sees(what string, at image.Rectangle, is ink, least int) (low image.Point) {
 	p.d.t.Helper()
-	err := poll(15*time.Second, func() error {
+	err := poll(patience, func() error {
 		img, err := p.d.picture()
 		if err != nil {
 			return err
@@ -245,7 +245,8 @@ func TestFirstRunStory(t *testing.T) {
 	}
 	a, b := newAgent(t, "anna"), newAgent(t, "bert")
 	for _, one := range []*agent{a, b} {
-		home := t.TempDir()
+		home := filepath.Join(filepath.Dir(one.home), "person")
+		must(t, os.Mkdir(home, 0o755))
 		one.env = []string{"HOME=" + home, "XDG_CONFIG_HOME=" + home + "/.config"}
 		one.command("config", "set", "appearance", "light").done(t)
 	}
@@ -265,7 +266,7 @@ func TestFirstRunStory(t *testing.T) {
 	anna.sees("the sheet for a folder", sheet, accent, 1000)
 	anna.types(a.root)
 	anna.keys("Return")
-	a.eventually(10*time.Second, "the folder is kept", func() error {
+	a.eventually(patience, "the folder is kept", func() error {
 		if v, err := a.tryStatus(); err != nil || len(v.Folders) != 1 {
 			return fmt.Errorf("folders: %v, %w", v.Folders, err)
 		}
