@@ -40,13 +40,7 @@ func ShowIcon(ctx context.Context, b words.Book, logger *slog.Logger, run func(M
 	log.SetOutput(complaints{logger})
 	m := &icon{words: b, ctx: ctx, presses: make(chan Press),
 		titles: map[*systray.MenuItem]string{}, visible: map[*systray.MenuItem]bool{}}
-	systray.Run(func() {
-		m.build()
-		go func() {
-			run(m)
-			systray.Quit()
-		}()
-	}, nil)
+	loop(m.build, func() { run(m) })
 }
 
 func (m *icon) build() {

@@ -4,17 +4,18 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"image/png"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/godbus/dbus/v5"
 
 	"github.com/shoal-sync/shoal/app/status"
+	"github.com/shoal-sync/shoal/assets"
 )
 
 const item = "org.kde.StatusNotifierItem"
@@ -63,15 +64,20 @@ func newPanel(t *testing.T) (*panel, string) {
 	return p, address
 }
 
+// icon is what has registered, or a part of it.
+func (p *panel) icon(path dbus.ObjectPath) dbus.BusObject {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.bus.Object(p.service, path)
+}
+
 // get reads a property of the icon.
 func (p *panel) get(name string, into any) error {
-	p.mu.Lock()
-	service := p.service
-	p.mu.Unlock()
-	if service == "" {
+	icon := p.icon("/StatusNotifierItem")
+	if icon.Destination() == "" {
 		return errors.New("no icon was registered")
 	}
-	v, err := p.bus.Object(service, "/StatusNotifierItem").GetProperty(item + "." + name)
+	v, err := icon.GetProperty(item + "." + name)
 	if err != nil {
 		return err
 	}
@@ -93,7 +99,7 @@ func (p *panel) entries() (map[string]int32, []string, error) {
 	}
 	var revision uint32
 	var root layout
-	err := p.bus.Object(p.service, path).Call("com.canonical.dbusmenu.GetLayout", 0,
+	err := p.icon(path).Call("com.canonical.dbusmenu.GetLayout", 0,
 		int32(0), int32(-1), []string{}).Store(&revision, &root)
 	if err != nil {
 		return nil, nil, err
@@ -126,27 +132,27 @@ func walk(l layout, above string, ids map[string]int32, top *[]string) error {
 	return nil
 }
 
-func (p *panel) click(text string) error {
-	ids, _, err := p.entries()
-	if err != nil {
-		return err
-	}
-	id, ok := ids[text]
-	if !ok {
-		return fmt.Errorf("there is no entry %q in %v", text, ids)
-	}
+// clicks presses an entry of the menu, once it is there: entries change one by one.
+func (p *panel) clicks(t *testing.T, text string) {
+	t.Helper()
 	var path dbus.ObjectPath
-	if err := p.get("Menu", &path); err != nil {
+	must(t, p.get("Menu", &path))
+	var id int32
+	must(t, poll(patience, func() error {
+		ids, _, err := p.entries()
+		at, ok := ids[text]
+		if id = at; err == nil && !ok {
+			err = fmt.Errorf("there is no entry %q in %v", text, ids)
+		}
 		return err
-	}
-	return p.bus.Object(p.service, path).Call("com.canonical.dbusmenu.Event", 0, id, "clicked",
-		dbus.MakeVariant(""), uint32(0)).Err
+	}))
+	must(t, p.icon(path).Call("com.canonical.dbusmenu.Event", 0, id, "clicked", dbus.MakeVariant(""), uint32(0)).Err)
 }
 
 // tells waits until the icon's first line says something.
 func (p *panel) tells(t *testing.T, text string) {
 	t.Helper()
-	must(t, poll(10*time.Second, func() error {
+	must(t, poll(patience, func() error {
 		_, top, err := p.entries()
 		if err == nil && (len(top) == 0 || !strings.Contains(top[0], text)) {
 			err = fmt.Errorf("the menu reads %q, want %q first", top, text)
@@ -155,18 +161,29 @@ func (p *panel) tells(t *testing.T, text string) {
 	}))
 }
 
-// picture is what the icon shows, to be compared.
-func (p *panel) picture(t *testing.T) string {
+// looks waits until the icon shows the picture of a state.
+func (p *panel) looks(t *testing.T, state string) {
 	t.Helper()
-	var pixels []struct {
-		W, H int32
-		Data []byte
+	img, err := png.Decode(bytes.NewReader(assets.Tray(state)))
+	must(t, err)
+	var want []byte
+	for y := range 44 {
+		for x := range 44 {
+			r, g, b, a := img.At(x, y).RGBA()
+			want = append(want, byte(a), byte(r), byte(g), byte(b))
+		}
 	}
-	must(t, p.get("IconPixmap", &pixels))
-	if len(pixels) != 1 || pixels[0].W != 44 || len(pixels[0].Data) != 44*44*4 {
-		t.Fatalf("the icon has %d pictures", len(pixels))
-	}
-	return string(pixels[0].Data)
+	must(t, poll(patience, func() error {
+		var pixels []struct {
+			W, H int32
+			Data []byte
+		}
+		err := p.get("IconPixmap", &pixels)
+		if err == nil && (len(pixels) != 1 || pixels[0].W != 44 || !bytes.Equal(pixels[0].Data, want)) {
+			err = fmt.Errorf("the icon has %d pictures, none for %q", len(pixels), state)
+		}
+		return err
+	}))
 }
 
 // trayOf starts the tray of an agent's home.
@@ -193,7 +210,7 @@ func TestTray(t *testing.T) {
 	startAll(a, b)
 	tray, said := trayOf(t, a, "DBUS_SESSION_BUS_ADDRESS="+address, "LC_ALL=C")
 	p.tells(t, "No folders yet")
-	calm := p.picture(t)
+	p.looks(t, "idle")
 	again, _ := trayOf(t, a, "DBUS_SESSION_BUS_ADDRESS="+address)
 	must(t, again.Wait()) // a second one has nothing to do
 
@@ -202,19 +219,15 @@ func TestTray(t *testing.T) {
 	if len(top) > 8 {
 		t.Errorf("the menu has %d entries: %q", len(top), top)
 	}
-	must(t, p.click("Pause for an hour"))
+	p.clicks(t, "Pause for an hour")
 	p.tells(t, "Paused for another")
 	if a.status().Device.Paused == nil {
 		t.Error("the agent is not paused")
 	}
-	if p.picture(t) == calm {
-		t.Error("a pause does not show in the icon")
-	}
-	must(t, p.click("Resume"))
+	p.looks(t, "paused")
+	p.clicks(t, "Resume")
 	p.tells(t, "No folders yet")
-	if p.picture(t) != calm {
-		t.Error("the icon does not look calm again")
-	}
+	p.looks(t, "idle")
 
 	keep(a, b)
 	link(a, b)
@@ -222,10 +235,11 @@ func TestTray(t *testing.T) {
 	b.put("report.txt", "from bert")
 	settle(a, b)
 	p.tells(t, "Up to date")
-	must(t, poll(5*time.Second, func() error { return p.has("Last received/report.txt", "Devices/bert: local network") }))
+	must(t, poll(patience, func() error { return p.has("Last received/report.txt", "Devices/bert: local network") }))
 	bothChange(t, a, b)
 	p.tells(t, "1 file was changed on two devices")
-	must(t, poll(10*time.Second, func() error {
+	p.looks(t, "needs-you")
+	must(t, poll(patience, func() error {
 		p.mu.Lock()
 		defer p.mu.Unlock()
 		if len(p.toasts) != 1 || p.toasts[0] != "1 file was changed on two devices" {
@@ -234,7 +248,7 @@ func TestTray(t *testing.T) {
 		return nil
 	}))
 
-	must(t, p.click("Quit/Stop syncing"))
+	p.clicks(t, "Quit/Stop syncing")
 	if err := tray.Wait(); err != nil {
 		t.Errorf("the tray ended with %v: %s", err, said)
 	}
@@ -261,7 +275,7 @@ func bothChange(t *testing.T, a, b *agent) {
 	rescan(a)
 	must(t, os.WriteFile(filepath.Join(b.root, "report.txt"), []byte("bert's own"), 0o600))
 	b.start()
-	a.eventually(20*time.Second, "the conflict is known", func() error {
+	a.eventually(patience, "the conflict is known", func() error {
 		if f := a.folder(); f.State != status.NeedsYou || f.Conflicts != 1 {
 			return fmt.Errorf("%s, %d conflicts", f.State, f.Conflicts)
 		}
@@ -281,7 +295,7 @@ func TestTrayWithoutADesktop(t *testing.T) {
 		a.command("config", "set", "listen", "127.0.0.1:0").done(t)
 		a.command("config", "set", "mdns", "off").done(t)
 		tray, said := trayOf(t, a, "DBUS_SESSION_BUS_ADDRESS="+c.bus)
-		a.eventually(20*time.Second, "an agent runs", func() error { _, err := a.tryStatus(); return err })
+		a.eventually(patience, "an agent runs", func() error { _, err := a.tryStatus(); return err })
 		a.command("stop").done(t)
 		must(t, tray.Process.Signal(os.Interrupt))
 		if err := tray.Wait(); err != nil {

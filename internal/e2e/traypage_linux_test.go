@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 )
 
 // TestTrayOpensThePage: where the program has no window, its icon opens the web page in the
@@ -25,8 +24,8 @@ func TestTrayOpensThePage(t *testing.T) {
 	a.start()
 	trayOf(t, a, "DBUS_SESSION_BUS_ADDRESS="+address, "LC_ALL=C", "PATH="+dir+":"+os.Getenv("PATH"))
 	p.tells(t, "No folders yet")
-	must(t, p.click("Open Shoal"))
-	must(t, poll(10*time.Second, func() error {
+	p.clicks(t, "Open Shoal")
+	must(t, poll(patience, func() error {
 		p.mu.Lock()
 		defer p.mu.Unlock()
 		if !slices.Equal(p.toasts, []string{"Shoal has no window here"}) {
@@ -37,9 +36,9 @@ func TestTrayOpensThePage(t *testing.T) {
 	a.stop()
 	a.flags = append(a.flags, "--web", "127.0.0.1:0")
 	a.start()
-	must(t, p.click("Open Shoal"))
+	p.clicks(t, "Open Shoal")
 	var link string
-	must(t, poll(10*time.Second, func() error {
+	must(t, poll(patience, func() error {
 		text, err := os.ReadFile(asked)
 		link = strings.TrimSpace(string(text))
 		return err
