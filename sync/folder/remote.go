@@ -425,7 +425,9 @@ func (c *Core) joined(old, row *tree.Row) {
 		c.touchAround(&old.Entry)
 	}
 	moved, ended := was.Parent != is.Parent, old.Entry.Live() != row.Entry.Live()
-	if row.Entry.Kind == tree.Dir && (moved || ended) {
+	// Which move of a cycle is undone depends on when it was made: one that leaves a
+	// directory where it is, and gives it another name, may change that.
+	if row.Entry.Kind == tree.Dir && (moved || ended || was.Stamp != is.Stamp) {
 		c.touchCycle(row.Entry.ID, was.Parent)
 		c.touchCycle(row.Entry.ID, is.Parent)
 	}
