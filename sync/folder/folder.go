@@ -105,9 +105,12 @@ type Core struct {
 	ticket   step.Ticket
 	stateNew bool // state differs from what is recorded
 
-	scanning bool     // no full scan has ended yet in this life
-	halfway  halfway  // of whom only a part was taken in
-	stood    Snapshot // when everything was last durable
+	scanning bool // no full scan has ended yet in this life
+	// looks counts the scans that are over. A scan may tell of more names than it was to
+	// look at, so what it told of is known by it, not by having been asked for.
+	looks   uint64
+	halfway halfway  // of whom only a part was taken in
+	stood   Snapshot // when everything was last durable
 	// uncommitted is set while the index holds changes that are not known to be durable.
 	uncommitted bool
 	due         step.Instant // when Tick has something to do

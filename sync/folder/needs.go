@@ -68,6 +68,7 @@ func (c *Core) needsLoaded(e NeedsLoaded) {
 // scanEnded: after the first full scan of this life the disk is known, and planning
 // begins.
 func (c *Core) scanEnded(e ScanEnded) {
+	defer func() { c.looks++ }()
 	clear(c.doubts)
 	if e.Problem != "" {
 		c.unread[""] = Trouble{Kind: RootProblem, Reason: e.Problem}

@@ -16,7 +16,7 @@ type Trouble struct {
 	NextTry step.Instant
 	Since   step.Instant // when it began
 	tries   int
-	fresh   bool // told by the scan that is not over yet
+	look    uint64 // the scan that told of it: see Core.looks
 }
 
 // TroubleKind says what kind of trouble it is.
@@ -302,7 +302,7 @@ func (c *Core) noteUnreadable(f *tree.Finding) {
 		c.emit(Notice{Kind: ProblemFound, Path: f.Path, Detail: f.Problem})
 	}
 	c.unread[f.Path] = Trouble{
-		Path: f.Path, Kind: Unreadable, Reason: f.Problem, NextTry: step.Never, fresh: true,
+		Path: f.Path, Kind: Unreadable, Reason: f.Problem, NextTry: step.Never, look: c.looks,
 	}
 }
 
@@ -310,11 +310,8 @@ func (c *Core) noteUnreadable(f *tree.Finding) {
 // again: the name is gone, or can be read and holds nothing new.
 func (c *Core) forgetReadable(e ScanEnded) {
 	look := func(path string) {
-		if t, known := c.unread[path]; known && !t.fresh {
+		if t, known := c.unread[path]; known && t.look < c.looks {
 			delete(c.unread, path)
-		} else if known {
-			t.fresh = false
-			c.unread[path] = t
 		}
 	}
 	if e.Full {

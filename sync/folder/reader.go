@@ -27,9 +27,9 @@ import (
 // local is a name on disk that is not as the members' version says.
 type local struct {
 	tree.Finding
-	fresh  bool // told by the scan that is not over yet
-	revert bool // it is to go into the trash
-	doubt  bool // an order met something else: only a look can tell what it is now
+	look   uint64 // the scan that told of it, or went on when it came to be: see Core.looks
+	revert bool   // it is to go into the trash
+	doubt  bool   // an order met something else: only a look can tell what it is now
 }
 
 // localsMax bounds the local changes that are remembered; the disk keeps all, but those
@@ -148,7 +148,7 @@ func (c *Core) list(f *tree.Finding) {
 		}
 		c.emit(Notice{Kind: LocalChange, Path: f.Path, Detail: "not sent: this device may only read"})
 	}
-	c.locals[f.Path] = &local{Finding: *f, fresh: true}
+	c.locals[f.Path] = &local{Finding: *f, look: c.looks}
 }
 
 // forgetLocals takes off the list what a look that is over has not found any more.
@@ -157,10 +157,8 @@ func (c *Core) forgetLocals(e ScanEnded) {
 		if strings.HasPrefix(path, tree.ParkingDir+"/") {
 			return // no look goes there: what is listed comes out again with its directory
 		}
-		if l := c.locals[path]; l != nil && !l.fresh {
+		if l := c.locals[path]; l != nil && l.look < c.looks {
 			delete(c.locals, path)
-		} else if l != nil {
-			l.fresh = false
 		}
 	}
 	if e.Full {
@@ -355,7 +353,7 @@ func (c *Core) errandDone(a *act, o *tree.Outcome) {
 	}
 	if a.order.Op == tree.Move {
 		c.moveLocals(path, a.order.To)
-		c.locals[a.order.To] = &local{Finding: tree.Finding{Path: a.order.To, Stat: o.Stat}, fresh: true}
+		c.locals[a.order.To] = &local{Finding: tree.Finding{Path: a.order.To, Stat: o.Stat}, look: c.looks}
 		if l != nil {
 			c.locals[a.order.To].Content, c.locals[a.order.To].Target = l.Content, l.Target
 		}
