@@ -40,7 +40,7 @@ func byName(rows []tree.Base) map[string][]tree.Base {
 }
 
 // judgeRenamed reports what has another name now that is the same to the volume. False: it
-// is of another kind, so it is not what had the old name.
+// is of another kind, or what had the old name was met elsewhere, so it is not that.
 func (l *look) judgeRenamed(p spot, s tree.Stat) bool {
 	row := p.was[0]
 	if row.Stat.Kind != s.Kind {
@@ -51,7 +51,7 @@ func (l *look) judgeRenamed(p spot, s tree.Stat) bool {
 		return true
 	}
 	if !l.claim(row.Entry) {
-		return true // it was met under another name already
+		return false
 	}
 	f := l.finding(spot{path: p.path, rows: p.was}, s)
 	f.Moved, f.Content = true, row.Content

@@ -123,7 +123,7 @@ func (r *run) judgeSpotted(p place, s tree.Stat, failed error) error {
 		return nil
 	}
 	if !r.claim(row.Entry) {
-		return nil // it was met under another name already
+		return r.judge(p, s, nil) // that was met under another name already: this is a new thing
 	}
 	f := place{path: p.path, rows: p.was}.finding(s)
 	f.Moved, f.Content = true, row.Content

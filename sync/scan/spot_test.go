@@ -93,3 +93,24 @@ func TestNamesShownOtherwise(t *testing.T) {
 	b.must(os.Remove(b.full("big/file.txt")))
 	b.want(b.names("big/file.txt"), "gone Big/File.TXT")
 }
+
+// TestNameOfSomethingElse looks at what has come to the name of something that is known,
+// but for its case, while that is met under a name of its own. Both are told of.
+func TestNameOfSomethingElse(t *testing.T) {
+	b := newBedOn(t, t.TempDir(), names.Volume{Case: names.CaseSimple})
+	b.late = true
+	b.write("Old/in", "one")
+	b.must(os.Symlink("there", b.full("Link")))
+	b.folder()
+	dir, link := b.entry("Old"), b.entry("Link")
+
+	b.must(os.Rename(b.full("Old"), b.full("another")))
+	b.write("old/in", "two")
+	b.must(os.Rename(b.full("Link"), b.full("also")))
+	b.must(os.Symlink("there", b.full("link")))
+	b.want(b.folder(), "moved also", "moved another", "new dir old", "new file old/in", "new link link")
+	if b.entry("another") != dir || b.entry("also") != link {
+		t.Error("what was moved became other entries")
+	}
+	b.want(b.folder())
+}
