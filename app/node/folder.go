@@ -179,7 +179,7 @@ func NewFolder(cfg folder.Config, who roster.Config, chance *rand.Rand) (*Folder
 		return nil, err
 	}
 	n := &Folder{
-		id: cfg.Folder, self: cfg.Device, settle: settle.New(split()), folder: core,
+		id: cfg.Folder, self: cfg.Device, settle: settle.New(split(), cfg.Volume), folder: core,
 		swarm: swarm.New(cfg.Folder, cfg.Device, split()), roster: shared, reads: cfg.Reader,
 		told:  peer.NewTold(cfg.State.Counter),
 		peers: map[ident.DeviceID]*peer.Core{}, up: map[ident.DeviceID]uint64{},

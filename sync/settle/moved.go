@@ -24,7 +24,8 @@ func (NamePlaced) event() {}
 // the order and before the news of it. What a person deleted in between was then neither on
 // disk nor recorded, and nobody would ever look for it.
 func (c *Core) placed(now step.Instant, path string) {
-	if n := c.names[path]; n != nil && !n.pending {
+	n := c.names[path]
+	if n != nil && !n.pending || n == nil && c.keys[c.key(path)] > 0 {
 		c.ask(now.Add(loneWait), []string{path})
 	}
 }
@@ -48,7 +49,7 @@ func (c *Core) moved(now step.Instant, e NameMoved) {
 	}
 	var paths []string
 	for _, n := range c.queue.names {
-		if to, is := e.of(n.path); is {
+		if to, is := c.of(e, n.path); is {
 			paths = append(paths, to)
 		}
 	}
@@ -59,12 +60,42 @@ func (c *Core) moved(now step.Instant, e NameMoved) {
 	}
 }
 
-// of returns where the move has taken a name; false when it has left it where it was.
-func (e NameMoved) of(path string) (to string, is bool) {
-	if path != e.From && !strings.HasPrefix(path, e.From+"/") {
+// of returns where a move has taken a name; false when it has left it where it was. What is
+// touched is told of as the volume shows it, orders use the names that are recorded.
+func (c *Core) of(e NameMoved, path string) (to string, is bool) {
+	if path == e.From || strings.HasPrefix(path, e.From+"/") {
+		return e.To + path[len(e.From):], true
+	}
+	if c.volume.Exact() {
 		return "", false
 	}
-	return e.To + path[len(e.From):], true
+	rest := path
+	for dir := range strings.SplitSeq(e.From, "/") {
+		if rest == "" {
+			return "", false
+		}
+		name, below, _ := strings.Cut(rest, "/")
+		if name != dir && c.volume.Key(name) != c.volume.Key(dir) {
+			return "", false
+		}
+		rest = below
+	}
+	if rest == "" {
+		return e.To, true
+	}
+	return e.To + "/" + rest, true
+}
+
+// key is what all paths have in common that the volume takes for one.
+func (c *Core) key(path string) string {
+	if c.volume.Exact() {
+		return path
+	}
+	parts := strings.Split(path, "/")
+	for i := range parts {
+		parts[i] = c.volume.Key(parts[i])
+	}
+	return strings.Join(parts, "/")
 }
 
 // places returns names that a look tells of, and where they may be by now: it may have met
@@ -80,7 +111,7 @@ func (c *Core) places(names []string) []string {
 		all = append(all, name)
 		for _, m := range c.moves {
 			for _, at := range all[first:] {
-				if to, is := m.of(at); is && !slices.Contains(all[first:], to) {
+				if to, is := c.of(m, at); is && !slices.Contains(all[first:], to) {
 					all = append(all, to)
 				}
 			}

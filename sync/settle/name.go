@@ -84,6 +84,7 @@ func (c *Core) hold(at step.Instant, path string) *name {
 	}
 	if len(c.names) >= namesMax && !c.forgetQuiet() {
 		clear(c.names)
+		clear(c.keys)
 		c.queue.clear()
 		c.loseDoubts()
 		c.stormAt = min(c.stormAt, at)
@@ -95,8 +96,23 @@ func (c *Core) hold(at step.Instant, path string) *name {
 func (c *Core) add(path string) *name {
 	n := &name{path: path}
 	c.names[path] = n
+	if !c.volume.Exact() {
+		c.keys[c.key(path)]++
+	}
 	c.queue.add(n)
 	return n
+}
+
+// forget drops what is remembered of a name, but for its place in the queue.
+func (c *Core) forget(n *name) {
+	delete(c.names, n.path)
+	if c.volume.Exact() {
+		return
+	}
+	key := c.key(n.path)
+	if c.keys[key]--; c.keys[key] == 0 {
+		delete(c.keys, key)
+	}
 }
 
 // forgetQuiet drops the history of all names that nothing is due for, and reports whether
@@ -108,7 +124,7 @@ func (c *Core) forgetQuiet() bool {
 		if n.pending {
 			kept = append(kept, n)
 		} else {
-			delete(c.names, n.path)
+			c.forget(n)
 		}
 	}
 	c.queue.clear()
@@ -127,7 +143,7 @@ func (c *Core) due(now step.Instant) []string {
 		n := c.queue.names[0]
 		if !n.pending {
 			c.queue.drop(n)
-			delete(c.names, n.path)
+			c.forget(n)
 			continue
 		}
 		paths = append(paths, n.path)

@@ -26,6 +26,7 @@ import (
 	"time"
 
 	"github.com/shoal-sync/shoal/internal/step"
+	"github.com/shoal-sync/shoal/sync/names"
 )
 
 const (
@@ -123,8 +124,10 @@ func (ScanFolder) effect() {}
 // Core decides when to look. Make one with New. It implements step.Machine.
 type Core struct {
 	chance *rand.Rand
+	volume names.Volume
 	names  map[string]*name
-	queue  queue // every name of names, by the instant at which something is due
+	keys   map[string]int // how many of names the volume takes for one; unless it is exact
+	queue  queue          // every name of names, by the instant at which something is due
 
 	look    step.Ticket // last ticket given out
 	busy    bool        // look has not been answered
@@ -141,10 +144,14 @@ type Core struct {
 	out     []Effect
 }
 
-// New returns a core whose first Tick orders a scan of the folder. Chance spreads the
-// periodic scans, so that many folders do not scan at the same moment.
-func New(chance *rand.Rand) *Core {
-	return &Core{chance: chance, names: make(map[string]*name), stormAt: step.Never}
+// New returns a core whose first Tick orders a scan of the folder, which is on the given
+// volume. Chance spreads the periodic scans, so that many folders do not scan at the same
+// moment.
+func New(chance *rand.Rand, volume names.Volume) *Core {
+	return &Core{
+		chance: chance, volume: volume, stormAt: step.Never,
+		names: make(map[string]*name), keys: make(map[string]int),
+	}
 }
 
 // Handle takes in an event and returns the looks that are due.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/shoal-sync/shoal/internal/step"
+	"github.com/shoal-sync/shoal/sync/names"
 )
 
 const ms = step.Instant(time.Millisecond)
@@ -22,7 +23,7 @@ type bench struct {
 
 // newBench returns a core whose first scan is over.
 func newBench(t *testing.T) *bench {
-	b := &bench{t: t, core: New(rand.New(rand.NewPCG(1, 2)))}
+	b := &bench{t: t, core: New(rand.New(rand.NewPCG(1, 2)), names.Volume{})}
 	b.want(b.tick(0), "folder")
 	b.want(b.finish(0, LookFinished{}), "")
 	return b
@@ -87,7 +88,7 @@ func (b *bench) want(got, want string) {
 }
 
 func TestFirstTickScansTheFolder(t *testing.T) {
-	b := &bench{t: t, core: New(rand.New(rand.NewPCG(1, 2)))}
+	b := &bench{t: t, core: New(rand.New(rand.NewPCG(1, 2)), names.Volume{})}
 	b.want(b.tick(0), "folder")
 	b.want(b.tick(5*ms), "")
 	if at := b.core.Deadline(); at != step.Never {
@@ -251,6 +252,29 @@ func TestWhatALookMetIsFollowed(t *testing.T) {
 	b.want(got, "names a/b/new")
 }
 
+// A volume tells of names with other letters than those that are recorded, which orders use.
+// What it takes for one is one here.
+func TestNamesAreFollowedHoweverTheyAreSpelled(t *testing.T) {
+	volume := names.Volume{Case: names.CaseSimple, Forms: true}
+	b := &bench{t: t, core: New(rand.New(rand.NewPCG(1, 2)), volume)}
+	b.tick(0)
+	b.finish(0, LookFinished{})
+	b.touch(100*ms, "in/Cafe\u0301/new", "in/cafes/other", "IN")
+	b.want(b.handle(101*ms, NameMoved{From: "In/Caf\u00e9", To: "parked"}), "")
+	b.want(b.tick(125*ms), "names in/Cafe\u0301/new in/cafes/other IN parked/new")
+	b.finish(126*ms, LookFinished{})
+
+	b.want(b.handle(130*ms, NamePlaced{"in/caf\u00e9/NEW"}), "")
+	b.want(b.handle(130*ms, NamePlaced{"in/caf\u00e9/others"}), "")
+	b.want(b.tick(150*ms), "names in/caf\u00e9/NEW")
+	b.finish(151*ms, LookFinished{})
+	b.tick(30 * ms * 1000)
+	b.tick(200 * ms * 1000)
+	if len(b.core.names)+len(b.core.keys) > 0 {
+		t.Errorf("%d names and %d keys are remembered for ever", len(b.core.names), len(b.core.keys))
+	}
+}
+
 // A look comes after an order and before the news of it: what a person deleted in between
 // it takes for something that never was.
 func TestWhatWasPlacedAfterALookIsLookedAtAgain(t *testing.T) {
@@ -339,7 +363,7 @@ func TestOverflowScansOnceTheStormIsOver(t *testing.T) {
 func TestPeriodicScans(t *testing.T) {
 	spread := make(map[step.Instant]bool)
 	for seed := range uint64(20) {
-		b := &bench{t: t, core: New(rand.New(rand.NewPCG(seed, 0)))}
+		b := &bench{t: t, core: New(rand.New(rand.NewPCG(seed, 0)), names.Volume{})}
 		b.tick(0)
 		b.finish(0, LookFinished{})
 		at, got := b.next()
@@ -395,7 +419,7 @@ func TestRandomStorms(t *testing.T) {
 
 func storm(t *testing.T, seed uint64) string {
 	chance := rand.New(rand.NewPCG(seed, 99))
-	b := &bench{t: t, core: New(rand.New(rand.NewPCG(seed, 1)))}
+	b := &bench{t: t, core: New(rand.New(rand.NewPCG(seed, 1)), names.Volume{})}
 	unseen := make(map[string]bool) // touched and not looked at since
 	var trace strings.Builder
 	var under []string
@@ -463,7 +487,7 @@ func storm(t *testing.T, seed uint64) string {
 }
 
 func BenchmarkTouch(b *testing.B) {
-	c := New(rand.New(rand.NewPCG(1, 2)))
+	c := New(rand.New(rand.NewPCG(1, 2)), names.Volume{})
 	c.Tick(0)
 	paths := make([]string, 5000)
 	for i := range paths {
