@@ -31,7 +31,7 @@ type device struct {
 	brake   folder.Brake
 	disk    *disk
 	keeper  tree.Keeper // as noted on the disk
-	saved   *rows       // a backup of the index
+	saved   *backup
 	index   *index
 	recipes map[ident.ContentID]bool
 	unseen  map[string]step.Instant // what people changed and no look has covered since

@@ -47,17 +47,17 @@ func (w *World) trouble(until time.Duration) {
 }
 
 // putBack puts back the copy of a device's index that was made the last time, and makes
-// one for the next time. Sometimes the folder's private directory is as old.
+// one for the next time. Sometimes its whole disk is as old, as of a virtual machine.
 func (w *World) putBack(d *device) {
-	old, now := d.saved, d.copyIndex()
-	d.saved = &now
+	old, now := d.saved, d.backUp()
+	d.saved = now
 	if old == nil {
 		return
 	}
 	d.crash()
-	d.restoreIndex(*old)
+	d.restoreIndex(old.index)
 	if w.likely(0.5) {
-		d.keeper = tree.Keeper{}
+		d.restoreDisk(old)
 	}
 	w.after(w.between(10*time.Millisecond, time.Second), d.start)
 }

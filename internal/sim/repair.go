@@ -51,7 +51,7 @@ func (d *device) copyIndex() rows {
 		out.putBase(b)
 	}
 	out.replicas, out.cursors = maps.Clone(x.replicas), maps.Clone(x.cursors)
-	out.intents = maps.Clone(x.intents)
+	out.intents, out.notes = maps.Clone(x.intents), maps.Clone(x.notes)
 	out.state = x.state
 	return out
 }
