@@ -1,8 +1,10 @@
 package host
 
 import (
+	"errors"
 	"time"
 
+	"github.com/shoal-sync/shoal/discovery/rendezvous"
 	"github.com/shoal-sync/shoal/internal/ident"
 	"github.com/shoal-sync/shoal/internal/step"
 	"github.com/shoal-sync/shoal/nat/direct"
@@ -15,7 +17,8 @@ const (
 	headStart = 1200 * time.Millisecond
 	// pipeTries is how often a pipe is tried beside one call, each pipeAgain after the one
 	// before: what took the link away has perhaps taken the connection to the server, too,
-	// which is just being made anew.
+	// which is just being made anew. A server that says the device is not there is asked
+	// once; whoever calls again asks again.
 	pipeTries = 4
 	pipeAgain = 500 * time.Millisecond
 )
@@ -48,16 +51,19 @@ func (p *posts) reach(d ident.DeviceID, anew bool) {
 		case <-time.After(wait):
 		}
 		wait = pipeAgain
-		if a.links.lives(d, had, since) || a.view.unsought(d) || p.pipe(d) {
+		if a.links.lives(d, had, since) || a.view.unsought(d) || p.pipe(d, had != nil) {
 			return
 		}
 	}
 }
 
-// pipe opens a pipe by whichever server does, and reports whether one did.
-func (p *posts) pipe(d ident.DeviceID) bool {
+// pipe opens a pipe by whichever server does. It reports whether that is all there is to be
+// done: one did, or all said that the device is not there, and it was not linked either.
+func (p *posts) pipe(d ident.DeviceID, linked bool) (done bool) {
 	a := p.agent
-	for _, o := range p.connected() {
+	all := p.connected()
+	worth := len(all) == 0
+	for _, o := range all {
 		pipe, err := o.Call(a.ctx, d)
 		if err == nil {
 			var link *direct.Link
@@ -66,9 +72,19 @@ func (p *posts) pipe(d ident.DeviceID) bool {
 				return true
 			}
 		}
+		worth = worth || again(err, linked)
 		a.log.Debug("no pipe", "device", d.Short(), "server", o.Place().Plain(), "reason", err.Error())
 	}
-	return false
+	return !worth
+}
+
+// again reports whether a call that failed may fare better a moment later. A server that is
+// being reached anew may, and so may a device that is: it was linked a moment ago, and who
+// took that link from both has perhaps taken more. One that is merely away stays away, and
+// what a server is asked in vain it does not have left for others.
+func again(err error, linked bool) bool {
+	var refused rendezvous.Refusal
+	return linked || !errors.As(err, &refused)
 }
 
 // lives reports whether a device has another link than the given one, or that one has been

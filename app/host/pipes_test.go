@@ -1,8 +1,11 @@
 package host
 
 import (
+	"errors"
+	"fmt"
 	"testing"
 
+	"github.com/shoal-sync/shoal/discovery/rendezvous"
 	"github.com/shoal-sync/shoal/internal/ident"
 	"github.com/shoal-sync/shoal/nat/route"
 )
@@ -22,6 +25,26 @@ func TestWhoIsAwaySaysNothingOfServers(t *testing.T) {
 	} {
 		if got := ls.doubted(c.call); got != c.want {
 			t.Errorf("%v: the servers are doubted: %v", c.call, got)
+		}
+	}
+}
+
+// A server is asked for a device again when there is something to hope for. With sixty that
+// are away, four questions for each cost more than it answers.
+func TestWhoIsAwayIsAskedForOnce(t *testing.T) {
+	refused := fmt.Errorf("x: %w", rendezvous.Refusal("that device is not here"))
+	for _, c := range []struct {
+		err          error
+		linked, want bool
+	}{
+		{refused, false, false},
+		{refused, true, true}, // it was there a moment ago
+		{rendezvous.ErrAway, false, true},
+		{rendezvous.ErrBusy, false, true},
+		{errors.New("the pipe broke"), false, true},
+	} {
+		if got := again(c.err, c.linked); got != c.want {
+			t.Errorf("%v, linked %v: again %v", c.err, c.linked, got)
 		}
 	}
 }

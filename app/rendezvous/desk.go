@@ -18,11 +18,12 @@ import (
 )
 
 const (
-	// queueMax messages wait for a device that reads slowly: a full box and a call.
-	queueMax = 64
+	// queueMax messages wait for a device that reads slowly: the answers to all that it may
+	// say at once, and what others tell it.
+	queueMax = tracker.SayBurst + othersMax + 8
 	// othersMax of them come from other devices: more are dropped, and told again. Else
 	// anybody could have a device cut off by talking to it.
-	othersMax = queueMax / 2
+	othersMax = 32
 	// sayTime is how long one message may take on its way out.
 	sayTime = 10 * time.Second
 	// copySize is what a pipe copies at once.

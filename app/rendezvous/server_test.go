@@ -14,6 +14,7 @@ import (
 	"net/http"
 	"net/netip"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -21,6 +22,7 @@ import (
 
 	"github.com/shoal-sync/shoal/discovery/post"
 	"github.com/shoal-sync/shoal/discovery/rendezvous"
+	"github.com/shoal-sync/shoal/discovery/tracker"
 	"github.com/shoal-sync/shoal/internal/ident"
 )
 
@@ -538,5 +540,59 @@ func BenchmarkPipe(b *testing.B) {
 	}
 	if err := <-done; err != nil {
 		b.Fatal(err)
+	}
+}
+
+// TestManyWhoAreAway: who looks for a hundred devices at once, in every way there is, keeps
+// to what the server takes of one, and a person is answered meanwhile.
+func TestManyWhoAreAway(t *testing.T) {
+	t.Parallel()
+	a := newPhone(t, open(t, nil).URL())
+	first := a.connected()
+	ctx := t.Context()
+	var asking sync.WaitGroup
+	fine := func(err error) {
+		var refused rendezvous.Refusal
+		if errors.As(err, &refused) && strings.Contains(err.Error(), "slow down") || errors.Is(err, rendezvous.ErrAway) {
+			t.Error(err)
+		}
+	}
+	for i := range 100 {
+		d := ident.DeviceID{1, byte(i)}
+		asking.Go(func() {
+			_, err := a.Find(ctx, d)
+			fine(err)
+		})
+		for range 3 {
+			asking.Go(func() { fine(a.Send(ctx, d, []byte("x"))) })
+			asking.Go(func() {
+				_, err := a.Call(ctx, d)
+				fine(err)
+			})
+		}
+	}
+	for slot := range uint16(5) {
+		if err := a.Claim(ctx, 100+slot, time.Minute); err != nil && !strings.Contains(err.Error(), "too many codes") {
+			t.Error(err)
+		}
+	}
+	asking.Wait()
+	if now := a.connected(); now.At != first.At {
+		t.Error("the server has ended the connection")
+	}
+}
+
+// TestAnswersOfABurst: who says as much at once as the tracker lets a device say is not cut
+// off for the answers, when none of them has left yet.
+func TestAnswersOfABurst(t *testing.T) {
+	d := &desk{talking: true} // but nothing gets away
+	for range othersMax {
+		d.tell(post.Message{Kind: post.Letter})
+	}
+	for range tracker.SayBurst {
+		d.tell(post.Message{Kind: post.Found})
+	}
+	if d.ended {
+		t.Error("it was cut off")
 	}
 }

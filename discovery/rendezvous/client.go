@@ -91,6 +91,8 @@ type Client struct {
 
 	mu      sync.Mutex
 	heard   uint64          // how many messages came
+	trip    trip            // to the server and back
+	turns   turns           // of this connection
 	conn    *websocket.Conn // nil while there is none
 	state   State
 	turnEnd time.Time
@@ -171,14 +173,10 @@ func (c *Client) setState(s State) {
 
 // session is one connection, from its beginning to its end.
 func (c *Client) session(ctx context.Context) error {
-	began := time.Now()
 	conn, err := c.register(ctx)
 	if err != nil {
 		return err
 	}
-	c.mu.Lock()
-	c.news.took = time.Since(began)
-	c.mu.Unlock()
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	c.work.Add(1)
@@ -222,7 +220,7 @@ func (c *Client) register(ctx context.Context) (*websocket.Conn, error) {
 		return nil, err
 	}
 	c.mu.Lock()
-	c.conn = conn
+	c.conn, c.turns = conn, turns{}
 	c.mu.Unlock()
 	c.takeTurn(m.Turn)
 	c.mu.Lock()
@@ -246,6 +244,10 @@ func (c *Client) introduce(ctx context.Context, conn *websocket.Conn) (post.Mess
 	if err != nil {
 		return m, err
 	}
+	c.note(func(now time.Time) {
+		c.trip.asked = nil // on an older connection; nobody answers that
+		c.trip.ask(now)
+	})
 	err = say(ctx, conn, post.Message{
 		Kind: post.Register, Key: c.opts.Key.Public().(ed25519.PublicKey), Card: c.opts.Card, Token: c.opts.Place.Token,
 		Signature: post.Sign(c.opts.Key, c.opts.Place.Audience(), m.Nonce),
@@ -262,6 +264,7 @@ func (c *Client) introduce(ctx context.Context, conn *websocket.Conn) (post.Mess
 	case m.Kind != post.Registered:
 		return m, errors.New("what answers there is no rendezvous")
 	}
+	c.note(c.trip.answer)
 	return m, nil
 }
 
@@ -383,8 +386,8 @@ func (c *Client) keepAlive(ctx context.Context, conn *websocket.Conn) error {
 				return err
 			}
 		case <-ticker.C:
-			if err := say(ctx, conn, post.Message{Kind: post.Alive}); err != nil {
-				return fmt.Errorf("the connection broke: %w", bare(err))
+			if err := c.sayAlive(ctx, conn); err != nil {
+				return err
 			}
 		}
 	}
@@ -408,6 +411,7 @@ func (c *Client) leave(conn *websocket.Conn) {
 func (c *Client) take(ctx context.Context, m post.Message) {
 	switch m.Kind {
 	case post.Alive:
+		c.note(c.trip.answer)
 		c.takeTurn(m.Turn)
 	case post.Letter:
 		if c.mayTake() {
@@ -533,64 +537,3 @@ type Refusal string
 
 // Error returns the server's words.
 func (r Refusal) Error() string { return string(r) }
-
-// Find returns the card of a device, nil when it is not there.
-func (c *Client) Find(ctx context.Context, d ident.DeviceID) ([]byte, error) {
-	m, err := c.ask(ctx, post.Message{Kind: post.Find, Device: d})
-	return m.Card, err
-}
-
-// FindSlot returns the device that shows a code with the number, zero when none does.
-func (c *Client) FindSlot(ctx context.Context, slot uint16) (ident.DeviceID, error) {
-	m, err := c.ask(ctx, post.Message{Kind: post.Find, Slot: slot})
-	return m.Device, err
-}
-
-// Send gives the server a letter. That it arrives is not known; it does not wait for it.
-func (c *Client) Send(ctx context.Context, to ident.DeviceID, body []byte) error {
-	c.mu.Lock()
-	conn := c.conn
-	c.last++
-	ticket := c.last
-	c.mu.Unlock()
-	if conn == nil {
-		return ErrAway
-	}
-	return say(ctx, conn, post.Message{Kind: post.Letter, Ticket: ticket, Device: to, Body: body})
-}
-
-// Claim makes this device the one that shows a code with the number, for a while. The
-// error is a Refusal when another one does.
-func (c *Client) Claim(ctx context.Context, slot uint16, lasts time.Duration) error {
-	_, err := c.ask(ctx, post.Message{Kind: post.Claim, Slot: slot, Lasts: int(lasts.Seconds())})
-	return err
-}
-
-// Release takes Claim back.
-func (c *Client) Release(ctx context.Context, slot uint16) error {
-	c.mu.Lock()
-	conn := c.conn
-	c.mu.Unlock()
-	if conn == nil {
-		return ErrAway
-	}
-	return say(ctx, conn, post.Message{Kind: post.Release, Slot: slot})
-}
-
-// Call opens a pipe to a device.
-func (c *Client) Call(ctx context.Context, d ident.DeviceID) (net.Conn, error) {
-	return c.call(ctx, post.Message{Kind: post.Call, Device: d})
-}
-
-// CallSlot opens a pipe to who shows a code with the number.
-func (c *Client) CallSlot(ctx context.Context, slot uint16) (net.Conn, error) {
-	return c.call(ctx, post.Message{Kind: post.Call, Slot: slot})
-}
-
-func (c *Client) call(ctx context.Context, m post.Message) (net.Conn, error) {
-	got, err := c.ask(ctx, m)
-	if err != nil {
-		return nil, err
-	}
-	return c.pipe(ctx, got.Pipe)
-}

@@ -12,11 +12,13 @@ import (
 )
 
 const (
-	// proveMin and proveMax bound how long a connection in doubt has to show that it is
-	// alive: four times what it took to make, which is some five round trips and the work of
-	// both ends. Two round trips by a satellite are still less than the most.
-	proveMin = 500 * time.Millisecond
-	proveMax = 1200 * time.Millisecond
+	// A connection in doubt has proveTrips round trips to show that it is alive: a lost
+	// packet takes three, for the wait for what does not come is about one more.
+	// proveMin is for the work of both ends, and proveMax for roads by two satellites: what
+	// is lost beyond that is a connection that would answer in the end.
+	proveTrips = 4
+	proveMin   = 500 * time.Millisecond
+	proveMax   = 5 * time.Second
 	// silentSpread is the wait before the next connection then, so that all devices of a
 	// network do not come back together.
 	silentSpread = 200 * time.Millisecond
@@ -38,8 +40,47 @@ type news struct {
 	doubted, moved chan struct{}
 	begun          context.Context // of the attempt to connect that Moved ends
 	end            context.CancelFunc
-	silent         time.Time     // when a connection was last given up for silence; under mu
-	took           time.Duration // to make the connection that stands; under mu
+	silent         time.Time // when a connection was last given up for silence; under mu
+}
+
+// trip is how long a word to the server and its answer take together. Each word of a kind
+// is answered in its turn.
+type trip struct {
+	takes time.Duration // as a mean of the newest ones, 0 while nothing is known
+	asked []time.Time   // what is not answered, oldest first
+}
+
+func (t *trip) ask(now time.Time) { t.asked = append(t.asked, now) }
+
+func (t *trip) answer(now time.Time) {
+	if len(t.asked) == 0 {
+		return // nobody asked for it
+	}
+	took := now.Sub(t.asked[0])
+	t.asked = t.asked[1:]
+	if t.takes == 0 {
+		t.takes = took
+	}
+	t.takes += (took - t.takes) / 4
+}
+
+// patience is how long an answer may take before there is none.
+func (t *trip) patience() time.Duration { return min(max(proveTrips*t.takes, proveMin), proveMax) }
+
+// note takes in something that happens now.
+func (c *Client) note(what func(now time.Time)) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	what(time.Now())
+}
+
+// sayAlive asks for a sign of life.
+func (c *Client) sayAlive(ctx context.Context, conn *websocket.Conn) error {
+	c.note(c.trip.ask)
+	if err := say(ctx, conn, post.Message{Kind: post.Alive}); err != nil {
+		return fmt.Errorf("the connection broke: %w", bare(err))
+	}
+	return nil
 }
 
 func newNews() news {
@@ -97,10 +138,10 @@ func (c *Client) doubted(ctx context.Context, conn *websocket.Conn) error {
 // prove fails unless something is heard soon.
 func (c *Client) prove(ctx context.Context, conn *websocket.Conn) error {
 	c.mu.Lock()
-	before, patience := c.heard, min(max(4*c.news.took, proveMin), proveMax)
+	before, patience := c.heard, c.trip.patience()
 	c.mu.Unlock()
-	if err := say(ctx, conn, post.Message{Kind: post.Alive}); err != nil {
-		return fmt.Errorf("the connection broke: %w", bare(err))
+	if err := c.sayAlive(ctx, conn); err != nil {
+		return err
 	}
 	select {
 	case <-ctx.Done():

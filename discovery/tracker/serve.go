@@ -47,7 +47,7 @@ func (c *Core) heard(n *conn, e Heard) {
 // mayTalk holds a connection to its share of words.
 func (c *Core) mayTalk(n *conn, ticket uint64) bool {
 	if more := int(c.now.Since(n.fed) / sayEvery); more > 0 {
-		n.left, n.fed = min(n.left+more, sayBurst), c.now
+		n.left, n.fed = min(n.left+more, SayBurst), c.now
 	}
 	if n.left > 0 {
 		n.left--

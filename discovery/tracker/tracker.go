@@ -60,9 +60,9 @@ const (
 	sourceCalls = 60
 	sourceTime  = time.Minute
 
-	// Words of one device: sayBurst at once, and one more each sayEvery. Beyond that they
-	// are refused, and strikesMax refusals end the connection.
-	sayBurst   = 100
+	// SayBurst words of one device are taken at once, and one more each sayEvery. What is
+	// beyond that is refused, and strikesMax refusals end the connection.
+	SayBurst   = 100
 	sayEvery   = 100 * time.Millisecond
 	strikesMax = 200
 )
@@ -242,7 +242,7 @@ func (c *Core) opened(e Opened) {
 		s = &source{}
 		c.sources[from] = s
 	}
-	n := &conn{id: e.Conn, from: from, addr: e.At, nonce: e.Chance[:], left: sayBurst, fed: c.now}
+	n := &conn{id: e.Conn, from: from, addr: e.At, nonce: e.Chance[:], left: SayBurst, fed: c.now}
 	c.conns[n.id] = n
 	s.conns++
 	if s.conns > sourceMax {

@@ -448,7 +448,7 @@ func TestFlooderIsHeldAndDropped(t *testing.T) {
 	for range 1000 {
 		o.says(a, post.Message{Kind: post.Letter, Device: idOf(2), Body: []byte("x")})
 	}
-	if n := len(o.got[b]); n > sayBurst {
+	if n := len(o.got[b]); n > SayBurst {
 		t.Errorf("%d letters came through", n)
 	}
 	if got := o.got[a]; !strings.HasPrefix(got[len(got)-1], "drop: it says more") {
