@@ -92,9 +92,13 @@ func (c *Core) register(n *conn, m post.Message) {
 		c.devices[id] = d
 	}
 	if d.from != n.from {
+		if from.shares+len(d.shares) > sourceShares {
+			c.share(d, nil) // it tells them again, and is told that there is no room
+		}
 		c.uncount(d)
 		d.from = n.from
 		from.devices++
+		from.shares += len(d.shares)
 	}
 	c.timers.remove(d)
 	old := d.conn

@@ -14,6 +14,10 @@ const (
 	// sharesMax bounds the folders of all devices together: of 10,000 devices each may
 	// share 26. One takes about 150 bytes.
 	sharesMax = 1 << 18
+	// sourceShares of them from one address: room for the 1,024 devices that it may have,
+	// each in eight. Whoever draws keys for as many devices and tells of 64 folders for each
+	// would fill a quarter of the table else, and four of them all of it.
+	sourceShares = 8 * sourceDevices
 	// wholeMost of the devices that are named have all of the folder, while others share it
 	// too: who lacks something wants those first, and somebody to pass it on to.
 	wholeMost = post.MembersMax * 3 / 4
@@ -60,7 +64,11 @@ func (g *group) remove(s *share) {
 // sharesTold takes in which folders a device shares.
 func (c *Core) sharesTold(n *conn, m post.Message) {
 	if !c.share(n.device, m.Shares) {
-		c.refuse(n, m.Ticket, "this server keeps no more folders: members of yours are found by their ids only")
+		where := ""
+		if c.shares < sharesMax {
+			where = " of devices at your address"
+		}
+		c.refuse(n, m.Ticket, "this server keeps no more folders"+where+": members of yours are found by their ids only")
 		return
 	}
 	c.tell(n, post.Message{Kind: post.Shared, Ticket: m.Ticket})
@@ -69,7 +77,7 @@ func (c *Core) sharesTold(n *conn, m post.Message) {
 // share makes these the folders that a device shares; it reports whether there was room for
 // all of them.
 func (c *Core) share(d *device, shares []post.Share) bool {
-	was := d.shares
+	was, from := d.shares, c.sources[d.from]
 	d.shares = make(map[post.FolderKey]*share, len(shares))
 	full := false
 	for _, told := range shares {
@@ -81,12 +89,13 @@ func (c *Core) share(d *device, shares []post.Share) bool {
 		case s != nil:
 			c.groups[key].remove(s)
 			delete(was, key)
-		case c.shares >= sharesMax:
+		case c.shares >= sharesMax || from.shares >= sourceShares:
 			full = true
 			continue
 		default:
 			s = &share{device: d}
 			c.shares++
+			from.shares++
 			if c.groups[key] == nil {
 				c.groups[key] = &group{}
 			}
@@ -99,6 +108,7 @@ func (c *Core) share(d *device, shares []post.Share) bool {
 		g := c.groups[key]
 		g.remove(s)
 		c.shares--
+		from.shares--
 		if len(g.whole)+len(g.others) == 0 {
 			delete(c.groups, key)
 		}

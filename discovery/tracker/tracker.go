@@ -150,6 +150,7 @@ type pipe struct {
 type source struct {
 	conns   int
 	devices int
+	shares  int // of those devices
 	calls   []step.Instant
 }
 
@@ -286,8 +287,8 @@ func (c *Core) tidy() {
 func (s *source) idle() bool { return s.conns == 0 && s.devices == 0 }
 
 func (c *Core) forget(d *device) {
-	c.uncount(d)
 	c.share(d, nil)
+	c.uncount(d)
 	delete(c.devices, d.id)
 	for _, number := range d.slots {
 		delete(c.slots, number)
@@ -300,6 +301,7 @@ func (c *Core) uncount(d *device) {
 	if s == nil {
 		return // a new one
 	}
+	s.shares -= len(d.shares)
 	if s.devices--; s.idle() && len(s.calls) == 0 {
 		delete(c.sources, d.from)
 	}
