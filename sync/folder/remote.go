@@ -388,13 +388,15 @@ func (c *Core) outlived(e *tree.Entry) bool {
 
 // replacedBeside reports whether what a conflict entry keeps was replaced by a write that
 // has lost itself since, and is kept, or was, beside the same entry. To have seen it is not
-// enough: what is kept beside a file has been seen by whoever edits that file.
+// enough: what is kept beside a file has been seen by whoever edits that file. Nor does one
+// that holds, or held, the very same content replace it: that one may have been ended
+// because the content stood, before it lost here.
 func (c *Core) replacedBeside(origin ident.EntryID, e *tree.Entry) bool {
 	of := e.Content.Dot
 	for _, row := range c.index.Placed(origin, "") {
 		o := &row.Entry.Content
 		if row.Entry.ID != e.ID && of != (version.Dot{}) && o.Dot != of && o.Seen.Covers(of) &&
-			o.Descends(e.Content.ID) && !merge.PutsBack(&e.Content, o) {
+			o.ID != e.Content.ID && o.Descends(e.Content.ID) && !merge.PutsBack(&e.Content, o) {
 			return true
 		}
 	}
