@@ -23,6 +23,9 @@ import (
 	"github.com/shoal-sync/shoal/internal/ident"
 )
 
+// patience is how long is waited for what must come about, on whatever machine.
+const patience = time.Minute
+
 // agentHome, when set, makes this program an agent with that home instead of a test.
 const agentHome = "SHOAL_TEST_AGENT_HOME"
 
@@ -145,9 +148,9 @@ func (b *box) stop() {
 }
 
 // sees waits until the agent's view is as wanted, and returns the view.
-func (b *box) sees(within time.Duration, what string, wanted func(status.View) bool) (found status.View) {
+func (b *box) sees(what string, wanted func(status.View) bool) (found status.View) {
 	b.t.Helper()
-	ctx, cancel := context.WithTimeout(b.t.Context(), within)
+	ctx, cancel := context.WithTimeout(b.t.Context(), patience)
 	defer cancel()
 	enough := errors.New("enough")
 	for {
@@ -161,7 +164,7 @@ func (b *box) sees(within time.Duration, what string, wanted func(status.View) b
 		case errors.Is(err, enough):
 			return found
 		case ctx.Err() != nil:
-			b.t.Fatalf("%s: within %v not: %s\n%+v", b.name, within, what, found)
+			b.t.Fatalf("%s: within %v not: %s\n%+v", b.name, patience, what, found)
 		}
 		select { // it has not started yet
 		case <-time.After(20 * time.Millisecond):
@@ -171,23 +174,23 @@ func (b *box) sees(within time.Duration, what string, wanted func(status.View) b
 }
 
 // logs waits until the agent has logged something.
-func (b *box) logs(within time.Duration, text string) {
+func (b *box) logs(text string) {
 	b.t.Helper()
-	limit := time.After(within)
+	limit := time.After(patience)
 	for !strings.Contains(b.log.String(), text) {
 		select {
 		case <-time.After(20 * time.Millisecond):
 		case <-limit:
-			b.t.Fatalf("%s: within %v not logged: %s", b.name, within, text)
+			b.t.Fatalf("%s: within %v not logged: %s", b.name, patience, text)
 		}
 	}
 }
 
 // meets waits until two agents are connected by both accounts.
-func (b *box) meets(o *box, within time.Duration) {
+func (b *box) meets(o *box) {
 	b.t.Helper()
 	for _, pair := range [][2]*box{{b, o}, {o, b}} {
-		pair[0].sees(within, "connected with "+pair[1].name, func(v status.View) bool {
+		pair[0].sees("connected with "+pair[1].name, func(v status.View) bool {
 			for _, d := range v.Devices {
 				if d.ID == pair[1].id && d.Connected {
 					return d.Route == status.LAN
@@ -224,11 +227,11 @@ func TestDevicesFindEachOther(t *testing.T) {
 		bridge.Plug(stranger.computer, "eth0", "10.9.0.3/24", "fe80::9:3/64")
 		stranger.start()
 		a.start()
-		a.sees(10*time.Second, "started", func(status.View) bool { return true })
+		a.sees("started", func(status.View) bool { return true })
 		begun := b.start()
-		a.meets(b, 3*time.Second)
+		a.meets(b)
 		t.Logf("%s: connected %v after the second start", c.name, time.Since(begun).Round(time.Millisecond))
-		for _, d := range stranger.sees(time.Second, "anything", func(status.View) bool { return true }).Devices {
+		for _, d := range stranger.sees("anything", func(status.View) bool { return true }).Devices {
 			if d.Connected {
 				t.Errorf("a stranger is connected with %s", d.Name)
 			}
@@ -257,16 +260,16 @@ func TestNetworksChange(t *testing.T) {
 	a.start()
 	b.start()
 	const complaint = "cannot look for devices on the local network"
-	b.logs(15*time.Second, complaint)
+	b.logs(complaint)
 	first.Plug(b.computer, "eth0", "10.9.0.2/24")
 	plugged := time.Now()
-	a.meets(b, 6*time.Second)
+	a.meets(b)
 	t.Logf("connected %v after an interface came", time.Since(plugged).Round(time.Millisecond))
 	second.Plug(a.computer, "eth1", "10.9.1.1/24")
 	second.Plug(b.computer, "eth1", "10.9.1.2/24")
 	a.computer.Run("ip", "link", "del", "eth0")
 	moved := time.Now()
-	b.logs(15*time.Second, "address=10.9.1.1:")
+	b.logs("address=10.9.1.1:")
 	t.Logf("connected %v after an interface went", time.Since(moved).Round(time.Millisecond))
 	if n := strings.Count(b.log.String(), complaint); n != 1 {
 		t.Errorf("the agent complained %d times", n)
@@ -288,14 +291,14 @@ func TestWhoDoesNotWantToBeFound(t *testing.T) {
 	bridge.Plug(b.computer, "eth0", "10.9.0.2/24")
 	a.start()
 	b.start()
-	b.sees(10*time.Second, "started", func(status.View) bool { return true })
+	b.sees("started", func(status.View) bool { return true })
 	<-time.After(4 * time.Second) // the time of three questions
-	view := a.sees(time.Second, "anything", func(status.View) bool { return true })
+	view := a.sees("anything", func(status.View) bool { return true })
 	if d := view.Devices[0]; d.Connected {
 		t.Errorf("it was found: %+v", d)
 	}
 	b.stop()
 	b.set("mdns", "on")
 	b.start()
-	a.meets(b, 3*time.Second)
+	a.meets(b)
 }

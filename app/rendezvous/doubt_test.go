@@ -65,10 +65,18 @@ func TestDoubt(t *testing.T) {
 				}
 			})
 			first := a.connected()
-			doubt(a)
-			<-time.After(2 * time.Second) // more than it has for its answer
-			if got := a.connected(); got.At != first.At || dials.Load() != 1 {
-				t.Fatalf("a connection that lives was given up: %v, then %v", first.At, got.At)
+			const answered = 2 * time.Second // more than it has for its answer
+			for try, stood := 0, true; stood; try++ {
+				begun, dialed := time.Now(), dials.Load()
+				doubt(a)
+				<-time.After(answered)
+				got := a.connected()
+				// A machine that stood still for a while had no time to answer.
+				stood = time.Since(begun) > answered*5/4 && try < 20
+				if !stood && (got.At != first.At || dials.Load() != dialed) {
+					t.Fatalf("a connection that lives was given up: %v, then %v", first.At, got.At)
+				}
+				first = got
 			}
 			lost.Store(true)
 			doubt(a)
@@ -101,7 +109,7 @@ func TestMovedTriesAtOnce(t *testing.T) {
 			return new(net.Dialer).DialContext(ctx, "tcp", at)
 		}
 	})
-	limit := time.After(5 * time.Second)
+	limit := time.After(patience)
 	for dials.Load() == 0 {
 		select {
 		case <-limit:
@@ -113,7 +121,8 @@ func TestMovedTriesAtOnce(t *testing.T) {
 	begun := time.Now()
 	a.Moved()
 	a.connected()
-	if took := time.Since(begun); took > 5*time.Second {
+	// The try under way would have taken longer than that.
+	if took := time.Since(begun); took > 10*time.Second {
 		t.Errorf("connected %v after the network had changed", took)
 	}
 }

@@ -26,6 +26,9 @@ import (
 	"github.com/shoal-sync/shoal/internal/ident"
 )
 
+// patience is how long is waited for what must come about, on whatever machine.
+const patience = time.Minute
+
 var loopback = netip.AddrFrom4([4]byte{127, 0, 0, 1})
 
 func open(t testing.TB, change func(*Options)) *Server {
@@ -113,7 +116,7 @@ func newPhoneWith(t testing.TB, url string, change func(*rendezvous.Options)) *p
 // until waits for a state.
 func (p *phone) until(ok func(rendezvous.State) bool) rendezvous.State {
 	p.t.Helper()
-	limit := time.After(20 * time.Second)
+	limit := time.After(patience)
 	for {
 		if s := p.State(); ok(s) {
 			return s
@@ -136,7 +139,7 @@ func get[T any](t testing.TB, from <-chan T) T {
 	select {
 	case out := <-from:
 		return out
-	case <-time.After(10 * time.Second):
+	case <-time.After(patience):
 		t.Fatal("nothing came")
 		panic("unreachable")
 	}
@@ -286,7 +289,7 @@ func TestTurnRelays(t *testing.T) {
 	}
 	ticker := time.NewTicker(10 * time.Millisecond)
 	defer ticker.Stop()
-	for limit := time.Now().Add(5 * time.Second); s.relays.count() != 0; <-ticker.C {
+	for limit := time.Now().Add(patience); s.relays.count() != 0; <-ticker.C {
 		if time.Now().After(limit) {
 			t.Fatalf("%d relays are left", s.relays.count())
 		}
@@ -325,7 +328,7 @@ func relayed(t *testing.T, network, at, user, password string) error {
 		}
 	}
 	buffer := make([]byte, 100)
-	if err := here.relay.SetReadDeadline(time.Now().Add(3 * time.Second)); err != nil {
+	if err := here.relay.SetReadDeadline(time.Now().Add(patience)); err != nil {
 		return err
 	}
 	n, _, err := here.relay.ReadFrom(buffer)
@@ -483,7 +486,7 @@ func TestConnectionsOfOneAddressAreBounded(t *testing.T) {
 		if _, err := c.Write(append([]byte{0, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42}, make([]byte, 12)...)); err != nil {
 			t.Fatal(err)
 		}
-		if err := c.SetReadDeadline(time.Now().Add(5 * time.Second)); err != nil {
+		if err := c.SetReadDeadline(time.Now().Add(patience)); err != nil {
 			t.Fatal(err)
 		}
 		_, err = c.Read(make([]byte, 1))
@@ -502,7 +505,7 @@ func TestConnectionsOfOneAddressAreBounded(t *testing.T) {
 	first.Close()
 	ticker := time.NewTicker(10 * time.Millisecond)
 	defer ticker.Stop()
-	for limit := time.Now().Add(5 * time.Second); ; <-ticker.C {
+	for limit := time.Now().Add(patience); ; <-ticker.C {
 		if _, answered := knock(); answered {
 			return
 		}

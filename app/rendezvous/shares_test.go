@@ -40,7 +40,7 @@ func TestMembersAreNamed(t *testing.T) {
 		t.Errorf("who does not share the folder is told of %v, %v", got, err)
 	}
 	b.stop()
-	for range 50 { // the server has to notice that it went
+	for limit := time.Now().Add(patience); time.Now().Before(limit); { // the server has to notice that it went
 		if got, err = a.Members(t.Context(), folder); err != nil || len(got) == 0 {
 			break
 		}

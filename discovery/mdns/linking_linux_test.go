@@ -39,13 +39,13 @@ func TestWhoWantsToBeLinkedIsFound(t *testing.T) {
 	alone.start(t, quietly)
 	g, h := friendly.start(t, quietly), shy.start(t, quietly)
 	known := map[string]bool{} // what was told once may be told again
-	expect := func(within time.Duration, want ...string) {
+	expect := func(want ...string) {
 		t.Helper()
 		missing := map[string]bool{}
 		for _, w := range want {
 			missing[w], known[w] = true, true
 		}
-		limit := time.After(within)
+		limit := time.After(patience)
 		for len(missing) > 0 {
 			select {
 			case o := <-found:
@@ -55,7 +55,7 @@ func TestWhoWantsToBeLinkedIsFound(t *testing.T) {
 				}
 				delete(missing, line)
 			case <-limit:
-				t.Fatalf("within %v nothing was found of %v", within, missing)
+				t.Fatalf("within %v nothing was found of %v", patience, missing)
 			}
 		}
 	}
@@ -63,13 +63,13 @@ func TestWhoWantsToBeLinkedIsFound(t *testing.T) {
 		return fmt.Sprintf("%s %q %d 10.9.0.1:%d", d.Short(), name, slot, port)
 	}
 	f.Seek(true)
-	expect(3*time.Second, told(desktop, "the secret name", 0, 22101))
+	expect(told(desktop, "the secret name", 0, 22101))
 	g.Show(true, 4829)
 	h.Show(true, 4830)
 	f.Moved() // asks at once
 	f.Seek(false)
 	f.Seek(true)
-	expect(6*time.Second, told(phone, "the secret name", 4829, 22102), told(ident.DeviceID{}, "", 4830, 22103))
+	expect(told(phone, "the secret name", 4829, 22102), told(ident.DeviceID{}, "", 4830, 22103))
 	g.Show(false, 0)
 	h.Show(false, 0)
 	f.Seek(false)
@@ -79,7 +79,7 @@ func TestWhoWantsToBeLinkedIsFound(t *testing.T) {
 	}
 	clear(known)
 	f.Seek(true)
-	expect(3*time.Second, told(desktop, "the secret name", 0, 22101))
+	expect(told(desktop, "the secret name", 0, 22101))
 }
 
 // TestSecretKeysAreRecognised: devices that were told each other's keys find each other,
@@ -150,12 +150,11 @@ func TestWhyNobodyIsFound(t *testing.T) {
 		begun := time.Now()
 		for {
 			got := f.Look(t.Context()).Reason()
-			took := time.Since(begun)
-			if strings.Contains(got, want) && took < 5*time.Second {
+			if strings.Contains(got, want) {
 				return
 			}
-			if took > 4*time.Second {
-				t.Fatalf("within 5 s the reason is %q, want %q", got, want)
+			if time.Since(begun) > patience {
+				t.Fatalf("after %v the reason is %q, want %q", patience, got, want)
 			}
 		}
 	}
@@ -208,7 +207,7 @@ func TestDozensNearby(t *testing.T) {
 	found := seeker.looks()
 	begun := time.Now()
 	seeker.start(t, quietly).Seek(true)
-	for limit := time.After(10 * time.Second); len(missing) > 0; {
+	for limit := time.After(patience); len(missing) > 0; {
 		select {
 		case n := <-found:
 			if want := uint16(23000) + uint16(n.Device[1]); n.At.Port() != want {

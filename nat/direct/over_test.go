@@ -64,12 +64,12 @@ func between(t *testing.T, change func(at int, b []byte) []byte) (caller, called
 func honest(_ int, b []byte) []byte { return b }
 
 // over opens a link through somebody, and returns both ends.
-func over(t *testing.T, change func(int, []byte) []byte, want ident.DeviceID) (a, b *Link, err error) {
+func over(
+	t *testing.T, change func(int, []byte) []byte, want ident.DeviceID, within time.Duration,
+) (a, b *Link, err error) {
 	t.Helper()
-	one := endpoint(t, Options{Key: keyOf(1), HandshakeTime: 400 * time.Millisecond})
-	two := endpoint(t, Options{
-		Key: keyOf(2), Trusts: trusts(deviceOfKey(keyOf(1))), HandshakeTime: 400 * time.Millisecond,
-	})
+	one := endpoint(t, Options{Key: keyOf(1), HandshakeTime: within})
+	two := endpoint(t, Options{Key: keyOf(2), Trusts: trusts(deviceOfKey(keyOf(1))), HandshakeTime: within})
 	caller, called := between(t, change)
 	taken := make(chan *Link, 1)
 	go func() {
@@ -81,7 +81,7 @@ func over(t *testing.T, change func(int, []byte) []byte, want ident.DeviceID) (a
 }
 
 func TestLinkThroughSomebody(t *testing.T) {
-	a, b, err := over(t, honest, deviceOfKey(keyOf(2)))
+	a, b, err := over(t, honest, deviceOfKey(keyOf(2)), handshakeTime)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -117,7 +117,7 @@ func TestWhoIsBetweenChangesBytes(t *testing.T) {
 				done.Store(true)
 				k := at - from
 				return append(bytes.Clone(part[:k]), change(bytes.Clone(part[k:]))...)
-			}, deviceOfKey(keyOf(2)))
+			}, deviceOfKey(keyOf(2)), 400*time.Millisecond) // where bytes are missing, both wait
 			if err == nil && b != nil {
 				go func() {
 					for range 50 {
@@ -147,7 +147,7 @@ func TestWhoIsBetweenChangesBytes(t *testing.T) {
 }
 
 func TestWhoIsBetweenAnswersItself(t *testing.T) {
-	a, _, err := over(t, honest, deviceOfKey(keyOf(3)))
+	a, _, err := over(t, honest, deviceOfKey(keyOf(3)), handshakeTime)
 	if a != nil || !errors.Is(err, ErrWrongDevice) {
 		t.Errorf("dialed %v, %v", a, err)
 	}

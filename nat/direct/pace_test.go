@@ -61,11 +61,11 @@ func watchStalls() (total func() time.Duration) {
 		var sum time.Duration
 		ticker := time.NewTicker(every)
 		defer ticker.Stop()
-		for last := time.Now(); ; {
+		last, over := time.Now(), false
+		for !over {
 			select {
 			case <-stop:
-				ended <- sum
-				return
+				over = true
 			case <-ticker.C:
 			}
 			if gap := time.Since(last); gap > 4*every {
@@ -73,6 +73,7 @@ func watchStalls() (total func() time.Duration) {
 			}
 			last = time.Now()
 		}
+		ended <- sum
 	}()
 	return func() time.Duration {
 		close(stop)
@@ -141,12 +142,12 @@ func TestLinksKeepToTheirRate(t *testing.T) {
 				}
 				return nil
 			})
-			stall := stalled()
 			ending := time.Now()
 			a.Close("the test ends")
 			b.Close("the test ends")
-			if took := time.Since(ending); took > 2*closeGrace+stall {
-				t.Errorf("closing took %v", took)
+			took, stall := time.Since(ending), stalled()
+			if took > 2*closeGrace+stall {
+				t.Errorf("closing took %v; stalled %v", took, stall)
 			}
 			most := 10_000 * mostInASecond(came)
 			// What waited while the machine did something else comes at once afterwards.

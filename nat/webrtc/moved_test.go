@@ -9,6 +9,10 @@ import (
 	"github.com/shoal-sync/shoal/internal/ident"
 )
 
+// patience is how long is waited for what must come about. A call that goes on ends by then,
+// with another error.
+const patience = 2 * callTime
+
 // A network that changes ends the calls under way: what they have told leads nowhere now.
 // The other side hears of it, and does not wait either.
 func TestACallEndsWithItsNetwork(t *testing.T) {
@@ -39,7 +43,7 @@ func TestACallEndsWithItsNetwork(t *testing.T) {
 			if !errors.Is(err, want) {
 				t.Errorf("the call ended with %v, want %v", err, want)
 			}
-		case <-time.After(5 * time.Second):
+		case <-time.After(patience):
 			t.Fatal("the call goes on")
 		}
 	}
@@ -50,12 +54,12 @@ func TestACallEndsWithItsNetwork(t *testing.T) {
 		if !errors.Is(err, errMoved) {
 			t.Errorf("the call ended with %v", err)
 		}
-	case <-time.After(5 * time.Second):
+	case <-time.After(patience):
 		t.Fatal("the call goes on")
 	}
 	select {
 	case <-told:
-	case <-time.After(5 * time.Second):
+	case <-time.After(patience):
 		t.Error("the other side was not told")
 	}
 	// One that is made anew takes the place of the one before.
@@ -70,7 +74,7 @@ func TestACallEndsWithItsNetwork(t *testing.T) {
 // waitForCalls waits until so many calls are under way, at least.
 func waitForCalls(t *testing.T, e *Endpoint, n int) {
 	t.Helper()
-	limit := time.After(5 * time.Second)
+	limit := time.After(patience)
 	ticker := time.NewTicker(5 * time.Millisecond)
 	defer ticker.Stop()
 	for {

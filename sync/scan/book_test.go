@@ -178,7 +178,8 @@ type bed struct {
 	root string
 	*book
 	scanner *Scanner
-	ahead   time.Duration // how much later than the real one the scanner's clock is
+	ahead   time.Duration // how much later than the real one the scanner's clock is,
+	stands  time.Time     // unless it stands still
 }
 
 // newBed returns an empty folder, and a scanner whose clock is far enough ahead for
@@ -190,7 +191,12 @@ func newBed(t testing.TB) *bed {
 	}}
 	b.scanner = New(b.root, Options{
 		Known: b.book, Recipes: b.keep, Report: b.report,
-		Now: func() int64 { return time.Now().Add(b.ahead).UnixNano() },
+		Now: func() int64 {
+			if !b.stands.IsZero() {
+				return b.stands.UnixNano()
+			}
+			return time.Now().Add(b.ahead).UnixNano()
+		},
 	})
 	return b
 }

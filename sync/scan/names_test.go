@@ -70,8 +70,8 @@ func TestNamesThatAreNone(t *testing.T) {
 
 func TestRacyContentIsLookedAtOnceMore(t *testing.T) {
 	b := newBed(t)
-	b.ahead = time.Second
 	b.write("f", "one")
+	b.stands = time.Now().Add(time.Second)
 	result, err := b.scanner.Folder(context.Background())
 	b.must(err)
 	b.want(b.words(), "new file f")
@@ -80,12 +80,12 @@ func TestRacyContentIsLookedAtOnceMore(t *testing.T) {
 	}
 	// Nobody is told twice of the same.
 	b.want(b.names("f"))
-	b.ahead = 3 * time.Second
 	// The very same look at the name, other bytes.
 	info, err := os.Stat(b.full("f"))
 	b.must(err)
 	b.write("f", "two")
 	b.must(os.Chtimes(b.full("f"), info.ModTime(), info.ModTime()))
+	b.stands = time.Now().Add(3 * time.Second)
 	result, err = b.scanner.Names(context.Background(), []string{"f"})
 	b.must(err)
 	b.want(b.words(), "changed f")
