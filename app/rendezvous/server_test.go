@@ -26,9 +26,6 @@ import (
 	"github.com/shoal-sync/shoal/internal/ident"
 )
 
-// patience is how long is waited for what must come about, on whatever machine.
-const patience = time.Minute
-
 var loopback = netip.AddrFrom4([4]byte{127, 0, 0, 1})
 
 func open(t testing.TB, change func(*Options)) *Server {

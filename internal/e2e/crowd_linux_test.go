@@ -40,7 +40,7 @@ func TestRendezvousNamesMembers(t *testing.T) {
 		other.command("device", "add", a.id, "--name", a.name).done(t)
 		other.command("folder", "add", other.root, "--name", shared, "--id", id).done(t)
 		other.command("folder", "share", shared, "anna").done(t)
-		other.eventually(60*time.Second, "the file comes", func() error {
+		other.eventually(patience, "the file comes", func() error {
 			if !other.exists("file") {
 				return errors.New("it is not there")
 			}
@@ -59,7 +59,7 @@ func TestRendezvousNamesMembers(t *testing.T) {
 	c.stop() // with what anna told him of where bert may be
 	begun := time.Now()
 	startAll(b, c)
-	c.eventually(60*time.Second, "bert's file reaches carl, whom he has never met", func() error {
+	c.eventually(patience, "bert's file reaches carl, whom he has never met", func() error {
 		if !c.exists("late") {
 			return fmt.Errorf("it is not there; the server: %+v", c.status().Device.Rendezvous)
 		}

@@ -69,7 +69,7 @@ func (a *agent) dies(step string) {
 	a.spawn()
 	select {
 	case <-a.exited:
-	case <-time.After(30 * time.Second):
+	case <-time.After(patience):
 		a.t.Errorf("%s is never passed", step)
 		a.stop()
 		return

@@ -29,7 +29,7 @@ func inLab(t *testing.T, name string, on *natlab.Computer) *agent {
 func (a *agent) reached(other *agent, route status.Route) time.Duration {
 	a.t.Helper()
 	begun := time.Now()
-	a.eventually(40*time.Second, "it is "+string(route), func() error {
+	a.eventually(patience, "it is "+string(route), func() error {
 		view, err := a.tryStatus()
 		if err != nil {
 			return err
@@ -48,7 +48,7 @@ func (a *agent) reached(other *agent, route status.Route) time.Duration {
 func (a *agent) arrives(name string) time.Duration {
 	a.t.Helper()
 	begun := time.Now()
-	a.eventually(30*time.Second, name, func() error {
+	a.eventually(patience, name, func() error {
 		_, err := tryPicture(filepath.Join(a.root, name))
 		return err
 	})

@@ -21,9 +21,12 @@ const owedMax = 10 * time.Second
 // It is at most owedMax, and next to nothing on one with little else to do.
 func debt(t *testing.T, agents ...*agent) (since func() time.Duration) {
 	t.Helper()
-	before, stood := waited(t, agents), stalls().sum()
+	stood, last := stalls().sum(), map[string]time.Duration{}
+	waited(t, agents, last)
+	var all time.Duration
 	return func() time.Duration {
-		return min(max(0, waited(t, agents)-before)+stalls().sum()-stood, owedMax)
+		all += waited(t, agents, last)
+		return min(all+stalls().sum()-stood, owedMax)
 	}
 }
 
@@ -58,7 +61,9 @@ func (s *standstill) sum() time.Duration {
 	return s.all
 }
 
-func waited(t *testing.T, agents []*agent) (sum time.Duration) {
+// waited is what the threads of agents have waited in all since the last look. A thread that
+// has ended is in the books no more.
+func waited(t *testing.T, agents []*agent, last map[string]time.Duration) (sum time.Duration) {
 	t.Helper()
 	for _, a := range agents {
 		threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/schedstat", a.process.Process.Pid))
@@ -72,7 +77,8 @@ func waited(t *testing.T, agents []*agent) (sum time.Duration) {
 			if _, err := fmt.Fscan(strings.NewReader(string(text)), &ran, &stood); err != nil {
 				t.Fatalf("%s: %q: %v", one, text, err)
 			}
-			sum += stood
+			sum += max(0, stood-last[one])
+			last[one] = stood
 		}
 	}
 	return sum

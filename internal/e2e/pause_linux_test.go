@@ -157,7 +157,7 @@ func (x *twoHomes) midst(t *testing.T) {
 		return err
 	})
 	x.move(t, 1, "78")
-	b.eventually(30*time.Second, "the whole file", func() error {
+	b.eventually(patience, "the whole file", func() error {
 		at, err := os.Stat(b.at("large"))
 		if err == nil && at.Size() != size {
 			err = fmt.Errorf("%d bytes", at.Size())

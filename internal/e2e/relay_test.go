@@ -5,7 +5,6 @@ package e2e
 import (
 	"fmt"
 	"testing"
-	"time"
 
 	"github.com/shoal-sync/shoal/app/status"
 )
@@ -42,7 +41,7 @@ func TestReaderPassesOn(t *testing.T) {
 	b.start()
 	c.start()
 	c.connected(b)
-	c.eventually(30*time.Second, "carl has what anna had", func() error {
+	c.eventually(patience, "carl has what anna had", func() error {
 		if f := c.folder(); f.State != status.UpToDate || f.Root != b.folder().Root {
 			return fmt.Errorf("%s, needs %d", f.State, f.NeedFiles)
 		}

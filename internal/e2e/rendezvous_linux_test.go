@@ -93,7 +93,7 @@ func TestMeetAtARendezvous(t *testing.T) {
 	b.command("link", shows.next("code").Code, "--to", dir, "--yes").done(t)
 	shows.next("linked")
 	shows.ends(0, "")
-	b.eventually(30*time.Second, "the first file", func() error {
+	b.eventually(patience, "the first file", func() error {
 		_, err := tryPicture(filepath.Join(dir, "first.txt"))
 		return err
 	})

@@ -26,19 +26,25 @@ func (a *agent) underWay(from *agent, bytes int64) {
 	})
 }
 
+// knowsOf waits until an agent knows of a file for sure, and may still need it: what comes
+// before is not kept when either side ends (decision 54).
+func (a *agent) knowsOf(name string) {
+	a.t.Helper()
+	a.eventually(patience, "the file is known", func() error {
+		if f := a.folder(); f.NeedBytes == 0 && !a.exists(name) {
+			return errors.New("nothing is needed yet")
+		}
+		return nil
+	})
+}
+
 func TestReceiverKilled(t *testing.T) {
 	t.Parallel()
 	a, b := pair(t)
 	settle(a, b)
 	const size = 200 << 20
 	a.drop("large", size)
-	// What comes before the file is known for sure is not kept over a restart (decision 54).
-	b.eventually(patience, "the file is known", func() error {
-		if f := b.folder(); f.NeedBytes == 0 && !b.exists("large") {
-			return errors.New("nothing is needed yet")
-		}
-		return nil
-	})
+	b.knowsOf("large")
 	b.underWay(a, b.traffic(a)+(40<<20))
 	b.kill()
 	if b.exists("large") {
@@ -62,6 +68,7 @@ func TestSenderKilled(t *testing.T) {
 	settle(a, b)
 	const size = 200 << 20
 	a.drop("large", size)
+	b.knowsOf("large")
 	b.underWay(a, 40<<20)
 	a.kill()
 	b.put("made meanwhile", "while anna was dead")

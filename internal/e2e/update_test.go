@@ -22,7 +22,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/shoal-sync/shoal/app/release"
 	"github.com/shoal-sync/shoal/app/update"
@@ -141,7 +140,7 @@ func TestUpdate(t *testing.T) {
 	a.update("--from", address).done(t).says(t, `"installed":false`)
 
 	b.command("config", "set", "update", "linked").done(t)
-	b.eventually(30*time.Second, "it is told that there is a newer version", func() error {
+	b.eventually(patience, "it is told that there is a newer version", func() error {
 		if got := b.status().Device.Update; got != "0.2.0" {
 			return fmt.Errorf("told is %q", got)
 		}

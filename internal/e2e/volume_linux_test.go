@@ -200,7 +200,7 @@ func TestFullStateVolume(t *testing.T) {
 	})
 	must(t, os.Remove(ballast))
 	b.command("folder", "rescan", shared) // it would find out by itself, within half a minute
-	b.eventually(40*time.Second, "it goes on when there is room", func() error {
+	b.eventually(patience, "it goes on when there is room", func() error {
 		if !a.exists("made there") || !b.exists("many/299") {
 			return fmt.Errorf("%s %+v", b.folder().State, b.folder().Problems)
 		}
