@@ -21,6 +21,12 @@ const (
 	// lateTime is how long that is remembered: longer, so that after those ten seconds all
 	// get it who could not have it from the first one, and not the next one alone.
 	lateTime = 2 * wholeTime
+	// manyTime is how long it is left at most while many others go out for the first
+	// time, and wholeTime after: those help everybody, and whoever was given much on a
+	// slow machine takes long to pass it on.
+	manyTime = time.Minute
+	// manyPace is how lately lotLeast must have gone out for the first time for that.
+	manyPace = 2 * time.Second
 	// latelyMax bounds how many pieces are remembered: what a fast link carries in that
 	// time.
 	latelyMax = 1 << 16
@@ -30,7 +36,8 @@ const (
 // of their content.
 type lately struct {
 	to    map[latePiece]late
-	order []latePiece // oldest first; the first of some has left since
+	order []latePiece  // oldest first; the first of some has left since
+	many  step.Instant // when the last of many went out for the first time
 }
 
 type latePiece struct {
@@ -43,10 +50,18 @@ type late struct {
 	at   step.Instant
 }
 
+// among reports whether many pieces go out for the first time, or did so just now.
+func (l *lately) among(now step.Instant) bool {
+	return l.many != 0 && l.many.Add(wholeTime) > now
+}
+
 func (l *lately) forget(now step.Instant) {
-	n := 0
+	n, kept := 0, lateTime
+	if l.among(now) {
+		kept += manyTime
+	}
 	for ; n < len(l.order); n++ {
-		if at := l.to[l.order[n]].at; at.Add(lateTime) > now && n+latelyMax >= len(l.order) {
+		if at := l.to[l.order[n]].at; at.Add(kept) > now && n+latelyMax >= len(l.order) {
 			break
 		}
 		delete(l.to, l.order[n])
@@ -74,6 +89,9 @@ func (c *Core) noteGiven(item *wire.PieceAsk, peer ident.DeviceID) {
 		l.order = append(l.order, piece)
 	}
 	l.to[piece] = late{peer, c.now}
+	if n := len(l.order); !known && n >= lotLeast && l.to[l.order[n-lotLeast]].at.Add(manyPace) > c.now {
+		l.many = c.now
+	}
 }
 
 // leftToOthers reports whether a piece is to be had from another peer soon, to whom it was
@@ -87,10 +105,13 @@ func (c *Core) leftToOthers(item *wire.PieceAsk, peer ident.DeviceID) bool {
 		return false
 	}
 	left := wholeTime
-	if ident.ContentID(item.Chunk) != item.Content {
+	switch {
+	case ident.ContentID(item.Chunk) != item.Content:
 		if left = pieceTime; u.pieces == 0 {
 			return false
 		}
+	case u.lately.among(c.now):
+		left = manyTime
 	}
 	return given.at.Add(left) > c.now && c.source(given.peer) != nil
 }

@@ -76,6 +76,30 @@ func TestSmallFilesAreGivenOnce(t *testing.T) {
 	}
 }
 
+// While a device has many files to give that nobody has, it gives none twice, however long
+// those who were given the first ones take to pass them on.
+func TestManySmallFilesAreGivenBeforeAnyTwice(t *testing.T) {
+	b := newBench(t, alice, bob)
+	at := second
+	give := func(n int, to ident.DeviceID) string {
+		_, item := small(n)
+		got := b.run(at, PiecesAsked{to, []wire.PieceAsk{item}})
+		b.run(at, PiecesServed{to, 1})
+		return got
+	}
+	for n, end := 0, at.Add(3*wholeTime); at < end; at += 25 * ms {
+		give(n, alice)
+		n++
+	}
+	if got := give(0, bob); got != "b: wire.NoPiece, AsksEnded" {
+		t.Errorf("while new ones go out, one that was given is answered %q", got)
+	}
+	at = at.Add(wholeTime)
+	if got := give(0, bob); !strings.HasPrefix(got, "serve b") {
+		t.Errorf("a while after the last new one has gone out, it is answered %q", got)
+	}
+}
+
 // Devices that can have files from nobody but the one who wrote them wait once for those who
 // were given them first, and not for each other as well.
 func TestDevicesWithoutEachOtherWaitOnce(t *testing.T) {
