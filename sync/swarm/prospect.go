@@ -1,6 +1,7 @@
 package swarm
 
 import (
+	"encoding/binary"
 	"slices"
 	"time"
 
@@ -80,7 +81,8 @@ func (DropProspect) effect() {}
 type prospects struct {
 	told  []*prospect // by this device
 	heard []*prospect
-	bytes int64 // of heard parts that were opened
+	bytes int64  // of heard parts that were opened
+	last  uint64 // number of the newest heard one
 	// late counts, by part, the asks for its pieces that were taken over by a content. What
 	// comes is staged where the part was last opened, so until then it is not opened again.
 	late map[ident.ContentID]int
@@ -97,8 +99,11 @@ func (p *prospects) came(a *ask) {
 }
 
 type prospect struct {
+	// id is ours of this run, so that an order about one never means another: who reads the
+	// file might give two files one name, or a file the name that another device gave.
 	id      recipe.ProspectID
-	from    ident.DeviceID // who reads it; not of told ones
+	from    ident.DeviceID    // who reads it; not of told ones
+	name    recipe.ProspectID // what they call it
 	parts   []part
 	content ident.ContentID // what it turned out to be; zero until then
 	due     step.Instant    // when it is dropped
@@ -155,6 +160,33 @@ func (p *prospect) put(of recipe.Part) (fits bool, old []part) {
 	}
 	p.parts = append(p.parts, n)
 	return true, nil
+}
+
+// of returns what a peer calls so.
+func (p *prospects) of(peer ident.DeviceID, name recipe.ProspectID) *prospect {
+	for _, o := range p.heard {
+		if o.from == peer && o.name == name {
+			return o
+		}
+	}
+	return nil
+}
+
+// least returns what gives way to a new one of a peer: the oldest of whoever has most. So
+// nobody who tells of many takes the place of others.
+func (p *prospects) least(peer ident.DeviceID) *prospect {
+	count := func(of ident.DeviceID) (n int) {
+		if of == peer {
+			n++ // the new one
+		}
+		for _, o := range p.heard {
+			if o.from == of {
+				n++
+			}
+		}
+		return n
+	}
+	return slices.MaxFunc(p.heard, func(a, b *prospect) int { return count(a.from) - count(b.from) })
 }
 
 func findProspect(list []*prospect, id recipe.ProspectID) *prospect {
@@ -217,18 +249,17 @@ func (c *Core) hearProspect(s *source, m wire.Prospect) {
 	if s.banned {
 		return
 	}
-	p := findProspect(c.prospects.heard, m.Prospect)
-	if p != nil && p.from != s.peer {
-		return
-	}
+	p := c.prospects.of(s.peer, m.Prospect)
 	if p == nil {
 		if m.Part.First != 0 {
 			return // it was dropped
 		}
 		if len(c.prospects.heard) == prospectsMax {
-			c.dropProspect(c.prospects.heard[0])
+			c.dropProspect(c.prospects.least(s.peer))
 		}
-		p = &prospect{id: m.Prospect, from: s.peer}
+		c.prospects.last++
+		p = &prospect{from: s.peer, name: m.Prospect}
+		binary.BigEndian.PutUint64(p.id[:], c.prospects.last)
 		c.prospects.heard = append(c.prospects.heard, p)
 	}
 	p.due, p.content = c.now.Add(prospectAge), ident.ContentID{}
@@ -248,7 +279,7 @@ func (c *Core) hearProspect(s *source, m wire.Prospect) {
 }
 
 func (c *Core) hearProspectEnded(s *source, m wire.ProspectEnded) {
-	if p := findProspect(c.prospects.heard, m.Prospect); p != nil && p.from == s.peer {
+	if p := c.prospects.of(s.peer, m.Prospect); p != nil {
 		p.due, p.content = c.now.Add(prospectAge), m.Content
 	}
 }

@@ -51,7 +51,7 @@ func TestAProspectBecomesItsContent(t *testing.T) {
 
 	b.do(7, PeerHas{alice, []ident.ContentID{r.ID()}}, "")
 	effects := b.core.Handle(8, wanting(r))
-	if open, ok := effects[0].(OpenStage); !ok || len(effects) != 1 || open.Prospect != film {
+	if open, ok := effects[0].(OpenStage); !ok || len(effects) != 1 || open.Prospect != (recipe.ProspectID{7: 1}) {
 		t.Fatalf("wanted the content: %s", b.show(effects))
 	}
 	present := make([]bool, 6)
@@ -267,4 +267,79 @@ func TestChunksOfAProspectAreBounded(t *testing.T) {
 	if taken != partChunksMax {
 		t.Errorf("%d chunks are remembered of one prospect, want %d", taken, partChunksMax)
 	}
+}
+
+// Names are the peers' to choose, so what is ordered goes by none of them: a file that
+// takes the name of one that was dropped is another one, and so is one that another peer
+// gives the same name.
+func TestAProspectIsNotKnownByItsName(t *testing.T) {
+	b := newBench(t, alice, bob)
+	of := func(from ident.DeviceID, n byte) (Event, recipe.Part) {
+		r := pieces(3)
+		r.Chunks[0].ID[0] = n
+		part := reading(r, 3)[0]
+		return told(from, part), part
+	}
+	ids := map[recipe.ProspectID]bool{}
+	opens := func(at step.Instant, e Event) (id recipe.ProspectID) {
+		t.Helper()
+		for _, f := range b.core.Handle(at, e) {
+			if f, ok := f.(OpenPart); ok {
+				id = f.Prospect
+			}
+		}
+		if ids[id] || id == (recipe.ProspectID{}) {
+			t.Errorf("at %d %v was opened, which is another one", at, id)
+		}
+		ids[id] = true
+		return id
+	}
+	hers, part := of(alice, 50)
+	first := opens(1, hers)
+	his, _ := of(bob, 60)
+	opens(2, his)
+	// The disk fails: with that hers is dropped, and she tells of it once more.
+	dropped := false
+	for _, f := range b.core.Handle(3, StageFailed{Content: part.ID()}) {
+		drop, ok := f.(DropProspect)
+		dropped = dropped || ok && drop.Prospect == first
+	}
+	if !dropped {
+		t.Error("it was not dropped")
+	}
+	opens(4, hers)
+}
+
+// Who tells of ever more files takes the place of his own, not of another one's.
+func TestManyProspectsOfOne(t *testing.T) {
+	b := newBench(t, alice, bob)
+	hers := reading(pieces(3), 3)[0]
+	b.run(1, told(alice, hers))
+	for n := range byte(9) {
+		r := pieces(3)
+		r.Chunks[0].ID[0] = 50 + n
+		b.run(2, Heard{bob, wire.Prospect{Prospect: recipe.ProspectID{n}, Part: reading(r, 3)[0]}})
+	}
+	if b.core.prospects.of(alice, film) == nil || len(b.core.prospects.heard) != prospectsMax {
+		t.Errorf("alice's has gone, and %d are left", len(b.core.prospects.heard))
+	}
+	b.run(3, PartOpened{Content: hers.ID(), Present: make([]bool, 3)})
+	if len(b.asked) != 3 {
+		t.Errorf("%d of its 3 pieces were asked for", len(b.asked))
+	}
+}
+
+// A recipe that is here is used, also when a holder said that it is one while it was being
+// looked up, and was asked for it.
+func TestARecipeThatIsHere(t *testing.T) {
+	b := newBench(t, alice)
+	r := pieces(6)
+	b.do(1, wanting(r), "FindRecipe, a: want 1")
+	b.do(2, PeerHas{alice, []ident.ContentID{r.ID()}}, "a: recipe 1")
+	b.do(3, RecipeFound{r.ID(), r}, "OpenStage")
+	b.do(4, StageOpened{r.ID(), make([]bool, 6)}, "ask a 0 1 2 3 4 5")
+
+	b.do(5, wanting(pieces(7)), "FindRecipe, a: want 1")
+	b.do(6, PeerHas{alice, []ident.ContentID{pieces(7).ID()}}, "a: recipe 1")
+	b.do(7, RecipeFound{Content: pieces(7).ID()}, "") // it is not: she was asked already
 }

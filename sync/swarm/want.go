@@ -49,17 +49,19 @@ func (c *Core) wanted(e ContentWanted) {
 	c.beginFetch(w, make([]bool, len(r.Chunks)))
 }
 
-// recipeFound opens the stage, or asks a holder for the recipe.
+// recipeFound opens the stage, or asks a holder for the recipe. A holder may have said that
+// it is one meanwhile, and have been asked: what is here is here all the same.
 func (c *Core) recipeFound(e RecipeFound) {
 	w := c.wants[e.Content]
-	if w == nil || w.state != findingRecipe {
+	if w == nil || w.state > askingRecipe {
 		return
 	}
-	if e.Recipe.Size() != w.size || e.Recipe.Verify(w.content) != nil {
+	switch known := e.Recipe.Size() == w.size && e.Recipe.Verify(w.content) == nil; {
+	case known:
+		c.openStage(w, e.Recipe)
+	case w.state == findingRecipe:
 		c.askRecipe(w)
-		return
 	}
-	c.openStage(w, e.Recipe)
 }
 
 func (c *Core) openStage(w *want, r recipe.Recipe) {
