@@ -27,7 +27,7 @@ func (a *agent) underWay(from *agent, bytes int64) {
 }
 
 // knowsOf waits until an agent knows of a file for sure, and may still need it: what comes
-// before is not kept when either side ends (decision 54).
+// before is not kept, or not all of it, when either side ends (decision 54).
 func (a *agent) knowsOf(name string) {
 	a.t.Helper()
 	a.eventually(patience, "the file is known", func() error {

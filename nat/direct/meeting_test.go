@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/shoal-sync/shoal/internal/ident"
+	"github.com/shoal-sync/shoal/nat/linktest"
 )
 
 // meet lets a caller whom nobody trusts meet a device, and returns both ends.
@@ -119,7 +120,7 @@ func TestMeetingsAreBounded(t *testing.T) {
 		t.Errorf("10,000 messages were taken: %v", err)
 	}
 	caller.Close()
-	begun, stalled := time.Now(), watchStalls()
+	begun, stalled := time.Now(), linktest.WatchStalls()
 	called.Close()
 	collect(called)
 	if took, stall := time.Since(begun), stalled(); took > 5*time.Second+stall {

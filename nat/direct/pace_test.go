@@ -9,6 +9,7 @@ import (
 
 	"github.com/shoal-sync/shoal/internal/pace"
 	"github.com/shoal-sync/shoal/internal/step"
+	"github.com/shoal-sync/shoal/nat/linktest"
 )
 
 // turnstile is a gate as the host makes it.
@@ -49,35 +50,6 @@ func (g *turnstile) Wait(n int, stop <-chan struct{}) {
 	select {
 	case <-time.After(wait):
 	case <-stop:
-	}
-}
-
-// watchStalls notes how long in all the machine let a goroutine wait that wanted to run: on
-// a busy one nobody can keep to a time.
-func watchStalls() (total func() time.Duration) {
-	const every = 5 * time.Millisecond
-	stop, ended := make(chan struct{}), make(chan time.Duration, 1)
-	go func() {
-		var sum time.Duration
-		ticker := time.NewTicker(every)
-		defer ticker.Stop()
-		last, over := time.Now(), false
-		for !over {
-			select {
-			case <-stop:
-				over = true
-			case <-ticker.C:
-			}
-			if gap := time.Since(last); gap > 4*every {
-				sum += gap
-			}
-			last = time.Now()
-		}
-		ended <- sum
-	}()
-	return func() time.Duration {
-		close(stop)
-		return <-ended
 	}
 }
 
@@ -128,7 +100,7 @@ func TestLinksKeepToTheirRate(t *testing.T) {
 				mu.Unlock()
 				_ = a.Send(Metadata, []byte("word")) // that it came is looked at below
 			})
-			stalled := watchStalls()
+			stalled := linktest.WatchStalls()
 			_ = b.Receive(func(frame []byte) error {
 				mu.Lock()
 				defer mu.Unlock()
