@@ -121,11 +121,7 @@ func (c *Core) done(a *act, o *tree.Outcome) {
 		c.noteUnkept(a.entry, &a.order, &o.Stat)
 		c.restat(base, base.Stat.File)
 	default:
-		if a.over != (ident.EntryID{}) {
-			c.clearBase(a.over)
-			c.gaveUp(a.over)
-			c.touch(a.over)
-		}
+		c.replaced(a)
 		if !onDisk {
 			c.noticeConflict(a, "")
 			base = tree.Base{Entry: a.entry, Parent: a.parent, Name: a.name, SawPlace: a.sawPlace}
@@ -148,6 +144,27 @@ func (c *Core) done(a *act, o *tree.Outcome) {
 		c.emit(Notice{Kind: RemoteChange, Path: a.order.Path, Detail: opWords[a.order.Op]})
 	}
 	c.touch(a.entry)
+}
+
+// replaced notes that what an order has put something over is gone: for the entry that it
+// was of then, and for whoever shares it, or was handed it while the order was under way.
+func (c *Core) replaced(a *act) {
+	if a.over == (ident.EntryID{}) {
+		return
+	}
+	gone := []ident.EntryID{a.over}
+	for _, dir := range c.view.Twins(a.parent) {
+		for _, b := range c.index.BaseAt(dir, a.name) {
+			if b.Entry != a.entry && b.Entry != a.over && b.Stat.File == a.order.Victim.File {
+				gone = append(gone, b.Entry)
+			}
+		}
+	}
+	for _, id := range gone {
+		c.clearBase(id)
+		c.gaveUp(id)
+		c.touch(id)
+	}
 }
 
 // followMove lets what is known by paths follow what an order has moved.
