@@ -77,6 +77,8 @@ var renewed = map[node.RenewReason]string{
 	node.IndexOld: "the index of this folder was older than what this device had already told others, as " +
 		"after a backup was put back",
 	node.AwayTooLong: "this device was away for so long that the others have forgotten what was deleted meanwhile",
+	node.RemembersAlone: "this device had been told of changes that their author and all other writers have " +
+		"forgotten since, as after an index was lost",
 }
 
 const copiedIndex = "the index of this folder was not the one that kept it last: it was copied from " +

@@ -140,10 +140,9 @@ type RenewReason uint8
 
 // The reasons.
 const (
-	// IndexOld: a peer remembers what this replica wrote, and its index does not.
-	IndexOld RenewReason = iota + 1
-	// AwayTooLong: the peers have forgotten deletes that this replica has not heard of.
-	AwayTooLong
+	IndexOld       RenewReason = iota + 1 // a peer remembers what this replica wrote, not its index
+	AwayTooLong                           // peers have forgotten deletes that it has not heard of
+	RemembersAlone                        // it may only read, and nobody else has what it was told
 )
 
 // Folder joins the cores of one folder.

@@ -44,6 +44,8 @@ func (n *Folder) route() {
 			n.out = append(n.out, RenewReplica{f.Told, IndexOld})
 		case folder.AwayTooLong:
 			n.out = append(n.out, RenewReplica{f.Told, AwayTooLong})
+		case folder.RemembersAlone:
+			n.out = append(n.out, RenewReplica{f.Told, RemembersAlone})
 		case folder.Tell:
 			n.tell(f.To, f.Message)
 		case folder.DropPeer:

@@ -39,7 +39,7 @@ var registered = byName(
 	folder.NameMoved{}, folder.NamePlaced{}, folder.NeedsLoaded{}, folder.Notice{}, folder.OutcomesReported{},
 	folder.PathAsked{}, folder.PathTold{}, folder.PatternsChanged{}, folder.PeerArrived{},
 	folder.PeerLeft{}, folder.PeerStands{}, folder.ReaderHeard{}, folder.RecallOrders{},
-	folder.RepairHeard{}, folder.ReplicasHeard{}, folder.ReplicasLearnt{},
+	folder.RemembersAlone{}, folder.RepairHeard{}, folder.ReplicasHeard{}, folder.ReplicasLearnt{},
 	folder.RevertAsked{}, folder.Reverting{}, folder.RolledBack{}, folder.RootSigned{},
 	folder.RotFound{}, folder.RowsReceived{}, folder.RowsTaken{}, folder.ScanEnded{},
 	folder.SignRoot{}, folder.SignedHeard{}, folder.SignedWanted{}, folder.StandsSigned{},

@@ -29,8 +29,7 @@ func (w *World) found() {
 	w.folder = founding.Folder()
 	for i, d := range w.devices {
 		own := tree.Replica{ID: d.index.live.state.Replica, Device: d.id, Name: d.name}
-		d.index.live.replicas[own.ID] = own
-		d.index.commit()
+		d.index.live.replicas[own.ID], d.index.kept.replicas[own.ID] = own, own
 		d.rolls = members.NewMap(w.folder)
 		if i == 0 {
 			if err := d.rolls.Found(founding); err != nil {

@@ -320,6 +320,7 @@ func (c *Core) Tick(now step.Instant) []Effect {
 		c.judgeDeletes()
 		c.judgeUnchecked()
 		c.judgeOffers()
+		c.judgeAlone()
 		c.signSoon()
 		c.retryTroubles()
 		c.meetWaiting()

@@ -35,6 +35,8 @@ type horizon struct {
 	lives   map[ident.DeviceID]uint64 // of peers that have joined
 	readers map[ident.DeviceID]bool   // members met in this life that only read
 
+	alone step.Instant // since when this device alone remembers some write; else never
+
 	due     step.Instant
 	after   uint64         // how far the present look has come
 	looking bool           // a page is being loaded
@@ -46,7 +48,7 @@ func newHorizon() horizon {
 	return horizon{
 		members: map[ident.DeviceID]bool{}, heard: map[ident.DeviceID]version.Vector{},
 		lacking: map[ident.DeviceID]version.Vector{}, lives: map[ident.DeviceID]uint64{},
-		readers: map[ident.DeviceID]bool{}, due: step.Never,
+		readers: map[ident.DeviceID]bool{}, due: step.Never, alone: step.Never,
 	}
 }
 

@@ -68,6 +68,7 @@ func (c *Core) applyKnowledge(from ident.DeviceID, cursor tree.Cursor) {
 	}
 	c.pending[from] = rest
 	c.knewAll()
+	c.judgeAlone()
 }
 
 // collect takes over what somebody has forgotten, as far as it is known here: nobody
