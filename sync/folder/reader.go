@@ -187,10 +187,13 @@ func (c *Core) planLocal(row *tree.Row, base *tree.Base, onDisk bool, shown merg
 		c.lookAgain(0, path)
 		return true
 	}
+	inPlace := shown.Visible && shown.Name == base.Name && c.sameDirectory(base.Parent, shown.Parent)
+	if l == nil && shown.Visible && !inPlace {
+		return c.planMoveOverLocal(row, shown)
+	}
 	if l == nil || l.revert || l.doubt {
 		return false
 	}
-	inPlace := shown.Visible && shown.Name == base.Name && c.sameDirectory(base.Parent, shown.Parent)
 	wanted := c.attributes(&row.Entry)
 	switch {
 	case inPlace && (row.Entry.Kind == tree.Dir || base.Content == row.Entry.Content.ID) &&
@@ -252,6 +255,22 @@ func (c *Core) planOverLocal(row *tree.Row, shown merge.Shown) bool {
 		c.touch(e.ID)
 		c.wake(e.ID)
 		return true
+	}
+	c.moveAside(row, path, l)
+	return true
+}
+
+// planMoveOverLocal plans an entry that is on disk and is to move to where a local change has
+// its name: that moves aside. False: nothing is in the way.
+func (c *Core) planMoveOverLocal(row *tree.Row, shown merge.Shown) bool {
+	parent, ok := c.directoryOf(shown.Parent)
+	if !ok {
+		return false // it is not there yet, and waited for
+	}
+	path := c.basePath(&tree.Base{Entry: row.Entry.ID, Parent: parent, Name: shown.Name})
+	l := c.locals[path]
+	if l == nil || l.Gone || l.revert || l.doubt {
+		return false
 	}
 	c.moveAside(row, path, l)
 	return true
