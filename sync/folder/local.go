@@ -38,6 +38,9 @@ func (c *Core) takeFinding(f *tree.Finding) {
 	for _, dir := range dirs {
 		here = append(here, c.index.BaseAt(dir, name)...)
 	}
+	if !f.Moved && matches(here, f) {
+		here = alike(here, known(here, f).Stat.Kind)
+	}
 	switch {
 	case len(here) == 0 && f.Gone:
 	case len(here) == 0 && f.Moved:
@@ -92,6 +95,17 @@ func (c *Core) worksInside(dirs []tree.Base) bool {
 // known returns the base row that a finding is about.
 func known(here []tree.Base, f *tree.Finding) tree.Base {
 	return here[slices.IndexFunc(here, func(b tree.Base) bool { return b.Entry == f.Known })]
+}
+
+// alike returns the rows of a kind. While a file and a directory change places, the one that
+// has left a name may still be among those of the name, and is not what was found there.
+func alike(here []tree.Base, kind tree.Kind) (out []tree.Base) {
+	for _, b := range here {
+		if b.Stat.Kind == kind {
+			out = append(out, b)
+		}
+	}
+	return out
 }
 
 // matches reports whether the finding was made against a base row that still stands.

@@ -260,8 +260,8 @@ func (c *Core) planOverLocal(row *tree.Row, shown merge.Shown) bool {
 	return true
 }
 
-// planMoveOverLocal plans an entry that is on disk and is to move to where a local change has
-// its name: that moves aside. False: nothing is in the way.
+// planMoveOverLocal plans an entry that is on disk and is to move to where a local change
+// has its name: that moves aside. False: nothing is in the way.
 func (c *Core) planMoveOverLocal(row *tree.Row, shown merge.Shown) bool {
 	parent, ok := c.directoryOf(shown.Parent)
 	if !ok {
