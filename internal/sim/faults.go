@@ -58,6 +58,7 @@ func (w *World) putBack(d *device) {
 	d.restoreIndex(old.index)
 	if w.likely(0.5) {
 		d.restoreDisk(old)
+		d.saved = nil // of a time that this disk has not seen
 	}
 	w.after(w.between(10*time.Millisecond, time.Second), d.start)
 }
