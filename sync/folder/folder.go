@@ -343,6 +343,9 @@ func (c *Core) dueAt(t step.Instant) { c.due = min(c.due, t) }
 func (c *Core) begin(now step.Instant) {
 	c.now = now
 	c.out = c.out[:0]
+	if !c.uncommitted {
+		c.stood.Locals = len(c.locals)
+	}
 }
 
 // finish plans what is waiting to be planned, and records what it is about to order.

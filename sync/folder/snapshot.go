@@ -39,6 +39,9 @@ func (c *Core) Snapshot() Snapshot {
 	s := c.stood
 	s.Scanning, s.Broken = c.scanning || c.brake.waiting, c.unread[""].Reason
 	s.Locals = len(c.locals)
+	if c.uncommitted { // what was a local change may be needed by now, and that is not told yet
+		s.Locals = max(s.Locals, c.stood.Locals)
+	}
 	if !c.reader {
 		s.Signed = c.signed.own
 	}
@@ -51,7 +54,7 @@ func (c *Core) stand() {
 		Replica: c.state.Replica, Log: c.state.Log, Head: c.state.Head, Counter: c.state.Counter,
 		Root: c.cfg.Summary.Root(), gone: c.signed.gone.Root(), Knowledge: c.state.Knowledge, Totals: c.totals,
 		Collected: c.state.Collected, Lives: c.state.Lives,
-		Blocked: c.blockedTotals.Needs, Held: int64(len(c.held.entries)),
+		Locals: len(c.locals), Blocked: c.blockedTotals.Needs, Held: int64(len(c.held.entries)),
 	}
 	if held := c.signed.held; held != nil && c.standsAs(held) {
 		c.stood.Signed = held
