@@ -97,7 +97,9 @@ type Core struct {
 	orders []tree.Order // given, their intent not recorded yet
 	// intendedOrders wait until their intent is durable.
 	intendedOrders []tree.Order
-	intents        uint64         // number of the newest intent
+	intents        uint64 // number of the newest intent
+	intentRoom     int    // bytes that an order of the last one took
+	lent           lent
 	intended       map[uint64]int // orders of an intent without an outcome
 	recalled       []tree.Order   // of an earlier run, to be asked about
 	// unsure are those that do not look done, by what they were to put in place.

@@ -28,16 +28,16 @@ func (c *Core) intend() {
 		return
 	}
 	c.intents++
-	batch := make([]intent, len(c.orders))
-	for i, o := range c.orders {
+	body := appendIntents(make([]byte, 0, c.intentRoom*len(c.orders)), len(c.orders), func(i int) intent {
+		o := c.orders[i]
 		a := c.tickets[o.Ticket]
 		a.intent = c.intents
-		batch[i] = intent{
+		return intent{
 			Order: o, Parent: a.parent, Name: a.name, SawPlace: a.sawPlace,
 			SawContent: a.sawContent, SawAttr: a.sawAtt, Content: a.content, Over: a.over, Errand: a.errand,
 		}
-	}
-	body := appendIntents(nil, batch)
+	})
+	c.intentRoom = len(body)/len(c.orders) + intentLeast/4 // a little more, for longer names
 	c.apply(tree.Batch{Intents: []tree.Intent{{Number: c.intents, Body: body}}})
 	c.intended[c.intents] = len(c.orders)
 	c.intendedOrders = append(c.intendedOrders, c.orders...)

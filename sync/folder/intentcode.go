@@ -27,10 +27,12 @@ type codec struct {
 }
 
 // appendIntents encodes a batch: the form, the number of intents, then each.
-func appendIntents(b []byte, batch []intent) []byte {
-	c := codec{b: binary.AppendUvarint(append(b, intentForm), uint64(len(batch))), form: intentForm}
-	for i := range batch {
-		c.intent(&batch[i])
+func appendIntents(b []byte, count int, at func(int) intent) []byte {
+	c := codec{b: binary.AppendUvarint(append(b, intentForm), uint64(count)), form: intentForm}
+	var one intent
+	for i := range count {
+		one = at(i)
+		c.intent(&one)
 	}
 	return c.b
 }

@@ -31,6 +31,26 @@ func (c *Core) apply(b tree.Batch) {
 	c.uncommitted = true
 }
 
+// lent is where a batch of one lies while it is applied.
+type lent struct {
+	row  [1]tree.Row
+	base [1]tree.Base
+}
+
+// applyRow is apply for one row, as nearly all batches are. An index keeps no list of a batch.
+func (c *Core) applyRow(row tree.Row) {
+	c.lent.row[0] = row
+	c.apply(tree.Batch{Rows: c.lent.row[:]})
+	c.lent.row[0] = tree.Row{}
+}
+
+// applyBase is applyRow for what is on disk.
+func (c *Core) applyBase(b tree.Base) {
+	c.lent.base[0] = b
+	c.apply(tree.Batch{Placed: c.lent.base[:]})
+	c.lent.base[0] = tree.Base{}
+}
+
 // put records an entry, new or changed, under the next number of the log.
 func (c *Core) put(old *tree.Row, e tree.Entry, need bool) tree.Row {
 	c.state.Head++
@@ -58,7 +78,7 @@ func (c *Core) put(old *tree.Row, e tree.Entry, need bool) tree.Row {
 		c.forget()
 	}
 	c.alike.add(e.Place.Parent, e.Place.Name, e.ID)
-	c.apply(tree.Batch{Rows: []tree.Row{row}})
+	c.applyRow(row)
 	c.regrouped(groups)
 	return row
 }
@@ -85,7 +105,7 @@ func (c *Core) setNeed(row *tree.Row, need bool) {
 	changed := *row
 	changed.Need = need
 	c.recount(row, &changed)
-	c.apply(tree.Batch{Rows: []tree.Row{changed}})
+	c.applyRow(changed)
 	row.Need = need
 }
 
@@ -130,7 +150,7 @@ func (c *Core) setBase(b tree.Base) tree.Base {
 	if b.Stat.Kind == tree.Dir {
 		c.fit.Forget() // what is on disk has a place
 	}
-	c.apply(tree.Batch{Placed: []tree.Base{b}})
+	c.applyBase(b)
 	return b
 }
 

@@ -247,17 +247,21 @@ func (s *Store) putRow(r *tree.Row) error {
 // far as is known without asking: a record keeps its number as long as it is the same.
 func (s *Store) sameBut(r *tree.Row) bool {
 	near, _ := s.near.rows.get(r.Entry.ID)
-	return near.is != nil && near.is.Seq == r.Seq && near.is.Died == r.Died &&
-		near.is.Entry.Place.Parent == r.Entry.Place.Parent &&
-		near.is.Entry.Place.Name == r.Entry.Place.Name &&
-		near.is.Entry.Content.ID == r.Entry.Content.ID && near.is.Entry.Live() == r.Entry.Live()
+	if near.is == nil {
+		return false
+	}
+	old := &near.is[0]
+	return old.Seq == r.Seq && old.Died == r.Died && old.Entry.Place.Parent == r.Entry.Place.Parent &&
+		old.Entry.Place.Name == r.Entry.Place.Name &&
+		old.Entry.Content.ID == r.Entry.Content.ID && old.Entry.Live() == r.Entry.Live()
 }
 
 // putNeed is putRow for a row of which Need alone has changed. To name all columns in an
 // update lets SQLite take the row out of every index and put it back.
 func (s *Store) putNeed(r *tree.Row, number int64) error {
-	old, _ := s.near.rows.get(r.Entry.ID)
-	if old.is.Need == r.Need {
+	near, _ := s.near.rows.get(r.Entry.ID)
+	old := &near.is[0]
+	if old.Need == r.Need {
 		return nil
 	}
 	st, err := s.c.stmt(entryNeed)
@@ -269,7 +273,7 @@ func (s *Store) putNeed(r *tree.Row, number int64) error {
 	if err := run(st); err != nil {
 		return err
 	}
-	s.count(factsOf(old.is), -1)
+	s.count(factsOf(old), -1)
 	s.count(factsOf(r), 1)
 	s.near.keepRow(*r)
 	return nil
@@ -279,7 +283,7 @@ func (s *Store) putNeed(r *tree.Row, number int64) error {
 func (s *Store) oldFacts(id ident.EntryID, number int64) (old facts, known bool, err error) {
 	if near, ok := s.near.rows.get(id); ok {
 		if near.is != nil {
-			old = factsOf(near.is)
+			old = factsOf(&near.is[0])
 		}
 		return old, near.is != nil, nil
 	}

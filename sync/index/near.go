@@ -21,14 +21,15 @@ type near struct {
 }
 
 // found is an answer; what is not there, nil, is an answer, too. Answers are not changed.
-type found[V any] struct{ is *V }
+// One is kept as a list of one, for who asks what has a name: that is nearly always one.
+type found[V any] struct{ is *[1]V }
 
 // get returns the answer as a query does.
 func (f found[V]) get() (v V, ok bool) {
 	if f.is == nil {
 		return v, false
 	}
-	return *f.is, true
+	return f.is[0], true
 }
 
 type place struct {
@@ -41,17 +42,24 @@ type place struct {
 // many others are as the windows of two links have room for.
 const nearMax = 4096
 
+// numbersMax bounds the numbers that are kept, to some 2 MiB. An entry's is asked for when
+// it is heard of and when it is on disk: between the two lie all that are needed.
+const numbersMax = 8 * nearMax
+
 func newNear() near {
 	seed := maphash.MakeSeed()
-	return near{entries: newCrowd(seed), onDisk: newCrowd(seed)}
+	n := near{entries: newCrowd(seed), onDisk: newCrowd(seed)}
+	n.rows.most, n.bases.most, n.numbers.most = nearMax, nearMax, numbersMax
+	return n
 }
 
 // keepRow notes a row as it is now. What callers append to its lists must not write into
 // memory that the row here shares with theirs.
-func (n *near) keepRow(r tree.Row) tree.Row {
+func (n *near) keepRow(r tree.Row) *[1]tree.Row {
 	clipRow(&r)
-	n.rows.put(r.Entry.ID, found[tree.Row]{&r})
-	return r
+	kept := &[1]tree.Row{r}
+	n.rows.put(r.Entry.ID, found[tree.Row]{kept})
+	return kept
 }
 
 func clipRow(r *tree.Row) {
@@ -75,11 +83,11 @@ func (n *near) keepPage(rows []tree.Row, onDisk []tree.Base) []tree.Row {
 	}
 	kept := slices.Clone(rows) // callers may change theirs
 	for i := range kept {
-		n.rows.put(kept[i].Entry.ID, found[tree.Row]{&kept[i]})
+		n.rows.put(kept[i].Entry.ID, found[tree.Row]{(*[1]tree.Row)(kept[i:])})
 	}
 	for i := range onDisk {
 		clipBase(&onDisk[i])
-		n.bases.put(onDisk[i].Entry, found[tree.Base]{&onDisk[i]})
+		n.bases.put(onDisk[i].Entry, found[tree.Base]{(*[1]tree.Base)(onDisk[i:])})
 	}
 	return rows
 }
@@ -90,10 +98,11 @@ func (n *near) wrote(r *tree.Row) {
 	n.entries.add(r.Entry.Place.Parent, r.Entry.Place.Name, r.Entry.ID)
 }
 
-func (n *near) keepBase(b tree.Base) tree.Base {
+func (n *near) keepBase(b tree.Base) *[1]tree.Base {
 	clipBase(&b)
-	n.bases.put(b.Entry, found[tree.Base]{&b})
-	return b
+	kept := &[1]tree.Base{b}
+	n.bases.put(b.Entry, found[tree.Base]{kept})
+	return kept
 }
 
 func clipBase(b *tree.Base) {
@@ -120,8 +129,9 @@ func (n *near) forgot(id ident.EntryID) {
 	delete(n.numbers.old, id)
 }
 
-// recent keeps the answers used last: between nearMax and twice as many.
+// recent keeps the answers used last: between most and twice as many.
 type recent[K comparable, V any] struct {
+	most       int
 	young, old map[K]V
 }
 
@@ -136,7 +146,7 @@ func (r *recent[K, V]) get(k K) (V, bool) {
 }
 
 func (r *recent[K, V]) put(k K, v V) {
-	if r.young == nil || len(r.young) >= nearMax {
+	if r.young == nil || len(r.young) >= r.most {
 		r.young, r.old = make(map[K]V, nearMax), r.young
 	}
 	r.young[k] = v

@@ -12,24 +12,29 @@ import (
 
 // Entry returns the row of an entry.
 func (s *Store) Entry(id ident.EntryID) (tree.Row, bool) {
+	return found[tree.Row]{s.entry(id)}.get()
+}
+
+// entry is Entry, nil when there is none. What it returns is not to be changed.
+func (s *Store) entry(id ident.EntryID) *[1]tree.Row {
 	c := s.reader()
 	if known, ok := s.near.rows.get(id); ok {
-		return known.get()
+		return known.is
 	}
 	if s.met.never(id) {
-		return tree.Row{}, false
+		return nil
 	}
 	row, ok, err := c.entry(id)
 	s.must(err)
 	if ok {
-		row = s.near.keepRow(row)
-	} else {
-		s.near.rows.put(id, found[tree.Row]{})
+		return s.near.keepRow(row)
 	}
-	return row, ok
+	s.near.rows.put(id, found[tree.Row]{})
+	return nil
 }
 
-// Placed returns the rows whose winning placement is (parent, name), ordered by id.
+// Placed returns the rows whose winning placement is (parent, name), ordered by id. They are
+// not to be changed.
 func (s *Store) Placed(parent ident.EntryID, name string) []tree.Row {
 	c := s.reader()
 	if name == "" && !s.resting {
@@ -41,9 +46,9 @@ func (s *Store) Placed(parent ident.EntryID, name string) []tree.Row {
 		return nil
 	}
 	if id != several {
-		row, ok := s.Entry(id)
-		if ok && row.Entry.Place.Parent == parent && row.Entry.Place.Name == name {
-			return []tree.Row{row}
+		if row := s.entry(id); row != nil && row[0].Entry.Place.Parent == parent &&
+			row[0].Entry.Place.Name == name {
+			return row[:]
 		}
 	}
 	rows, err := c.placed(parent, name)
@@ -60,24 +65,28 @@ func (s *Store) Children(parent, after ident.EntryID, limit int) []tree.Row {
 
 // Base returns what is on disk for an entry.
 func (s *Store) Base(id ident.EntryID) (tree.Base, bool) {
+	return found[tree.Base]{s.base(id)}.get()
+}
+
+// base is Base, nil when there is none. What it returns is not to be changed.
+func (s *Store) base(id ident.EntryID) *[1]tree.Base {
 	c := s.reader()
 	if known, ok := s.near.bases.get(id); ok {
-		return known.get()
+		return known.is
 	}
 	if s.metOnDisk.never(id) {
-		return tree.Base{}, false
+		return nil
 	}
 	b, ok, err := c.base(id)
 	s.must(err)
 	if ok {
-		b = s.near.keepBase(b)
-	} else {
-		s.near.bases.put(id, found[tree.Base]{})
+		return s.near.keepBase(b)
 	}
-	return b, ok
+	s.near.bases.put(id, found[tree.Base]{})
+	return nil
 }
 
-// BaseAt returns what is on disk under a name, ordered by entry id.
+// BaseAt returns what is on disk under a name, ordered by entry id, not to be changed.
 func (s *Store) BaseAt(parent ident.EntryID, name string) []tree.Base {
 	c := s.reader()
 	id, free, err := s.near.onDisk.who(place{parent, name}, c.namesOf(baseNames))
@@ -86,8 +95,8 @@ func (s *Store) BaseAt(parent ident.EntryID, name string) []tree.Base {
 		return nil
 	}
 	if id != several {
-		if b, ok := s.Base(id); ok && b.Parent == parent && b.Name == name {
-			return []tree.Base{b}
+		if b := s.base(id); b != nil && b[0].Parent == parent && b[0].Name == name {
+			return b[:]
 		}
 	}
 	out, err := c.baseAt(parent, name)

@@ -142,6 +142,8 @@ func (v *View) Told(seq uint64, limit int) (rows []tree.Row, has []bool, err err
 	}
 	s.BindInt64(1, int64(min(seq, math.MaxInt64)))
 	s.BindInt64(2, int64(max(limit, 0)))
+	room := max(0, min(limit, v.c.lastPage)) // as in shown
+	rows, has = make([]tree.Row, 0, room), make([]bool, 0, room)
 	err = each(s, func(s *sqlite.Stmt) error {
 		row, err := v.c.row(s)
 		var onDisk ident.ContentID
@@ -153,6 +155,7 @@ func (v *View) Told(seq uint64, limit int) (rows []tree.Row, has []bool, err err
 		has = append(has, row.Entry.Kind == tree.File && !s.ColumnIsNull(4) && onDisk == row.Entry.Content.ID)
 		return err
 	})
+	v.c.lastPage = len(rows)
 	return rows, has, v.failed(err)
 }
 

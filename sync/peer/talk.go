@@ -425,6 +425,9 @@ func (c *Core) rowsLoaded(e RowsLoaded) {
 		if c.knows(&row.Entry) {
 			continue
 		}
+		if rows.Entries == nil {
+			rows.Entries = make([]tree.Entry, 0, min(len(e.Rows)-i, wire.RowsMax))
+		}
 		rows.Entries = append(rows.Entries, row.Entry)
 		rows.Has = append(rows.Has, e.Has[i])
 		c.scratch = tree.AppendEntry(c.scratch[:0], &row.Entry)

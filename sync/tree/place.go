@@ -134,7 +134,8 @@ type Reader interface {
 	// Entry returns the row of an entry.
 	Entry(id ident.EntryID) (Row, bool)
 	// Placed returns the rows whose winning placement is (parent, name), live or not,
-	// ordered by id. With an empty name: the conflict entries resting beside parent.
+	// ordered by id. With an empty name: the conflict entries resting beside parent. Nobody
+	// changes what it returned.
 	Placed(parent ident.EntryID, name string) []Row
 	// Children returns up to limit rows whose winning placement has this parent, live or
 	// not, ordered by id, beginning after the given id.
@@ -142,7 +143,7 @@ type Reader interface {
 	// Base returns what is on disk for an entry.
 	Base(id ident.EntryID) (Base, bool)
 	// BaseAt returns what is on disk under a name, ordered by entry id: more than one
-	// entry where twins share the name.
+	// entry where twins share the name. Nobody changes what it returned.
 	BaseAt(parent ident.EntryID, name string) []Base
 	// BaseChildren returns up to limit base rows in a directory, ordered by name then
 	// entry id, beginning after the given name.
@@ -261,7 +262,8 @@ func (k Keeper) Outlived(s State) bool {
 // committed and said so, and nobody is told of it before (docs/decisions).
 type Index interface {
 	Reader
-	// Apply makes the changes of a batch. Like a Reader, it unwinds when it cannot.
+	// Apply makes the changes of a batch, and keeps none of its lists. Like a Reader, it
+	// unwinds when it cannot.
 	Apply(Batch)
 }
 
