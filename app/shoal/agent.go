@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"runtime"
 	"runtime/debug"
 	"strings"
 
@@ -87,6 +88,11 @@ func (a *agentFlags) check() error {
 // took 230 MiB at most and not 181, and the same time of the processor.
 const agentGarbage = 50
 
+// agentRoom counts as used for how much garbage may lie, but is never touched and so takes
+// no memory: an agent that uses little, as most do, would else clear away all the time. While
+// 20,000 small files come in it uses 30 MiB, and clearing away took a seventh of its time.
+const agentRoom = 8 << 20
+
 func (s *session) runAgent(ctx context.Context, a agentFlags) error {
 	if err := a.check(); err != nil {
 		return err
@@ -136,7 +142,9 @@ func (s *session) runAgent(ctx context.Context, a agentFlags) error {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(agentGarbage)
 	}
+	room := make([]byte, agentRoom)
 	err = host.Run(ctx, opts)
+	runtime.KeepAlive(room)
 	stop()
 	again := errors.Is(err, host.ErrAgain)
 	if again {
