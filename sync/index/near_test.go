@@ -22,6 +22,25 @@ func asked(s *Store, dir ident.EntryID, n uint64) (row, base bool) {
 	return len(s.Placed(dir, name)) > 0, len(s.BaseAt(dir, name)) > 0
 }
 
+// Who has a name is asked some ten times for each file: what is near is lent, not copied.
+func TestNearIsLent(t *testing.T) {
+	s := openNew(t)
+	dir := benchID(1 << 50)
+	s.Apply(nearPair(dir, 1))
+	for range crowdAsks {
+		asked(s, dir, 1)
+	}
+	name := benchRow(1).Entry.Place.Name
+	lent := testing.AllocsPerRun(100, func() {
+		if len(s.Placed(dir, name)) != 1 || len(s.BaseAt(dir, name)) != 1 {
+			t.Error("a file is not there")
+		}
+	})
+	if lent > 0 {
+		t.Errorf("%v allocations to tell who has a name", lent)
+	}
+}
+
 // What is asked of more directories, and of larger ones, than are kept near, is answered as
 // if nothing were.
 func TestManyAndLargeDirectories(t *testing.T) {
