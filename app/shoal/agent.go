@@ -89,8 +89,9 @@ func (a *agentFlags) check() error {
 const agentGarbage = 50
 
 // agentRoom counts as used for how much garbage may lie, but is never touched and so takes
-// no memory: an agent that uses little, as most do, would else clear away all the time. While
-// 20,000 small files come in it uses 30 MiB, and clearing away took a seventh of its time.
+// no memory: an agent that uses little, as most do, would else clear away all the time.
+// While 20,000 small files come in it uses 30 MiB, and clearing away took a seventh of its
+// time.
 const agentRoom = 8 << 20
 
 func (s *session) runAgent(ctx context.Context, a agentFlags) error {

@@ -37,7 +37,8 @@ type lent struct {
 	base [1]tree.Base
 }
 
-// applyRow is apply for one row, as nearly all batches are. An index keeps no list of a batch.
+// applyRow is apply for one row, as nearly all batches are. An index keeps no list of a
+// batch.
 func (c *Core) applyRow(row tree.Row) {
 	c.lent.row[0] = row
 	c.apply(tree.Batch{Rows: c.lent.row[:]})
