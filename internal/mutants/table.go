@@ -38,7 +38,7 @@ var table = []mutation{
 		"v = c.nextVersion(b.SawContent)\n\t\tancestors", "v = c.nextVersion(row.Entry.Content.Context)\n\t\tancestors",
 		"internal/sim", "TestSeeds"},
 	{"what loses is not kept", "sync/folder/remote.go",
-		"if !loser.Content.IsNull() || found || c.foundHere(&loser, &e) {", "if found {",
+		"if !loser.Content.IsNull() || found || c.foundHere(loser, told) {", "if found {",
 		"internal/sim", "TestSeeds"},
 	{"intents are forgotten in a crash", "sync/folder/intent.go",
 		"c.recalled = append(c.recalled, i.Order)", "_ = i.Order", "internal/sim", "TestSeeds|TestKeptSeeds"},

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/shoal-sync/shoal/sync/tree"
@@ -46,6 +47,56 @@ func TestACopyOfWhatWasPutBackStays(t *testing.T) {
 		}
 		if d.disk.at(kept) == nil {
 			t.Errorf("%s has lost the copy at %q, which nobody deleted", d.name, kept)
+		}
+	}
+}
+
+// A person ends a conflict by copying the copy over its file and deleting it. That loses
+// to an edit by somebody who has not seen it, and is kept as a copy. That the first copy is
+// gone, which held the same, must not end the second one.
+func TestWhatEndedAConflictIsKeptWhenItLoses(t *testing.T) {
+	w := family(t, 3)
+	a, b, c := w.devices[0], w.devices[1], w.devices[2]
+	const path = "old0.txt"
+	c.write(path)
+	w.run(30e9)
+	w.away(a, true)
+	a.write(path)
+	b.write(path)
+	w.away(a, false)
+	w.run(30e9)
+	copied := ""
+	b.disk.walk(func(at string, f *file) {
+		if f.kind == tree.File && strings.Contains(at, tree.ConflictMark) {
+			copied = at
+		}
+	})
+	if copied == "" {
+		t.Fatalf("nothing was kept: %v", b.files())
+	}
+	chosen := b.disk.at(copied).content
+	w.away(a, true)
+	w.away(c, true)
+	b.witness().save(b, path, chosen)
+	b.disk.save(path, chosen)
+	b.noteUnseen(path)
+	w.run(5e9)
+	b.delete(copied)
+	w.run(30e9)
+	a.write(path)
+	w.away(a, false)
+	w.run(30e9)
+	w.away(a, true) // b tells that the first copy ended before it tells of the second
+	w.away(c, false)
+	w.run(30e9)
+	w.away(a, false)
+	w.rest()
+	w.sound(t)
+	for _, d := range w.devices {
+		shown := false
+		d.disk.walk(func(_ string, f *file) { shown = shown || f.content == chosen })
+		if !shown {
+			t.Errorf("%s does not show what a person had chosen: %v", d.name, d.files())
 		}
 	}
 }
