@@ -132,8 +132,10 @@ func (c *Core) reconsider(row *tree.Row, shown merge.Shown) {
 }
 
 // freeWith lets be planned anew what was blocked like a directory, because of another one;
-// or, when the directory was blocked by itself, what lies in it and was blocked because of
-// another one: that one may have been above it, or shown as one with it, for a while.
+// or, when the directory was blocked by itself, what was blocked because of it, however
+// deep, for directories on the way may have left it; and what lies in it and was blocked
+// because of another one: that one may have been above it, or shown as one with it, for a
+// while.
 func (c *Core) freeWith(dir, under ident.EntryID) {
 	if !under.IsRoot() {
 		c.freeBelow(under)
@@ -141,6 +143,7 @@ func (c *Core) freeWith(dir, under ident.EntryID) {
 	}
 	const page = 256
 	for _, twin := range c.view.Twins(dir) {
+		c.freeBelow(twin)
 		for after := (ident.EntryID{}); ; {
 			below := c.index.Children(twin, after, page)
 			for i := range below {
