@@ -58,24 +58,28 @@ func numbered(n uint64) ident.EntryID {
 	return ident.EntryID(sum[:16])
 }
 
+// written is an entry that the peer wrote, as its change of that number.
+func written(number uint64, kind tree.Kind, parent ident.EntryID, name string) tree.Entry {
+	v := version.Version{Dot: version.Dot{Replica: benchPeer, Counter: number}}
+	v.Seen = version.Vector{v.Dot}
+	v.Stamp = version.Stamp{Time: version.HybridOf(1_700_000_000_000 + int64(number)), Replica: benchPeer}
+	e := tree.Entry{ID: numbered(number), Kind: kind}
+	e.Place = tree.Placement{Version: v, Context: v.Seen, Parent: parent, Name: name}
+	e.Content = tree.Content{Version: v, Context: v.Seen}
+	e.Attrs = tree.Attributes{Version: v, Context: v.Seen, Mode: 0o755}
+	if kind == tree.File {
+		e.Content.ID, e.Content.Size = sha256.Sum256(e.ID[:]), int64(number)
+		e.Attrs.Mode, e.Attrs.Mtime = 0o644, 1_700_000_000_123_456_789
+	}
+	return e
+}
+
 // grove are the entries of a folder of n files, directories before what is in them.
 func grove(n int) []tree.Entry {
 	out := make([]tree.Entry, 0, n+n/filesPerDir+n/filesPerDir/dirsPerDir)
 	add := func(kind tree.Kind, parent ident.EntryID, name string) ident.EntryID {
-		number := uint64(len(out) + 1)
-		v := version.Version{Dot: version.Dot{Replica: benchPeer, Counter: number}}
-		v.Seen = version.Vector{v.Dot}
-		v.Stamp = version.Stamp{Time: version.HybridOf(1_700_000_000_000 + int64(number)), Replica: benchPeer}
-		e := tree.Entry{ID: numbered(number), Kind: kind}
-		e.Place = tree.Placement{Version: v, Context: v.Seen, Parent: parent, Name: name}
-		e.Content = tree.Content{Version: v, Context: v.Seen}
-		e.Attrs = tree.Attributes{Version: v, Context: v.Seen, Mode: 0o755}
-		if kind == tree.File {
-			e.Content.ID, e.Content.Size = sha256.Sum256(e.ID[:]), int64(number)
-			e.Attrs.Mode, e.Attrs.Mtime = 0o644, 1_700_000_000_123_456_789
-		}
-		out = append(out, e)
-		return e.ID
+		out = append(out, written(uint64(len(out)+1), kind, parent, name))
+		return out[len(out)-1].ID
 	}
 	var top, dir ident.EntryID
 	for i := range n {

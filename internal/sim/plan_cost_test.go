@@ -49,6 +49,58 @@ func (x *questioned) BaseChildren(parent ident.EntryID, after string, limit int)
 	return rows
 }
 
+// deleted is an entry after its peer has deleted it, as its change of that number.
+func deleted(e tree.Entry, number uint64) tree.Entry {
+	v := version.Version{
+		Dot:   version.Dot{Replica: benchPeer, Counter: number},
+		Stamp: version.Stamp{Time: version.HybridOf(1_800_000_000_000), Replica: benchPeer},
+	}
+	v.Seen = version.Vector{v.Dot}
+	e = e.Clone()
+	e.Content = tree.Content{Version: v, Context: v.Seen, Deleted: true, SawPlace: e.Place.Seen}
+	return e
+}
+
+// TestDeepDirectoriesAskLittle: directories one in the other come and go at a cost that
+// grows as their number does and as the length of each path. When every one of them had all
+// above it planned anew, those of a path of 500 bytes took minutes.
+func TestDeepDirectoriesAskLittle(t *testing.T) {
+	costs := func(depth int) (come, leave int) {
+		x := &questioned{paged: openMemory(t)}
+		var chain []tree.Entry
+		parent := ident.Root
+		for i := range depth {
+			chain = append(chain, written(uint64(i+1), tree.Dir, parent, "d"))
+			parent = chain[i].ID
+		}
+		k := &quick{b: t, index: x}
+		k.open(0, tree.Totals{})
+		x.asked = 0
+		k.receive(chain, 0)
+		come = x.asked
+		if k.orders != depth {
+			t.Fatalf("%d of %d directories were made", k.orders, depth)
+		}
+		var gone []tree.Entry
+		for i := range chain {
+			gone = append(gone, deleted(chain[depth-1-i], uint64(depth+i+1)))
+		}
+		x.asked = 0
+		k.receive(gone, uint64(depth))
+		if k.orders != 2*depth {
+			t.Fatalf("%d of %d directories were removed", k.orders-depth, depth)
+		}
+		return come, x.asked
+	}
+	come, leave := costs(30)
+	moreCome, moreLeave := costs(120)
+	// Four times as many, each with a path four times as long.
+	if moreCome > 20*come || moreLeave > 20*leave {
+		t.Errorf("30 directories one in the other ask %d questions when they come and %d when they leave, "+
+			"120 of them %d and %d", come, leave, moreCome, moreLeave)
+	}
+}
+
 // TestAPlanAsksLittle: what one change costs does not grow with the folder, and going over
 // all of it asks a few questions an entry. Questions are counted, so that no clock decides.
 func TestAPlanAsksLittle(t *testing.T) {

@@ -52,8 +52,7 @@ func (c *Core) planVisible(row *tree.Row, base tree.Base, onDisk bool, shown mer
 func (c *Core) parentOnDisk(row *tree.Row, parent ident.EntryID) (ident.EntryID, bool) {
 	dir, ok := c.directoryOf(parent)
 	if !ok && !c.blockedWith(row, parent) {
-		c.touch(parent)
-		c.await(row, parent)
+		c.awaitFirst(row, parent)
 	}
 	return dir, ok
 }
@@ -192,8 +191,7 @@ func (c *Core) dissolve(row *tree.Row, base tree.Base) {
 		return
 	}
 	if below := c.index.BaseChildren(base.Entry, "", 1); len(below) > 0 {
-		c.touch(below[0].Entry)
-		c.await(row, below[0].Entry)
+		c.awaitFirst(row, below[0].Entry)
 		return
 	}
 	path, ok := c.pathOf(row, base.Parent, base.Name)

@@ -184,6 +184,16 @@ func (c *Core) await(row *tree.Row, other ident.EntryID) {
 	c.waitsOn[id] = other
 }
 
+// awaitFirst lets an entry wait for another one, which is planned first. One that waits
+// itself, or for which an order is under way, has been: else whoever is deep in directories
+// would have all above them planned anew, each of those all above it, and so on.
+func (c *Core) awaitFirst(row *tree.Row, other ident.EntryID) {
+	if _, waits := c.waitsOn[other]; !waits && c.acts[other] == nil {
+		c.touch(other)
+	}
+	c.await(row, other)
+}
+
 // planQueued plans queued entries while there is room for more orders. Nothing is planned
 // before the first full scan has shown what is on disk.
 func (c *Core) planQueued() {
@@ -430,8 +440,7 @@ func (c *Core) planRemove(row *tree.Row, base tree.Base, keeper *tree.Base) {
 				c.touch(base.Parent)
 				return
 			}
-			c.touch(below[0].Entry)
-			c.await(row, below[0].Entry)
+			c.awaitFirst(row, below[0].Entry)
 			return
 		}
 	}
