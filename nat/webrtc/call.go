@@ -66,8 +66,9 @@ type call struct {
 	mu       sync.Mutex
 	step     string              // what is under way, for people
 	found    []pion.ICECandidate // where this computer may be reached
-	first    word                // the offer or answer, without candidates
-	told     bool                // it is out: candidates go one by one
+	said     int                 // how many of those the other side was told of
+	first    word                // the offer or answer, without candidates; none before it is said
+	told     bool                // it is out: more candidates follow it
 	remote   int                 // candidates of the other side
 	ended    bool
 	complete chan struct{} // closed when all candidates have been gathered
@@ -309,7 +310,7 @@ func (c *call) gathered(found *pion.ICECandidate) {
 	told := c.told
 	c.mu.Unlock()
 	if told {
-		c.endpoint.work.Go(func() { c.say(word{kind: wordCandidates, candidates: []pion.ICECandidate{*found}}) })
+		c.endpoint.work.Go(c.sayMore)
 	}
 }
 
@@ -335,7 +336,7 @@ func (c *call) exchange(own pion.ICEParameters) (word, error) {
 		return word{}, context.Cause(c.ctx)
 	}
 	c.mu.Lock()
-	c.first, c.told = w, true
+	c.first = w
 	c.mu.Unlock()
 	if err := c.sayFirst(); err != nil {
 		return word{}, err
@@ -359,28 +360,43 @@ func (c *call) exchange(own pion.ICEParameters) (word, error) {
 	}
 }
 
-// sayFirst says the offer or answer, with all that was gathered by now.
+// sayFirst says the offer or answer, with all that was gathered by now, and then what was
+// found meanwhile. To the other side a word before the offer would belong to no call.
 func (c *call) sayFirst() error {
 	c.mu.Lock()
 	w := c.first
-	w.candidates = slices.Clone(c.found)
+	w.candidates = slices.Clone(c.found[:min(len(c.found), candidatesWordMax)])
+	c.said = len(w.candidates)
 	c.mu.Unlock()
-	var more []pion.ICECandidate
-	if len(w.candidates) > candidatesWordMax {
-		w.candidates, more = w.candidates[:candidatesWordMax], w.candidates[candidatesWordMax:]
-	}
-	if err := c.say(w); err != nil || len(more) == 0 {
+	if err := c.say(w); err != nil {
 		return err
 	}
-	return c.say(word{kind: wordCandidates, candidates: more})
+	c.mu.Lock()
+	c.told = true
+	c.mu.Unlock()
+	c.sayMore()
+	return nil
+}
+
+// sayMore says what was found since the other side was told of candidates.
+func (c *call) sayMore() {
+	c.mu.Lock()
+	more := slices.Clone(c.found[c.said:])
+	c.said = len(c.found)
+	c.mu.Unlock()
+	for part := range slices.Chunk(more, candidatesWordMax) {
+		if err := c.say(word{kind: wordCandidates, candidates: part}); err != nil {
+			c.endpoint.opts.Log.Debug("candidates not told", "device", c.device.Short(), "reason", err)
+		}
+	}
 }
 
 // repeat says it once more. The other side takes no harm from hearing it twice.
 func (c *call) repeat() {
 	c.mu.Lock()
-	told := c.told
+	begun := c.first.kind != 0
 	c.mu.Unlock()
-	if !told || c.ctx.Err() != nil {
+	if !begun || c.ctx.Err() != nil {
 		return
 	}
 	if err := c.sayFirst(); err != nil {
@@ -412,7 +428,7 @@ func (c *call) followWords() {
 	for {
 		select {
 		case w := <-c.words:
-			c.believe(w) // an answer that was repeated may know more
+			c.believe(w) // a first word that was repeated may know more
 		case <-c.ctx.Done():
 			return
 		}

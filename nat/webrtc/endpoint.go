@@ -86,7 +86,7 @@ type Options struct {
 	// Trusts is asked about every device that calls. Nil trusts nobody.
 	Trusts func(ident.DeviceID) bool
 	// Send carries a word to a device, sealed so that nobody else can have made it. It may
-	// wait. That a word is lost is no error.
+	// wait. That a word is lost is no error, but none may overtake one that was sent before.
 	Send func(ctx context.Context, to ident.DeviceID, word []byte) error
 	// Servers returns who helps now; asked for each call. Nil means nobody does.
 	Servers func() []Server
@@ -269,7 +269,10 @@ func (e *Endpoint) offered(from ident.DeviceID, w word) {
 		switch {
 		case c.device != from:
 		case c.number == w.call:
-			return // heard before
+			if !c.outgoing {
+				c.hear(w) // again: it may know more
+			}
+			return
 		case c.outgoing && less(e.id, from):
 			e.work.Go(func() { e.decline(from, w.call) })
 			return // ours goes on instead
@@ -287,15 +290,17 @@ func (e *Endpoint) offered(from ident.DeviceID, w word) {
 		}
 	}
 	ctx, cancel := context.WithTimeout(e.ctx, callTime)
+	// Before this returns: the words that follow come at once and are for this call.
+	c, err := e.enter(ctx, from, w.call, true)
+	if err != nil {
+		cancel()
+		e.opts.Log.Debug("call not answered", "device", from.Short(), "reason", err)
+		return
+	}
+	c.hear(w)
 	e.work.Go(func() {
 		defer cancel()
-		c, err := e.begin(ctx, from, w.call, true)
-		if err != nil {
-			e.opts.Log.Debug("call not answered", "device", from.Short(), "reason", err)
-			return
-		}
-		c.hear(w)
-		err = c.run()
+		err := c.run()
 		e.drop(c)
 		if err != nil {
 			e.opts.Log.Debug("call came to nothing", "device", from.Short(), "reason", err)
@@ -317,10 +322,15 @@ func (e *Endpoint) decline(from ident.DeviceID, number uint64) {
 
 // begin registers a call.
 func (e *Endpoint) begin(ctx context.Context, device ident.DeviceID, number uint64, incoming bool) (*call, error) {
-	c := newCall(ctx, e, device, number)
-	c.outgoing = !incoming
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	return e.enter(ctx, device, number, incoming)
+}
+
+// enter is begin for whoever holds the lock.
+func (e *Endpoint) enter(ctx context.Context, device ident.DeviceID, number uint64, incoming bool) (*call, error) {
+	c := newCall(ctx, e, device, number)
+	c.outgoing = !incoming
 	same := 0
 	for _, o := range e.calls {
 		if o.device == device {
