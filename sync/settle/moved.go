@@ -34,22 +34,38 @@ func (c *Core) placed(now step.Instant, path string) {
 // between a move on disk and the news of it, and then it saw nothing.
 const movedAfter = 10 * time.Second
 
-// movesMax is how many moves are remembered while a look is under way. With more, what it
-// could not read is found by a scan.
-const movesMax = 256
+// movesMax is how many moves are remembered, for movedAfter and while a look is under way.
+// With more, what that could not read is found by a scan.
+const movesMax = 1024
+
+// made is a move, and when it was told of.
+type made struct {
+	NameMoved
+	key string // of From
+	at  step.Instant
+}
 
 // moved has names looked at again where they are now, those of late looks too.
 func (c *Core) moved(now step.Instant, e NameMoved) {
-	switch {
-	case !c.busy:
-	case len(c.moves) < movesMax:
-		c.moves = append(c.moves, e)
-	default:
-		c.orderScan(now)
+	since := now.Add(-movedAfter)
+	if c.busy {
+		since = min(since, c.began)
 	}
+	old := 0
+	for old < len(c.moves) && c.moves[old].at < since {
+		old++
+	}
+	if len(c.moves)-old >= movesMax {
+		if c.busy && c.moves[old].at >= c.began {
+			c.orderScan(now)
+		}
+		old++
+	}
+	m := made{e, c.key(e.From), now}
+	c.moves = append(slices.Delete(c.moves, 0, old), m)
 	var paths []string
 	for _, n := range c.queue.names {
-		if to, is := c.of(e, n.path); is {
+		if to, is := m.of(n.path, n.key); is {
 			paths = append(paths, to)
 		}
 	}
@@ -62,28 +78,18 @@ func (c *Core) moved(now step.Instant, e NameMoved) {
 
 // of returns where a move has taken a name; false when it has left it where it was. What is
 // touched is told of as the volume shows it, orders use the names that are recorded.
-func (c *Core) of(e NameMoved, path string) (to string, is bool) {
-	if path == e.From || strings.HasPrefix(path, e.From+"/") {
-		return e.To + path[len(e.From):], true
-	}
-	if c.volume.Exact() {
+func (m *made) of(path, key string) (to string, is bool) {
+	below, is := strings.CutPrefix(key, m.key)
+	if !is || below != "" && below[0] != '/' {
 		return "", false
 	}
-	rest := path
-	for dir := range strings.SplitSeq(e.From, "/") {
-		if rest == "" {
-			return "", false
-		}
-		name, below, _ := strings.Cut(rest, "/")
-		if name != dir && c.volume.Key(name) != c.volume.Key(dir) {
-			return "", false
-		}
-		rest = below
+	if below == "" {
+		return m.To, true
 	}
-	if rest == "" {
-		return e.To, true
+	for range strings.Count(m.From, "/") + 1 {
+		_, path, _ = strings.Cut(path, "/")
 	}
-	return e.To + "/" + rest, true
+	return m.To + "/" + path, true
 }
 
 // key is what all paths have in common that the volume takes for one.
@@ -98,24 +104,35 @@ func (c *Core) key(path string) string {
 	return strings.Join(parts, "/")
 }
 
-// places returns names that a look tells of, and where they may be by now: it may have met
-// them before they were moved, with the directory that they are in, and nobody but it knows
-// of what is new in there.
+// places returns names, and where what had them once may be by now: a look may have met it
+// before it was moved, with the directory that it is in, and nobody but that look knows of
+// what is new in there. Nor need what is touched be told of before a move that came after.
 func (c *Core) places(names []string) []string {
 	if len(c.moves) == 0 {
 		return names
 	}
 	var all []string
 	for _, name := range names {
-		first := len(all)
+		first, key := len(all), c.key(name)
 		all = append(all, name)
-		for _, m := range c.moves {
-			for _, at := range all[first:] {
-				if to, is := c.of(m, at); is && !slices.Contains(all[first:], to) {
+		for i := range c.moves {
+			if to, is := c.moves[i].of(name, key); is {
+				if to = c.since(i+1, to); !slices.Contains(all[first:], to) {
 					all = append(all, to)
 				}
 			}
 		}
 	}
 	return all
+}
+
+// since returns where all moves from the given one on have taken a name.
+func (c *Core) since(first int, name string) string {
+	key := c.key(name)
+	for i := first; i < len(c.moves); i++ {
+		if to, is := c.moves[i].of(name, key); is {
+			name, key = to, c.key(to)
+		}
+	}
+	return name
 }

@@ -9,6 +9,7 @@ import (
 // name is what is remembered of one name while it is pending or was lately touched.
 type name struct {
 	path    string
+	key     string       // what it has in common with all that the volume takes for it
 	at      step.Instant // pending: when to look; quiet: when to forget
 	order   uint64       // settles equal instants, so that a run can be repeated
 	index   int          // place in the queue
@@ -94,10 +95,10 @@ func (c *Core) hold(at step.Instant, path string) *name {
 }
 
 func (c *Core) add(path string) *name {
-	n := &name{path: path}
+	n := &name{path: path, key: c.key(path)}
 	c.names[path] = n
 	if !c.volume.Exact() {
-		c.keys[c.key(path)]++
+		c.keys[n.key]++
 	}
 	c.queue.add(n)
 	return n
@@ -109,9 +110,8 @@ func (c *Core) forget(n *name) {
 	if c.volume.Exact() {
 		return
 	}
-	key := c.key(n.path)
-	if c.keys[key]--; c.keys[key] == 0 {
-		delete(c.keys, key)
+	if c.keys[n.key]--; c.keys[n.key] == 0 {
+		delete(c.keys, n.key)
 	}
 }
 

@@ -134,7 +134,7 @@ type Core struct {
 	full    bool        // the look under way is a ScanFolder
 	looking []string    // names of the look under way, to be repeated should it fail
 	began   step.Instant
-	moves   []NameMoved // since it began
+	moves   []made // since it began, and of late
 
 	scanAt  step.Instant // when a ScanFolder is due, asked for or periodic
 	stormAt step.Instant // when one is due because names were lost in a storm
@@ -158,7 +158,7 @@ func New(chance *rand.Rand, volume names.Volume) *Core {
 func (c *Core) Handle(now step.Instant, event Event) []Effect {
 	switch e := event.(type) {
 	case NamesTouched:
-		for _, path := range e.Paths {
+		for _, path := range c.places(e.Paths) {
 			c.touch(now, path)
 		}
 	case WatchOverflowed:
@@ -243,7 +243,6 @@ func (c *Core) finished(now step.Instant, e LookFinished) {
 		c.doubt(path)
 	}
 	c.ask(now.Add(racyWait), c.places(e.Racy))
-	c.moves = nil
 }
 
 // period is the time to the next scan that nobody asked for, a tenth more or less.

@@ -3,6 +3,7 @@ package settle
 import (
 	"fmt"
 	"math/rand/v2"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -243,13 +244,34 @@ func TestWhatALookMetIsFollowed(t *testing.T) {
 	b.want(b.handle(132*ms, NameMoved{From: "parked", To: "c"}), "")
 	b.want(b.handle(133*ms, LookAsked{Paths: []string{"a/b/overtaken"}}), "")
 	b.want(b.finish(135*ms, LookFinished{Again: []string{"a/b/new", "a/other"}}),
-		"names a/b/overtaken parked/overtaken c/overtaken")
+		"names a/b/overtaken c/overtaken")
 	b.finish(136*ms, LookFinished{})
 	_, got := b.next()
-	b.want(got, "names a/b/new parked/new c/new a/other")
-	b.finish(170*ms, LookFinished{Again: []string{"a/b/new"}})
+	b.want(got, "names a/b/new c/new a/other")
+}
+
+// What a person did in a directory just before Shoal moved that may be told of after it.
+func TestWhatIsToldOfAfterAMoveIsFollowed(t *testing.T) {
+	b := newBench(t)
+	b.want(b.handle(100*ms, NameMoved{From: "a", To: "b/c"}), "")
+	b.want(b.handle(101*ms, NameMoved{From: "b", To: "d"}), "")
+	b.touch(105*ms, "a/old", "a/new", "ab")
+	_, got := b.next()
+	b.want(got, "names a/old d/c/old a/new d/c/new ab")
+	b.finish(130*ms, LookFinished{})
+	b.want(b.handle(10200*ms, NameMoved{From: "x", To: "y"}), "")
+	b.touch(10300*ms, "a/again", "x/late")
 	_, got = b.next()
-	b.want(got, "names a/b/new")
+	b.want(got, "names a/again x/late y/late")
+	b.finish(10400*ms, LookFinished{})
+
+	for n := range 3 * movesMax {
+		b.handle(11000*ms, NameMoved{From: "of/many", To: strconv.Itoa(n)})
+	}
+	b.want(b.tick(11000*ms), "")
+	if n := len(b.core.moves); n != movesMax {
+		t.Errorf("%d moves are remembered", n)
+	}
 }
 
 // A volume tells of names with other letters than those that are recorded, which orders use.
