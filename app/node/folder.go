@@ -200,7 +200,7 @@ func (n *Folder) Handle(now step.Instant, event FolderEvent) []FolderEffect {
 	case roster.Event:
 		n.toRoster(e)
 	case ScanFinished:
-		n.toFolder(folder.ScanEnded{Full: e.Full, Names: e.Names, Problem: e.Problem})
+		n.toFolder(folder.ScanEnded{Full: e.Full, Names: e.Names, Again: e.Look.Again, Problem: e.Problem})
 		n.toSettle(e.Look)
 		if n.folder.Durable() { // else Committed follows, and tells of what was found too
 			n.tellStanding()

@@ -25,6 +25,7 @@ type FindingsReported struct {
 type ScanEnded struct {
 	Full    bool     // of the whole folder
 	Names   []string // looked at one by one, when not of the whole folder
+	Again   []string // changed while they were read: nothing was told of what is there
 	Problem string   // why it could not be done; empty when it was
 }
 

@@ -323,11 +323,27 @@ func (c *Core) noteUnreadable(f *tree.Finding) {
 	}
 }
 
+// missed returns what tells whether a scan says nothing of a name, for that, or a directory
+// above it, changed while it was read.
+func (e *ScanEnded) missed() func(path string) bool {
+	again := make(map[string]bool, len(e.Again))
+	for _, path := range e.Again {
+		again[path] = true
+	}
+	return func(path string) bool {
+		for path != "" && !again[path] {
+			path, _ = split(path)
+		}
+		return path != ""
+	}
+}
+
 // forgetReadable drops what a scan that is over has looked at and not found unreadable
 // again: the name is gone, or can be read and holds nothing new.
 func (c *Core) forgetReadable(e ScanEnded) {
+	missed := e.missed()
 	look := func(path string) {
-		if t, known := c.unread[path]; known && t.look < c.looks {
+		if t, known := c.unread[path]; known && t.look < c.looks && !missed(path) {
 			delete(c.unread, path)
 		}
 	}

@@ -153,11 +153,12 @@ func (c *Core) list(f *tree.Finding) {
 
 // forgetLocals takes off the list what a look that is over has not found any more.
 func (c *Core) forgetLocals(e ScanEnded) {
+	missed := e.missed()
 	look := func(path string) {
 		if strings.HasPrefix(path, tree.ParkingDir+"/") {
 			return // no look goes there: what is listed comes out again with its directory
 		}
-		if l := c.locals[path]; l != nil && l.look < c.looks {
+		if l := c.locals[path]; l != nil && l.look < c.looks && !missed(path) {
 			delete(c.locals, path)
 		}
 	}
