@@ -78,14 +78,17 @@ func (c *Core) takeFinding(f *tree.Finding) {
 }
 
 // worksInside reports whether an order under way concerns something in a directory that is
-// gone: it may be the order that took it out, just before the directory went.
+// gone: it may be the order that took it out, just before the directory went, or one that
+// put something in, which whoever removed the directory has seen.
 func (c *Core) worksInside(dirs []tree.Base) bool {
 	if dirs[0].Stat.Kind != tree.Dir {
 		return false
 	}
-	for id := range c.acts {
+	for id, a := range c.acts {
 		b, onDisk := c.index.Base(id)
-		if onDisk && slices.ContainsFunc(dirs, func(d tree.Base) bool { return c.inside(b.Parent, d.Entry) }) {
+		if slices.ContainsFunc(dirs, func(d tree.Base) bool {
+			return onDisk && c.inside(b.Parent, d.Entry) || c.inside(a.parent, d.Entry)
+		}) {
 			return true
 		}
 	}
