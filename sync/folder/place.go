@@ -291,6 +291,7 @@ func (c *Core) handOver(base, twin tree.Base) {
 		}
 	}
 	c.clearBase(base.Entry)
+	c.touch(twin.Entry) // it may have attributes that only the one that goes is to have
 }
 
 func (c *Core) planMakeDir(row *tree.Row, parent ident.EntryID, name string) {
