@@ -25,6 +25,10 @@ func (RemembersAlone) effect() {}
 // others knew of it, and that may take as long as a large folder takes.
 const aloneWait = time.Minute
 
+// aloneAgain is when it is said again, should nothing have come of it: a folder does not
+// begin anew by what one device knows more than once an hour, and says so each time.
+const aloneAgain = time.Hour
+
 // judgeAlone ends this replica when what it remembers is nobody's any more.
 func (c *Core) judgeAlone() {
 	told, alone := c.remembersAlone()
@@ -37,8 +41,8 @@ func (c *Core) judgeAlone() {
 	case c.now.Since(h.alone) < aloneWait:
 		c.dueAt(h.alone.Add(aloneWait))
 	default:
-		h.alone = c.now // should it not be heard now, then later
-		c.dueAt(c.now.Add(aloneWait))
+		h.alone = c.now.Add(aloneAgain - aloneWait)
+		c.dueAt(c.now.Add(aloneAgain))
 		c.emit(RemembersAlone{Told: told})
 	}
 }
