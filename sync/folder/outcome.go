@@ -98,6 +98,9 @@ func (c *Core) done(a *act, o *tree.Outcome) {
 	traits := base.Stat.Traits
 	switch a.order.Op {
 	case tree.Remove:
+		if base.Stat.Kind == tree.Dir {
+			c.forgetLocalsBelow(a.order.Path) // one that could go was empty
+		}
 		c.clearBase(a.entry)
 		c.touch(a.entry) // it may be for this device to write down that it has gone
 		c.gaveUp(a.entry)

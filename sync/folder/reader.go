@@ -172,6 +172,16 @@ func (c *Core) forgetLocals(e ScanEnded) {
 	}
 }
 
+// forgetLocalsBelow takes off the list what was in a directory that an order has removed.
+// From the parking place nothing else would: no look goes there.
+func (c *Core) forgetLocalsBelow(dir string) {
+	for path := range c.locals {
+		if strings.HasPrefix(path, dir+"/") {
+			delete(c.locals, path)
+		}
+	}
+}
+
 // planLocal plans an entry whose place on disk holds a local change. False: it does not.
 func (c *Core) planLocal(row *tree.Row, base *tree.Base, onDisk bool, shown merge.Shown) bool {
 	if len(c.locals) == 0 {
