@@ -35,12 +35,10 @@ func (r *folderRun) renew(f node.RenewReplica) {
 			return // it ends for another reason
 		}
 		if !a.renewals[r.id].allows(f.Peer, time.Now()) {
-			r.log.Warn("a device says again that the folder must begin anew; nothing is exchanged with it",
+			r.log.Warn("the folder would have to begin anew once more, and does not within an hour",
 				"reason", reason, "peer", f.Peer.Short())
 			a.events.add(status.Event{Kind: status.Trouble, Folder: r.id, Device: f.Peer,
-				Detail: "this folder began anew less than an hour ago, and " + nameOf(&a.config, f.Peer) +
-					" says once more that " + reason + "; until then nothing is exchanged with it. Look whether " +
-					"two computers run with the same identity"})
+				Detail: tooSoonText(f.Why, nameOf(&a.config, f.Peer))})
 			return
 		}
 		r.log.Warn("the folder begins anew", "reason", reason, "peer", f.Peer.Short())
@@ -79,6 +77,18 @@ var renewed = map[node.RenewReason]string{
 	node.AwayTooLong: "this device was away for so long that the others have forgotten what was deleted meanwhile",
 	node.RemembersAlone: "this device had been told of changes that their author and all other writers have " +
 		"forgotten since, as after an index was lost",
+}
+
+// tooSoonText tells why a folder that began anew lately does not do so again. Who alone
+// remembers something goes on with everybody; with a device that says that our index cannot
+// be believed nothing is exchanged meanwhile.
+func tooSoonText(why node.RenewReason, peer string) string {
+	if why == node.RemembersAlone {
+		return renewed[why] + " (" + peer + " is one of them). This folder began anew less than an hour ago, and does so " +
+			"once more when that hour is over; until then it may not get equal. No file is touched for that"
+	}
+	return "this folder began anew less than an hour ago, and " + peer + " says once more that " + renewed[why] +
+		"; until then nothing is exchanged with it. Look whether two computers run with the same identity"
 }
 
 const copiedIndex = "the index of this folder was not the one that kept it last: it was copied from " +

@@ -3,9 +3,11 @@ package host
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/shoal-sync/shoal/app/node"
 	"github.com/shoal-sync/shoal/internal/ident"
 	"github.com/shoal-sync/shoal/sync/tree"
 )
@@ -67,5 +69,20 @@ func TestWhatIsParkedAndForgottenIsPutBack(t *testing.T) {
 	}
 	if _, there, err := r.disk.Look(tree.ParkingDir + "/known"); err != nil || !there {
 		t.Errorf("what the index remembers was taken out of the parking place: %v", err)
+	}
+}
+
+// A folder that must wait until it begins anew again says with whom nothing is exchanged
+// meanwhile, and says it of nobody where that is not so.
+func TestAFolderThatBeganAnewTooLatelySaysWhy(t *testing.T) {
+	const cut = "nothing is exchanged"
+	for why, reason := range renewed {
+		text := tooSoonText(why, "anna")
+		if !strings.Contains(text, reason) || !strings.Contains(text, "anna") {
+			t.Errorf("the reason or the device is lacking in %q", text)
+		}
+		if got, want := strings.Contains(text, cut), why != node.RemembersAlone; got != want {
+			t.Errorf("%q says that %s with anna: %v, want %v", text, cut, got, want)
+		}
 	}
 }
