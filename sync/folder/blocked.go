@@ -2,7 +2,6 @@ package folder
 
 import (
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/shoal-sync/shoal/internal/ident"
@@ -33,23 +32,6 @@ const (
 	// blockedAgain is when the disk is asked again about what it refused to hold.
 	blockedAgain = time.Hour
 )
-
-// awayMax bounds the blocked entries that are shown elsewhere than they are placed and are
-// met again with every change of a name. More wait for the next start.
-const awayMax = 256
-
-// noteAway remembers that an entry is blocked in a directory that it is not placed in, as
-// when moves made a cycle. Nobody who gives up a name there could find it.
-func (c *Core) noteAway(row *tree.Row, shown merge.Shown, why merge.Block) {
-	is := why.Reason != "" && why.Under.IsRoot() && c.fit.Away(&row.Entry, shown)
-	at := slices.Index(c.away, row.Entry.ID)
-	switch {
-	case is && at < 0 && len(c.away) < awayMax:
-		c.away = append(c.away, row.Entry.ID)
-	case !is && at >= 0:
-		c.away = slices.Delete(c.away, at, at+1)
-	}
-}
 
 // blockHere notes that an entry cannot be shown on this volume; nothing but a change of
 // entries can help.

@@ -154,7 +154,7 @@ type Core struct {
 	blocked     map[ident.EntryID]blocked
 	inStage     map[ident.ContentID]bool        // after orders that were refused
 	emptying    map[ident.EntryID]ident.EntryID // directories blocked by another one, not empty yet
-	away        []ident.EntryID                 // blocked where they are not placed: see noteAway
+	away        []ident.EntryID                 // shown where they are not placed: see noteAway
 	// below counts the entries that are blocked because of a directory.
 	below         map[ident.EntryID]int64
 	blockedTotals tree.Totals        // what the blocked ones count as needed
@@ -230,6 +230,7 @@ func New(cfg Config) (*Core, error) {
 	c.stand()
 	c.holdSigned()
 	c.recallUndone(cfg.Notes)
+	c.recallAway(cfg.Notes)
 	if err := errors.Join(c.recallHeld(cfg.Notes), c.recallChecked(cfg.Notes), c.recallPatterns(cfg.Notes),
 		c.recallHalfway(cfg.Notes), c.recallLostDeletes(cfg.Notes)); err != nil {
 		return nil, err

@@ -266,14 +266,12 @@ func (c *Core) plan(id ident.EntryID) {
 	base, onDisk := c.index.Base(id)
 	shown := c.view.Of(&row)
 	c.noteShown(&row.Entry, shown)
+	c.noteAway(id, shown)
 	if onDisk && c.isHeld(id) {
 		c.planHeld(&row, &base)
 		return
 	}
 	c.reconsider(&row, shown)
-	if !shown.Visible {
-		c.noteAway(&row, shown, merge.Block{})
-	}
 	switch {
 	case shown.Waiting:
 		c.await(&row, c.firstUnknown(&row.Entry))
@@ -300,7 +298,6 @@ func (c *Core) plan(id ident.EntryID) {
 // planShown is plan for what a person is to see.
 func (c *Core) planShown(row *tree.Row, base tree.Base, onDisk bool, shown merge.Shown) {
 	why := c.fit.Of(row, shown)
-	c.noteAway(row, shown, why)
 	if why.Reason == "" || !why.Under.IsRoot() {
 		c.freeBelow(row.Entry.ID)
 	}

@@ -63,8 +63,6 @@ func (v *View) workOut(e *tree.Entry) folderView {
 	}
 	d.visible, d.parent, d.name, d.away = true, h.parent, h.name, h.away
 	if h.away {
-		d.name = v.nameAway(e, h)
-		d.renamed = d.name != h.name
 		return d
 	}
 	for _, above := range v.twins(h.parent) {

@@ -147,12 +147,11 @@ func (f *Fit) taken(row *tree.Row, shown Shown) string {
 			rivals = append(rivals, o)
 		}
 	}
-	away := f.Away(&row.Entry, shown)
 	for i := range rivals {
 		s := f.view.Of(&rivals[i])
 		first := nameOrder(&rivals[i].Entry, mine) < 0
-		if other := f.Away(&rivals[i].Entry, s); other != away {
-			first = away // those placed there cannot know of it
+		if s.Away != shown.Away {
+			first = shown.Away // those placed there cannot know of it
 		}
 		if first {
 			return fmt.Sprintf("this name cannot be shown here beside %q, which this volume takes for the same; "+
@@ -160,12 +159,6 @@ func (f *Fit) taken(row *tree.Row, shown Shown) string {
 		}
 	}
 	return ""
-}
-
-// Away reports whether an entry is shown in another directory than it is placed in, as when
-// moves made a cycle (R10).
-func (f *Fit) Away(e *tree.Entry, shown Shown) bool {
-	return !e.IsConflict() && !f.sameDirectory(e.Place.Parent, shown.Parent)
 }
 
 func (f *Fit) sameDirectory(a, b ident.EntryID) bool {

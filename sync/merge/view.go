@@ -22,6 +22,9 @@ type Shown struct {
 	Waiting bool
 	// Renamed is set when the name is a conflict name.
 	Renamed bool
+	// Away is set when it is not shown where it is placed, as when moves made a cycle (R10).
+	// Its name then depends on others that cannot know of it.
+	Away bool
 }
 
 // View answers how entries appear, reading records through a tree.Reader. It remembers
@@ -38,9 +41,8 @@ type folderView struct {
 	visible bool
 	waiting bool
 	parent  ident.EntryID
-	name    string
+	name    string          // of one that is away: unless others have it there
 	away    bool            // not where it is placed
-	renamed bool            // its name is a conflict name
 	twins   []ident.EntryID // itself included, by id
 }
 
@@ -62,9 +64,13 @@ func (v *View) Of(row *tree.Row) Shown {
 	e := &row.Entry
 	if e.Kind == tree.Dir {
 		d := v.dir(row)
-		return Shown{
-			Visible: d.visible, Waiting: d.waiting, Parent: d.parent, Name: d.name, Renamed: d.renamed,
+		shown := Shown{Visible: d.visible, Waiting: d.waiting, Parent: d.parent, Name: d.name, Away: d.away}
+		if d.away {
+			// Files come and go there, of which nothing is remembered.
+			shown.Name = v.nameAway(e, home{parent: d.parent, name: d.name, away: true})
+			shown.Renamed = shown.Name != d.name
 		}
+		return shown
 	}
 	if !e.Live() {
 		return Shown{}
@@ -151,7 +157,7 @@ func (v *View) among(e *tree.Entry, h home) Shown {
 		}
 	}
 	// The others of the name do not know of it: it is placed elsewhere.
-	shown.Name = v.nameAway(e, h)
+	shown.Name, shown.Away = v.nameAway(e, h), true
 	shown.Renamed = shown.Name != h.name
 	return shown
 }
