@@ -100,3 +100,33 @@ func TestWhatEndedAConflictIsKeptWhenItLoses(t *testing.T) {
 		}
 	}
 }
+
+// A person puts back what a file held at first, and that loses to an edit by somebody who
+// has not seen it. Who wrote what it held at first was away meanwhile, and hears of the copy
+// before the edit: the copy is no leftover of what was replaced then.
+func TestWhatWasPutBackIsKeptBesideItsFirstWriter(t *testing.T) {
+	w := family(t, 3)
+	a, b, c := w.devices[0], w.devices[1], w.devices[2]
+	const path = "old0.txt"
+	a.write(path)
+	w.run(30e9)
+	first := a.disk.at(path).content
+	w.away(a, true)
+	b.write(path)
+	w.run(30e9)
+	w.away(c, true)
+	b.witness().save(b, path, first)
+	b.disk.save(path, first)
+	b.noteUnseen(path)
+	w.run(5e9)
+	c.write(path)
+	w.away(c, false)
+	w.away(a, false)
+	w.rest()
+	w.sound(t)
+	for _, d := range w.devices {
+		if len(d.where(first)) != 1 {
+			t.Errorf("%s shows what was put back at %v", d.name, d.where(first))
+		}
+	}
+}

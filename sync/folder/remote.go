@@ -378,8 +378,8 @@ func (c *Core) outlived(e *tree.Entry) bool {
 		return false // what somebody has written to it since is no leftover
 	}
 	origin, ok := c.index.Entry(of)
-	if !ok || origin.Entry.Content.Dot == e.Content.Dot {
-		return false // it has not lost here yet
+	if !ok || !merge.Stands(&origin.Entry.Content, &e.Content) {
+		return false // it has not lost here yet: what is recorded may be what it replaced
 	}
 	now, own := &origin.Entry.Content, c.state.Replica
 	last, dot := now.Context.Of(own), e.Content.Dot

@@ -137,6 +137,11 @@ func versionOrder(a, b version.Version) int {
 	)
 }
 
+// Stands reports whether a content wins, or has won, against another one of its entry.
+func Stands(c, other *tree.Content) bool {
+	return c.Dot != other.Dot && contentOrder(*c, *other) > 0
+}
+
 func boolOrder(a, b bool) int {
 	switch {
 	case a == b:
