@@ -184,12 +184,14 @@ func (l *look) judge(p spot, f *file) {
 		}
 		l.gone = append(l.gone, gone{path: join(parentPath(p.path), p.was[0].Name), row: p.was[0], replaced: true})
 	}
-	switch s.Kind {
-	case tree.Dir:
+	switch {
+	case s.Kind == tree.Dir:
 		l.judgeDirectory(p, s)
-	case tree.File:
+	case len(p.rows) > 0 && p.rows[0].Stat.Kind != s.Kind:
+		l.doubtful = append(l.doubtful, doubt{p, s})
+	case s.Kind == tree.File:
 		l.judgeFile(p, s)
-	case tree.Link:
+	case s.Kind == tree.Link:
 		l.judgeLink(p, f)
 	}
 }
@@ -241,7 +243,6 @@ func (l *look) judgeLink(p spot, file *file) {
 }
 
 func (l *look) judgeDirectory(p spot, s tree.Stat) {
-	known := len(p.rows) > 0 && p.rows[0].Stat.Kind == tree.Dir
 	if here, others := standing(p.rows, s); len(here) > 0 {
 		l.lost(gone{path: p.path, replaced: true}, others)
 		p.rows = here
@@ -261,7 +262,7 @@ func (l *look) judgeDirectory(p spot, s tree.Stat) {
 		l.found(f)
 		l.enter(directory{path: p.path, ids: entriesOf(came)})
 		l.lost(gone{path: p.path, replaced: true}, p.rows)
-	case known:
+	case len(p.rows) > 0:
 		l.doubtful = append(l.doubtful, doubt{p, s})
 	default:
 		l.found(l.finding(p, s))
@@ -392,7 +393,7 @@ func (l *look) origin(s tree.Stat) (row *tree.Base, vanished bool) {
 		if l.claimed[rows[i].Entry] {
 			continue
 		}
-		if _, missing := l.lookUp(rows[i].Entry); missing {
+		if now, missing := l.lookUp(rows[i].Entry); missing || now.Kind != 0 && now.Kind != s.Kind {
 			return &rows[i], true
 		}
 	}
@@ -432,13 +433,29 @@ func (l *look) decideDoubtful() {
 	doubts := l.doubtful
 	l.doubtful = nil
 	for _, d := range doubts {
-		next := directory{path: d.path}
-		f := tree.Finding{Path: d.path, Stat: d.stat}
-		if l.claim(d.rows[0].Entry) {
-			f = l.finding(d.spot, d.stat)
-			next.ids = entriesOf(d.rows)
+		if !l.claim(d.rows[0].Entry) {
+			d.rows = nil
 		}
-		l.found(f)
+		l.decide(d.spot, d.stat)
+	}
+}
+
+func (l *look) decide(p spot, s tree.Stat) {
+	switch s.Kind {
+	case tree.File:
+		l.judgeFile(p, s)
+	case tree.Link:
+		if f := l.disk.at(p.path); f != nil && f.kind == tree.Link {
+			l.judgeLink(p, f)
+		} else {
+			l.again = append(l.again, p.path)
+		}
+	default:
+		l.found(l.finding(p, s))
+		next := directory{path: p.path}
+		if len(p.rows) > 0 && p.rows[0].Stat.Kind == tree.Dir {
+			next.ids = entriesOf(p.rows)
+		}
 		l.enter(next)
 	}
 }
