@@ -136,6 +136,12 @@ func (l *look) finding(p spot, s tree.Stat) tree.Finding {
 	return f
 }
 
+// moved notes in a finding that it is about what the index knows elsewhere.
+func (l *look) moved(f *tree.Finding, row *tree.Base) {
+	f.Known, f.Rev, f.Moved = row.Entry, row.Rev, true
+	f.From, _ = l.rows.pathOf(row.Entry)
+}
+
 // list returns what the index knows in a directory, which twins may share.
 func (l *look) list(ids []ident.EntryID) []tree.Base {
 	var all []tree.Base
@@ -220,7 +226,7 @@ func (l *look) judgeFile(p spot, s tree.Stat) {
 		f := l.finding(p, s)
 		f.Content = row.Content
 		if vanished && l.claim(row.Entry) {
-			f.Known, f.Rev, f.Moved = row.Entry, row.Rev, true
+			l.moved(&f, row)
 		}
 		l.found(f)
 	}
@@ -236,7 +242,7 @@ func (l *look) judgeLink(p spot, file *file) {
 	if len(p.rows) == 0 {
 		row, vanished := l.origin(s)
 		if row != nil && vanished && row.Content == f.Content && l.claim(row.Entry) {
-			f.Known, f.Rev, f.Moved = row.Entry, row.Rev, true
+			l.moved(&f, row)
 		}
 	}
 	l.found(f)
@@ -257,8 +263,8 @@ func (l *look) judgeDirectory(p spot, s tree.Stat) {
 	came := l.arrived(s)
 	switch {
 	case len(came) > 0:
-		f := l.finding(spot{path: p.path, rows: came}, s)
-		f.Moved = true
+		f := l.finding(p, s)
+		l.moved(&f, &came[0])
 		l.found(f)
 		l.enter(directory{path: p.path, ids: entriesOf(came)})
 		l.lost(gone{path: p.path, replaced: true}, p.rows)
@@ -338,7 +344,7 @@ func (l *look) endRead() {
 	f.Content = r.content.id
 	f.Racy = isRacy(r.row, f, r.began)
 	if r.from != nil && l.claim(r.from.Entry) {
-		f.Known, f.Rev, f.Moved = r.from.Entry, r.from.Rev, true
+		l.moved(&f, r.from)
 	}
 	if f.Racy {
 		l.racy = append(l.racy, r.path)

@@ -53,8 +53,9 @@ func (l *look) judgeRenamed(p spot, s tree.Stat) bool {
 	if !l.claim(row.Entry) {
 		return false
 	}
-	f := l.finding(spot{path: p.path, rows: p.was}, s)
-	f.Moved, f.Content = true, row.Content
+	f := l.finding(p, s)
+	l.moved(&f, &row)
+	f.Content = row.Content
 	if s.Kind == tree.Link {
 		f.Target = l.disk.at(p.path).target
 		f.Content = recipe.LinkID(f.Target)

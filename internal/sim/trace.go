@@ -248,7 +248,7 @@ func writeFinding(b *strings.Builder, f *tree.Finding) {
 	case f.Gone:
 		b.WriteString(" gone")
 	case f.Moved:
-		b.WriteString(" moved")
+		fmt.Fprintf(b, " moved from %q", f.From)
 	}
 	fmt.Fprintf(b, " %v ino %d size %d mtime %d #%x racy %v]", f.Stat.Kind, f.Stat.File.Inode, f.Stat.Size, f.Stat.Mtime-epoch, f.Content[:3], f.Racy)
 }

@@ -65,11 +65,17 @@ func (c *Core) takeVanished(b tree.Base, path string) {
 
 // lookOnceMore orders one more look at a name whose finding cannot be believed; of what has
 // moved there at the name that it had, too: a look that met it elsewhere does not tell that
-// it is gone from there, and by the next one it may be gone from both.
+// it is gone from there, and by the next one it may be gone from both. Where that had the
+// name of late and where it has one now may differ, and the name may be another entry's.
 func (c *Core) lookOnceMore(f *tree.Finding) {
 	paths := []string{f.Path}
+	if f.From != "" {
+		paths = append(paths, f.From)
+	}
 	if b, onDisk := c.index.Base(f.Known); onDisk && f.Moved {
-		paths = append(paths, c.basePath(&b))
+		if at := c.basePath(&b); at != f.From {
+			paths = append(paths, at)
+		}
 	}
 	c.lookAgain(relook, paths...)
 }

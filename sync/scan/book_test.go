@@ -248,8 +248,10 @@ func (b *bed) words() []string {
 	defer b.mu.Unlock()
 	words := []string{}
 	for _, f := range b.log {
-		was, _ := b.path(f.Known)
-		words = append(words, word(f, was))
+		if was, _ := b.path(f.Known); f.Moved && (f.From == "" || b.late && f.From != was) {
+			b.t.Errorf("%q is said to have moved from %q, was at %q", f.Path, f.From, was)
+		}
+		words = append(words, word(f))
 	}
 	b.log = nil
 	b.takeIn()
@@ -257,7 +259,7 @@ func (b *bed) words() []string {
 	return words
 }
 
-func word(f tree.Finding, was string) string {
+func word(f tree.Finding) string {
 	switch {
 	case f.Problem != "":
 		return "problem " + f.Path

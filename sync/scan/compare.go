@@ -185,6 +185,13 @@ func otherAttributes(known, s tree.Stat) bool {
 	return known.Mode != s.Mode || s.Traits != 0 && known.Traits != s.Traits
 }
 
+// moved notes in a finding that it is about what the index knows elsewhere.
+func (r *run) moved(f *tree.Finding, row *tree.Base) (err error) {
+	f.Known, f.Rev, f.Moved = row.Entry, row.Rev, true
+	f.From, _, err = r.options.Known.Path(row.Entry)
+	return err
+}
+
 func (r *run) ignored(path string, dir bool) bool {
 	return r.options.Ignored != nil && r.options.Ignored(path, dir)
 }
@@ -239,7 +246,9 @@ func (r *run) judgeNewFile(p place, s tree.Stat) error {
 		f := p.finding(s)
 		f.Content = row.Content
 		if vanished && r.claim(row.Entry) {
-			f.Known, f.Rev, f.Moved = row.Entry, row.Rev, true
+			if err := r.moved(&f, row); err != nil {
+				return err
+			}
 		}
 		r.batch.add(f)
 	}
@@ -269,7 +278,9 @@ func (r *run) judgeLink(p place, s tree.Stat) error {
 			return err
 		}
 		if row != nil && vanished && row.Content == f.Content && r.claim(row.Entry) {
-			f.Known, f.Rev, f.Moved = row.Entry, row.Rev, true
+			if err := r.moved(&f, row); err != nil {
+				return err
+			}
 		}
 	}
 	r.batch.add(f)
@@ -307,8 +318,10 @@ func (r *run) judgeDirectory(p place, s tree.Stat) error {
 	}
 	switch {
 	case len(came) > 0:
-		f := place{path: p.path, rows: came}.finding(s)
-		f.Moved = true
+		f := p.finding(s)
+		if err := r.moved(&f, &came[0]); err != nil {
+			return err
+		}
 		r.batch.add(f)
 		r.enter(directory{path: p.path, ids: entries(came)})
 		r.displaced(p.path, p.rows)

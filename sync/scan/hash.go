@@ -118,7 +118,10 @@ func (r *run) reportFile(f file, s tree.Stat, made recipe.Recipe, now int64) {
 	found.Racy = racy(f, found, now)
 	same := f.renamed || f.from != nil && f.from.Content == found.Content
 	if f.from != nil && (same || surelyOne(s)) && r.claim(f.from.Entry) {
-		found.Known, found.Rev, found.Moved = f.from.Entry, f.from.Rev, true
+		if err := r.moved(&found, f.from); err != nil {
+			r.fail(err)
+			return
+		}
 	}
 	if found.Racy {
 		r.noteRacy(f.path)

@@ -125,8 +125,11 @@ func (r *run) judgeSpotted(p place, s tree.Stat, failed error) error {
 	if !r.claim(row.Entry) {
 		return r.judge(p, s, nil) // that was met under another name already: this is a new thing
 	}
-	f := place{path: p.path, rows: p.was}.finding(s)
-	f.Moved, f.Content = true, row.Content
+	f := p.finding(s)
+	f.Content = row.Content
+	if err := r.moved(&f, &row); err != nil {
+		return err
+	}
 	if s.Kind == tree.Link {
 		return r.renamedLink(p, f)
 	}

@@ -89,7 +89,8 @@ type Finding struct {
 	Known ident.EntryID
 	Rev   uint64
 	Moved bool
-	Gone  bool // nothing is there any more
+	From  string // when Moved: the path where the index knew it when the scan looked
+	Gone  bool   // nothing is there any more
 	Stat  Stat
 	// Content is the id of the file's or link's bytes (zero for directories). Its recipe
 	// has been handed to the index before the finding is reported.
