@@ -99,9 +99,10 @@ func (c *Core) takeLocal(f *tree.Finding) {
 	}
 	if f.Moved {
 		if b, known := c.index.Base(f.Known); known && b.Rev == f.Rev {
-			if from := c.basePath(&b); from != f.Path {
+			from := c.basePath(&b)
+			if l := c.locals[from]; from != f.Path && (l == nil || l.Gone || l.Stat.File == f.Stat.File) {
 				c.list(&tree.Finding{Path: from, Known: b.Entry, Rev: b.Rev, Gone: true})
-			}
+			} // or something else was met there
 		}
 	}
 }
