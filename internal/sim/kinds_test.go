@@ -7,6 +7,43 @@ import (
 	"github.com/shoal-sync/shoal/sync/tree"
 )
 
+// A directory and a file of another directory change places, and the looks at the two names
+// come one after the other. Both are moved on the other devices; nothing is deleted and
+// found anew.
+func TestADirectoryAndAFileThatChangePlacesAreMoved(t *testing.T) {
+	for seed := range uint64(8) {
+		w := family(t, seed)
+		a, b := w.devices[0], w.devices[1]
+		for _, dir := range []string{"x", "x/dir"} {
+			a.disk.mkdir(dir)
+			a.noteUnseen(dir)
+		}
+		for _, name := range []string{"f", "x/dir/in"} {
+			c := w.contents.small(1000)
+			a.witness().save(a, name, c)
+			a.disk.save(name, c)
+			a.noteUnseen(name)
+		}
+		w.rest()
+		was := map[string]tree.FileID{
+			"x/dir": b.disk.at("f").id, "f": b.disk.at("x/dir").id, "f/in": b.disk.at("x/dir/in").id,
+		}
+		pause := time.Duration(seed) * 15 * time.Millisecond
+		a.moves("x/dir", "x/t")
+		w.run(pause)
+		a.moves("f", "x/dir")
+		w.run(pause)
+		a.moves("x/t", "f")
+		w.rest()
+		w.sound(t)
+		for path, id := range was {
+			if f := b.disk.at(path); f == nil || f.id != id {
+				t.Errorf("seed %d: %q is not what it was before it moved: %v", seed, path, b.files())
+			}
+		}
+	}
+}
+
 // On a device that may only read, a file and a link of its own change places, the file is met
 // there once more, and then the members move it. The link stays on the list of what is only there.
 func TestALinkInThePlaceOfAFileStaysOnTheList(t *testing.T) {

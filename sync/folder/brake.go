@@ -286,19 +286,15 @@ func (c *Core) deleteGone(b tree.Base, path string) {
 	}
 }
 
-// brakesChange reports whether the end of a directory that something else has taken the
-// place of has to wait: it is held, or holds so much that the brake must look at it.
-func (c *Core) brakesChange(here []tree.Base, f *tree.Finding) bool {
+// mayHaveMoved reports whether what the base has under a name where something of another
+// kind is has to wait: one look does not tell whether a directory, or what a directory is in
+// the place of now, was deleted, for the look that finds it elsewhere may come later. It goes
+// like any name that has vanished. A link in the place of a file is a rewrite of it.
+func (c *Core) mayHaveMoved(here []tree.Base, f *tree.Finding) bool {
 	if c.foundHeld(here) {
 		return true
 	}
-	if here[0].Stat.Kind != tree.Dir {
-		return false
-	}
-	sum, held := c.weigh(here[0])
-	recent := c.brake.written.count(c.now)
-	if !held && sum.Files+recent <= c.brake.set.limit(c.totals.Files+recent)/4 {
-		c.brake.written.add(c.now, sum.Files)
+	if here[0].Stat.Kind != tree.Dir && f.Stat.Kind != tree.Dir {
 		return false
 	}
 	b := known(here, f)

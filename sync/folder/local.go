@@ -67,7 +67,7 @@ func (c *Core) takeFinding(f *tree.Finding) {
 	case f.Gone && c.foundHeld(here):
 	case f.Gone:
 		c.takeVanished(known(here, f), f.Path)
-	case f.Stat.Kind != here[0].Stat.Kind && c.brakesChange(here, f):
+	case f.Stat.Kind != here[0].Stat.Kind && c.mayHaveMoved(here, f):
 	case f.Stat.Kind != here[0].Stat.Kind:
 		c.removeAll(here)
 		c.create(f, dirs[0], name)
