@@ -159,7 +159,7 @@ func (l *look) list(ids []ident.EntryID) []tree.Base {
 func (l *look) visit(d directory) {
 	dir := l.disk.at(d.path)
 	if dir == nil || dir.kind != tree.Dir {
-		l.again = append(l.again, d.path)
+		l.againBelow(d)
 		return
 	}
 	rows := l.list(d.ids)
@@ -179,6 +179,25 @@ func (l *look) visit(d directory) {
 			l.thinned = append(l.thinned, d)
 			return
 		}
+	}
+}
+
+// againBelow has a directory that is gone looked at again, with the known ones below it if
+// it was to be walked.
+func (l *look) againBelow(d directory) {
+	l.again = append(l.again, d.path)
+	if d.shallow {
+		return
+	}
+	for rows := l.list(d.ids); len(rows) > 0; {
+		n := 1
+		for n < len(rows) && rows[n].Name == rows[0].Name {
+			n++
+		}
+		if rows[0].Stat.Kind == tree.Dir {
+			l.againBelow(directory{path: join(d.path, rows[0].Name), ids: entriesOf(rows[:n])})
+		}
+		rows = rows[n:]
 	}
 }
 

@@ -104,8 +104,7 @@ func (r *run) unlisted(d directory, err error) error {
 		return fmt.Errorf("list the folder: %w", err)
 	}
 	if errors.Is(err, fs.ErrNotExist) || isNoDirectory(err) {
-		r.again(d.path)
-		return nil
+		return r.againBelow(d)
 	}
 	p := tree.Finding{Path: d.path, Problem: unreadable(err)}
 	if len(d.ids) > 0 {
@@ -113,6 +112,28 @@ func (r *run) unlisted(d directory, err error) error {
 	}
 	r.batch.add(p)
 	return nil
+}
+
+// againBelow notes that a directory which has gone while others were walked is to be looked
+// at again, and of one that was to be walked all known directories in it: the look at a name
+// goes no deeper than what is in it.
+func (r *run) againBelow(d directory) error {
+	r.again(d.path)
+	if d.shallow || len(d.ids) == 0 {
+		return nil
+	}
+	rows, err := r.rows(d.ids)
+	for len(rows) > 0 && err == nil && !r.fullOfNames() {
+		n := 1
+		for n < len(rows) && rows[n].Name == rows[0].Name {
+			n++
+		}
+		if rows[0].Stat.Kind == tree.Dir {
+			err = r.againBelow(directory{path: path.Join(d.path, rows[0].Name), ids: entries(rows[:n])})
+		}
+		rows = rows[n:]
+	}
+	return err
 }
 
 // rows returns what the index knows in a directory, which twins may share.

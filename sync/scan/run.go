@@ -144,6 +144,13 @@ func (r *run) again(path string) {
 	}
 }
 
+// fullOfNames reports whether no more names are noted: who gets so many walks all.
+func (r *run) fullOfNames() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.result.Again) >= namesMax
+}
+
 func (r *run) noteRacy(path string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
