@@ -44,8 +44,9 @@ func TestADirectoryAndAFileThatChangePlacesAreMoved(t *testing.T) {
 	}
 }
 
-// On a device that may only read, a file and a link of its own change places, the file is met
-// there once more, and then the members move it. The link stays on the list of what is only there.
+// On a device that may only read, a file and a link of its own change places, the file is
+// met there once more, and then the members move it. The link stays on the list of what is
+// only there.
 func TestALinkInThePlaceOfAFileStaysOnTheList(t *testing.T) {
 	o := Calm(1)
 	o.Name, o.Founded, o.Nodes, o.Readers, o.People, o.Files, o.Busy = "kinds", true, 2, 1, 0, 0, 0

@@ -287,9 +287,9 @@ func (c *Core) deleteGone(b tree.Base, path string) {
 }
 
 // mayHaveMoved reports whether what the base has under a name where something of another
-// kind is has to wait: one look does not tell whether a directory, or what a directory is in
-// the place of now, was deleted, for the look that finds it elsewhere may come later. It goes
-// like any name that has vanished. A link in the place of a file is a rewrite of it.
+// kind is has to wait: one look does not tell whether a directory, or what a directory is
+// in the place of now, was deleted, for the look that finds it elsewhere may come later. It
+// goes like any name that has vanished. A link in the place of a file is a rewrite of it.
 func (c *Core) mayHaveMoved(here []tree.Base, f *tree.Finding) bool {
 	if c.foundHeld(here) {
 		return true
