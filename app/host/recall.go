@@ -32,10 +32,14 @@ func (r *folderRun) recallOne(o *tree.Order) tree.Outcome {
 		}
 		return out
 	}
-	if _, parked, err := r.disk.Look(o.Path); err == nil && tree.LeftParking(o, parked) {
-		out.Stat = *o.Victim
-		return out
-	}
 	out.Refusal, out.Detail = tree.Changed, "the agent was stopped before this was done"
+	_, still, err := r.disk.Look(o.Path)
+	switch {
+	case err != nil:
+	case tree.LeftParking(o, still):
+		out.Refusal, out.Detail, out.Stat = tree.Done, "", *o.Victim
+	case o.Op == tree.Move && !there && !still:
+		out.Refusal = tree.Missing
+	}
 	return out
 }

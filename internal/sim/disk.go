@@ -22,7 +22,6 @@ type file struct {
 	changed  int64  // when content or attributes last changed, as the system notes it
 	children *shelf // of a directory
 	came     bool   // by an order, and no person has written it since
-	sent     string // where an order has moved it, and no person has written it since
 	// unheard: a person has rewritten it before anybody could record that it came.
 	unheard bool
 }
@@ -237,7 +236,7 @@ func (d *disk) save(path string, c *content) {
 		f = d.make(tree.File, 0o644)
 		in.put(name, f)
 	}
-	f.content, f.mtime, f.changed, f.came, f.sent = c, d.clock(), d.clock(), false, ""
+	f.content, f.mtime, f.changed, f.came = c, d.clock(), d.clock(), false
 	d.change(path)
 }
 

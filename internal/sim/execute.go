@@ -246,7 +246,6 @@ func (b *batch) move(i int, in *shelf, name string) tree.Refusal {
 	}
 	to.put(newName, in.at(name))
 	in.drop(name)
-	to.at(newName).sent = o.To
 	b.outcomes[i].Stat = to.at(newName).stat()
 	d.change(o.Path)
 	d.change(o.To)

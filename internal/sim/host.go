@@ -90,8 +90,10 @@ func (d *device) recall(orders []tree.Order) {
 		stat, there := d.disk.look(path)
 		if tree.LooksDone(o, stat, there) {
 			outcomes[i].Refusal, outcomes[i].Stat = tree.Done, stat
-		} else if _, parked := d.disk.look(o.Path); tree.LeftParking(o, parked) {
+		} else if _, still := d.disk.look(o.Path); tree.LeftParking(o, still) {
 			outcomes[i].Refusal, outcomes[i].Stat = tree.Done, *o.Victim
+		} else if o.Op == tree.Move && !there && !still {
+			outcomes[i].Refusal = tree.Missing
 		}
 	}
 	d.handle(folder.OutcomesReported{Outcomes: outcomes})

@@ -66,7 +66,7 @@ func (t *witness) save(d *device, path string, c *content) {
 		return
 	}
 	if is := d.disk.at(path); is != nil {
-		is.unheard = is.unheard || !d.running() && is.came && !d.recorded(is.content, "")
+		is.unheard = is.unheard || !d.running() && is.came && !d.recorded(is.content)
 		t.release(is)
 		if is.kind == tree.File && is.content.lineage != c.lineage {
 			t.end(d, path, is)
@@ -120,11 +120,10 @@ func (t *witness) end(d *device, path string, f *file) {
 		l.contested = true
 	}
 	came := f.came || f.unheard
-	if !d.running() && (came && !d.recorded(f.content, "") || f.sent == path && !d.recorded(f.content, path)) {
+	if !d.running() && came && !d.recorded(f.content) {
 		// An order was carried out, and the crash came before its outcome was recorded:
 		// that nothing is there now means just as well that it had not been carried out.
 		// What people wrote to the file before they deleted it nobody has seen, either.
-		// Of a move: that a person who did not know of it deleted the file before.
 		l.contested = true
 	}
 	l.deleted, l.by, l.at = true, d, t.world.now
@@ -172,11 +171,10 @@ func (d *device) shows(lineage ident.ContentID, path string) (also bool) {
 	return also
 }
 
-// recorded reports whether the index of a device knows that a content was here, under a path
-// or anywhere.
-func (d *device) recorded(c *content, path string) bool {
-	for id, b := range d.index.kept.bases {
-		if at, _ := d.index.kept.pathOf(id); b.Content == c.id && (path == "" || at == path) {
+// recorded reports whether the index of a device knows that a content was here.
+func (d *device) recorded(c *content) bool {
+	for _, b := range d.index.kept.bases {
+		if b.Content == c.id {
 			return true
 		}
 	}

@@ -94,6 +94,17 @@ func (c *Core) noteUnsure(a *act, o *tree.Outcome) {
 	}
 }
 
+// noteBoth notes of what an order of an earlier run was to move, and is neither where it was
+// nor where it was to be, that whoever took it away may have met it in either place: where
+// that was a delete, the move is no later act of somebody who did not know of it (R15).
+func (c *Core) noteBoth(a *act, o *tree.Outcome) {
+	b, onDisk := c.index.Base(a.entry)
+	if o.Recalled && o.Refusal == tree.Missing && a.order.Op == tree.Move && onDisk {
+		b.SawPlace = b.SawPlace.Join(a.sawPlace)
+		c.setBase(b)
+	}
+}
+
 // cameBefore takes what was found for a file that an earlier run had put there, when it
 // holds just what that was to put: a new file, or an edit, would come back where the entry
 // was deleted meanwhile.

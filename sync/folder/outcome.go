@@ -221,6 +221,7 @@ func (c *Core) refused(a *act, o *tree.Outcome) {
 	t := Trouble{Path: a.order.Path, Kind: ChangedMeanwhile, Reason: o.Detail}
 	c.stillStaged(a, o)
 	c.noteUnsure(a, o)
+	c.noteBoth(a, o)
 	switch o.Refusal {
 	case tree.Changed, tree.Occupied, tree.Missing, tree.NotEmpty:
 		paths := []string{a.order.Path}
