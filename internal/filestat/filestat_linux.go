@@ -63,15 +63,28 @@ func OfHandle(f *os.File) (tree.Stat, error) {
 // OfFD is OfHandle for a bare descriptor.
 func OfFD(fd int) (tree.Stat, error) { return look(fd, "", unix.AT_EMPTY_PATH) }
 
+// Changed is OfFD, and says when anything about the file changed last, in nanoseconds since
+// 1970: programs cannot set that time back.
+func Changed(fd int) (s tree.Stat, changed int64, err error) {
+	var x unix.Statx_t
+	if err := ask(fd, "", unix.AT_EMPTY_PATH, wanted|unix.STATX_CTIME, &x); err != nil {
+		return s, 0, err
+	}
+	return fromStatx(&x), x.Ctime.Sec*1e9 + int64(x.Ctime.Nsec), nil
+}
+
 func look(dirfd int, name string, flags int) (tree.Stat, error) {
 	var x unix.Statx_t
+	if err := ask(dirfd, name, flags, wanted, &x); err != nil {
+		return tree.Stat{}, err
+	}
+	return fromStatx(&x), nil
+}
+
+func ask(dirfd int, name string, flags, wanted int, x *unix.Statx_t) error {
 	for {
-		err := unix.Statx(dirfd, name, flags, wanted, &x)
-		if err == nil {
-			return fromStatx(&x), nil
-		}
-		if err != unix.EINTR {
-			return tree.Stat{}, err
+		if err := unix.Statx(dirfd, name, flags, wanted, x); err != unix.EINTR {
+			return err
 		}
 	}
 }

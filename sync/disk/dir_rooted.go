@@ -4,6 +4,7 @@ package disk
 
 import (
 	"errors"
+	"io"
 	"io/fs"
 	"os"
 	"path"
@@ -89,6 +90,28 @@ func (d *dir) open(name string, flags int) (*os.File, error) {
 		return nil, d.wrap("open", name, errNoDir)
 	}
 	return d.root.OpenFile(d.join(name), flags, privateMode)
+}
+
+// bare is an open file.
+type bare struct{ file *os.File }
+
+func (d *dir) openBare(name string) (bare, error) {
+	file, err := d.open(name, os.O_RDONLY)
+	return bare{file}, err
+}
+
+func (b bare) handle(string) (*os.File, error) { return b.file, nil }
+
+func (b bare) look() (tree.Stat, error) { return filestat.OfHandle(b.file) }
+
+func (b bare) close() error { return b.file.Close() }
+
+// readAt fills the buffer from an offset on, as far as the file goes.
+func (b bare) readAt(buf []byte, offset int64) error {
+	if _, err := b.file.ReadAt(buf, offset); err != io.EOF {
+		return err
+	}
+	return nil // when it was cut short, the look afterwards says so
 }
 
 func (d *dir) writeNew(name string, content []byte) error {

@@ -90,20 +90,57 @@ func (d *dir) lookSelf() (tree.Stat, error) { return filestat.OfFD(d.fd) }
 // open opens a file. It does not wait for the other end of a pipe that somebody put in
 // the file's place.
 func (d *dir) open(name string, flags int) (*os.File, error) {
+	file, err := d.openFlags(name, flags)
+	if err != nil {
+		return nil, err
+	}
+	return file.handle(name)
+}
+
+func (d *dir) openFlags(name string, flags int) (bare, error) {
 	var fd int
 	err := retried(func() (err error) {
 		fd, err = unix.Openat(d.fd, name, flags|unix.O_NOFOLLOW|unix.O_CLOEXEC|unix.O_NONBLOCK,
 			privateMode)
 		return err
 	})
-	if err != nil {
-		return nil, d.wrap("open", name, err)
-	}
+	return bare{fd}, d.wrap("open", name, err)
+}
+
+// bare is an open file, by its number alone: what package os does for each that it opens
+// took as long as a small one takes to be read.
+type bare struct{ fd int }
+
+// openBare opens a file for reading, as open does.
+func (d *dir) openBare(name string) (bare, error) { return d.openFlags(name, os.O_RDONLY) }
+
+// handle hands the file over to package os, whatever comes of that.
+func (b bare) handle(name string) (*os.File, error) {
 	// Regular files never wait for readiness: without the flag the runtime does not ask.
-	if err := unix.SetNonblock(fd, false); err != nil {
-		return nil, errors.Join(d.wrap("open", name, err), unix.Close(fd))
+	if err := unix.SetNonblock(b.fd, false); err != nil {
+		return nil, errors.Join(&fs.PathError{Op: "open", Path: name, Err: err}, b.close())
 	}
-	return os.NewFile(uintptr(fd), name), nil
+	return os.NewFile(uintptr(b.fd), name), nil
+}
+
+func (b bare) look() (tree.Stat, error) { return filestat.OfFD(b.fd) }
+
+func (b bare) close() error { return unix.Close(b.fd) }
+
+// readAt fills the buffer from an offset on, as far as the file goes.
+func (b bare) readAt(buf []byte, offset int64) error {
+	for len(buf) > 0 {
+		var n int
+		err := retried(func() (err error) { n, err = unix.Pread(b.fd, buf, offset); return err })
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			return nil // it was cut short: the look afterwards says so
+		}
+		buf, offset = buf[n:], offset+int64(n)
+	}
+	return nil
 }
 
 // writeNew makes a file that must not exist yet and fills it.

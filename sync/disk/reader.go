@@ -3,12 +3,10 @@ package disk
 import (
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"runtime"
 	"strings"
 
-	"github.com/shoal-sync/shoal/internal/filestat"
 	"github.com/shoal-sync/shoal/sync/tree"
 )
 
@@ -53,18 +51,18 @@ func (r *Reader) ReadChunkAt(path string, want tree.Stat, at Range, buf []byte) 
 	if err != nil {
 		return nil, err
 	}
-	defer file.Close()
+	defer file.close() // opened for reading, so closing has nothing to say
 	if at.Size < 0 || at.Offset < 0 || at.Size > want.Size-at.Offset {
 		return nil, fmt.Errorf("read %q: %d bytes at %d are beyond its end", path, at.Size, at.Offset)
 	}
 	buf = sized(buf, int(at.Size))
-	if _, err := file.ReadAt(buf, at.Offset); err != nil && !errors.Is(err, io.EOF) {
+	if err := file.readAt(buf, at.Offset); err != nil {
 		return nil, fmt.Errorf("read %q: %w", path, err)
 	}
 	if seam := r.folder.seam; seam != nil {
 		seam("read", path)
 	}
-	now, err := filestat.OfHandle(file)
+	now, err := file.look()
 	if err != nil {
 		return nil, fmt.Errorf("read %q: %w", path, err)
 	}
@@ -81,27 +79,31 @@ type Range struct{ Offset, Size int64 }
 func (f *Folder) openWanted(path string, want tree.Stat) (*os.File, error) {
 	r := f.Reader()
 	defer r.Close()
-	return r.open(path, want)
+	file, err := r.open(path, want)
+	if err != nil {
+		return nil, err
+	}
+	return file.handle(path)
 }
 
-func (r *Reader) open(path string, want tree.Stat) (*os.File, error) {
+func (r *Reader) open(path string, want tree.Stat) (bare, error) {
 	name, err := r.enter(path)
 	if err != nil {
-		return nil, fmt.Errorf("open %q: %w (%w)", path, ErrChanged, err)
+		return bare{}, fmt.Errorf("open %q: %w (%w)", path, ErrChanged, err)
 	}
-	file, err := r.dir.open(name, os.O_RDONLY)
+	file, err := r.dir.openBare(name)
 	if err != nil {
 		if refusalOf(err) == tree.Missing {
 			err = fmt.Errorf("%w (%w)", ErrChanged, err)
 		}
-		return nil, fmt.Errorf("open %q: %w", path, err)
+		return bare{}, fmt.Errorf("open %q: %w", path, err)
 	}
-	now, err := filestat.OfHandle(file)
+	now, err := file.look()
 	if err == nil && !now.SameContent(want) {
 		err = ErrChanged
 	}
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("open %q: %w", path, err), file.Close())
+		return bare{}, errors.Join(fmt.Errorf("open %q: %w", path, err), file.close())
 	}
 	return file, nil
 }

@@ -135,14 +135,7 @@ func (v *volume) file(path string) (opened, error) {
 
 // look says what was opened, and when anything about it changed last: that time cannot be
 // set back by programs.
-func (o opened) look() (s tree.Stat, changed int64, err error) {
-	var st unix.Stat_t
-	if err := unix.Fstat(o.fd, &st); err != nil {
-		return s, 0, err
-	}
-	s, err = filestat.OfFD(o.fd)
-	return s, st.Ctim.Nano(), err
-}
+func (o opened) look() (s tree.Stat, changed int64, err error) { return filestat.Changed(o.fd) }
 
 // read fills the buffer as far as the file goes.
 func (o opened) read(buffer []byte) (n int, err error) {
