@@ -19,7 +19,7 @@ type events struct {
 	first   uint64 // the number before the first of this run
 	last    uint64
 	ring    []status.Event
-	changed chan struct{}
+	changed chan struct{} // closed by the next event; nil while nobody waits
 }
 
 // newEvents returns no events yet. The numbers begin with the time at which the agent
@@ -27,7 +27,7 @@ type events struct {
 // old ones, and every reader of JSON can hold them.
 func newEvents(started time.Time) *events {
 	first := uint64(max(started.UnixMicro(), 0))
-	return &events{first: first, last: first, changed: make(chan struct{})}
+	return &events{first: first, last: first}
 }
 
 func (e *events) add(event status.Event) {
@@ -39,8 +39,10 @@ func (e *events) add(event status.Event) {
 		e.ring = append(e.ring[:0], e.ring[len(e.ring)-eventsMax/2:]...)
 	}
 	e.ring = append(e.ring, event)
-	close(e.changed)
-	e.changed = make(chan struct{})
+	if e.changed != nil { // files come by the thousand, and mostly nobody listens
+		close(e.changed)
+		e.changed = nil
+	}
 }
 
 // after returns the remembered events above a number, and a channel that is closed when
@@ -70,6 +72,9 @@ func (e *events) after(since uint64) ([]status.Event, <-chan struct{}) {
 	}
 	if since < e.last && len(e.ring) > 0 {
 		out = append(out, e.ring[max(since+1, oldest)-oldest:]...)
+	}
+	if e.changed == nil {
+		e.changed = make(chan struct{})
 	}
 	return out, e.changed
 }
