@@ -104,6 +104,25 @@ func (i *installs) part(paths []string) (others []string, were map[string]tree.S
 	return others, were
 }
 
+// own reports that a file found in a directory is in hand, which is looked at later, or as
+// it was put there: what was recorded of it is to come, or came after the look began.
+func (i *installs) own(path string, s tree.Stat) bool {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if i.inHand[path] {
+		i.late[path] = true
+		return true
+	}
+	was, ok := i.young[path]
+	if !ok {
+		was, ok = i.old[path]
+	}
+	if ok && was != s {
+		i.forgetLocked(path) // whatever it is from now on is judged by the index
+	}
+	return ok && was == s
+}
+
 // sift leaves out of names that were touched what this program did itself: names that are
 // still as it left them, and names that it has in hand, which are touched again when that is
 // over. The loop must have recorded what is over.
@@ -115,6 +134,7 @@ func (r *folderRun) sift(paths []string) []string {
 			ours = append(ours, p)
 		}
 	}
+	slices.Sort(ours) // what is in one directory, together
 	for i, now := range r.disk.LookEach(ours) {
 		if p := ours[i]; now.Err == nil && now.There && now.Stat == were[p] {
 			continue

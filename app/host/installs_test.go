@@ -80,3 +80,35 @@ func TestOwnInstallsAreNotLookedAt(t *testing.T) {
 	r.installs.clear() // as a look at the whole folder does
 	sifted("after a look at everything", "a", "b", "foreign")
 }
+
+// A look at a directory finds what is being put into it, and what was a moment ago.
+func TestOwnInstallsAreFoundInDirectories(t *testing.T) {
+	r := &folderRun{}
+	r.installs.init()
+	root := onDisk(t, r)
+	own := func(when string, want bool) {
+		t.Helper()
+		s, _, err := r.disk.Look("a")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := r.installs.own("a", s); got != want {
+			t.Errorf("%s: own is %v", when, got)
+		}
+	}
+	own("before anything", false)
+	orders, outcomes := install(t, r, "a")
+	own("while it is in hand", true)
+	if late := r.installs.end(orders, outcomes); !slices.Equal(late, []string{"a"}) {
+		t.Errorf("touched again are %q", late)
+	}
+	own("when it is in place", true)
+	if err := os.Chtimes(filepath.Join(root, "a"), time.Time{}, time.Unix(8, 0)); err != nil {
+		t.Fatal(err)
+	}
+	own("after a person touched it", false)
+	if err := os.Chtimes(filepath.Join(root, "a"), time.Time{}, time.Unix(7, 0)); err != nil {
+		t.Fatal(err)
+	}
+	own("after that was taken back", false)
+}

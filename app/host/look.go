@@ -54,6 +54,7 @@ func (r *folderRun) watch() (err error) {
 		Traits: traits,
 		Known:  known{r}, Recipes: r.keepRecipes, Report: r.report, Check: r.disk.CheckRoot,
 		Ignored:  r.ignored,
+		Own:      r.installs.own,
 		Volume:   r.volume,
 		Progress: func(p scan.Progress) { r.reading.Store(&p) },
 		Now:      func() int64 { return time.Now().UnixNano() },

@@ -233,11 +233,21 @@ func unreadable(err error) string {
 	return fmt.Sprintf("it cannot be read: %v", err)
 }
 
+func (r *run) own(p place, s tree.Stat) bool {
+	return r.options.Own != nil && r.options.Own(p.path, s)
+}
+
 func (r *run) judgeFile(p place, s tree.Stat) error {
 	if len(p.rows) == 0 {
+		if r.own(p, s) {
+			return nil
+		}
 		return r.judgeNewFile(p, s)
 	}
 	row := &p.rows[0]
+	if !row.Racy && !row.Stat.SameContent(s) && r.own(p, s) {
+		return nil
+	}
 	if row.Racy || !row.Stat.SameContent(s) {
 		alone := *row // a file that waits must not keep the rows of its directory
 		r.hash(file{path: p.path, row: &alone})

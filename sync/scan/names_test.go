@@ -307,3 +307,32 @@ func (b *bed) change(chance *rand.Rand) []string {
 	}
 	return []string{p, q}
 }
+
+// What the caller put in place itself is neither read nor reported, whether or not the index
+// has heard of it, unless another time may hide a change.
+func TestOwnFilesAreLeftAlone(t *testing.T) {
+	b := newBed(t)
+	b.write("d/known", "one")
+	b.write("d/racy", "one")
+	b.folder()
+	b.agree()
+	for id, row := range b.book.rows {
+		if row.Racy = row.Name == "racy"; row.Racy {
+			b.book.rows[id] = row
+		}
+	}
+	b.write("d/known", "another one")
+	b.write("d/new", "two")
+	b.write("d/racy", "three")
+	b.write("d/theirs", "four")
+	var asked []string
+	b.scanner.options.Own = func(path string, s tree.Stat) bool {
+		asked = append(asked, path)
+		return path != "d/theirs" && s.Size > 0
+	}
+	b.want(b.names("d"), "changed d/racy", "new file d/theirs")
+	slices.Sort(asked)
+	if want := []string{"d/known", "d/new", "d/theirs"}; !slices.Equal(asked, want) {
+		t.Errorf("asked about %q, want %q", asked, want)
+	}
+}

@@ -74,8 +74,8 @@ type Recipe struct {
 	Encoded []byte
 }
 
-// Options is what a Scanner needs of others. All but Check, Ignored, Volume, Progress and
-// Prospects must be set.
+// Options is what a Scanner needs of others. All but Check, Ignored, Own, Volume, Progress
+// and Prospects must be set.
 type Options struct {
 	Known Known
 	// Recipes keeps the recipes of contents that are reported next. Report takes in what
@@ -90,6 +90,9 @@ type Options struct {
 	// Ignored says that a name is to be left alone: not reported, not entered, not missed.
 	// It may be nil.
 	Ignored func(path string, dir bool) bool
+	// Own says that the caller put this file in place itself, or is about to, and that it
+	// looks as the caller left it: it is not read, and not reported. It may be nil.
+	Own func(path string, s tree.Stat) bool
 	// Traits returns the traits of a file or directory, empty when it has gone or cannot be
 	// asked. It is nil where the folder carries none.
 	Traits func(path string) tree.Traits

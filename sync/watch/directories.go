@@ -167,6 +167,7 @@ func (w *Watcher) list(n *node, t task) (err error) {
 			gone[name] = child
 		}
 	}
+	var few []string // its content, as long as that is told one by one
 	count := 0
 	for {
 		entries, err := f.ReadDir(listMax)
@@ -179,8 +180,8 @@ func (w *Watcher) list(n *node, t task) (err error) {
 				delete(gone, e.Name())
 				w.todo = append(w.todo, task{rel: rel, report: t.report, refresh: t.refresh})
 			}
-			if count++; t.report && count <= contentsMax {
-				w.touch(rel)
+			if count++; count <= contentsMax {
+				few = append(few, rel)
 			}
 		}
 		if err == io.EOF {
@@ -190,8 +191,13 @@ func (w *Watcher) list(n *node, t task) (err error) {
 			return err
 		}
 	}
-	if t.report && count > contentsMax {
-		w.touch(t.rel)
+	if count > contentsMax {
+		few = append(few[:0], t.rel)
+	}
+	for _, rel := range few {
+		if t.report {
+			w.touch(rel)
+		}
 	}
 	for _, child := range gone {
 		w.drop(child)

@@ -38,9 +38,10 @@ const (
 	batchTime = 5 * time.Millisecond
 	// batchMax is how many names a batch has at most.
 	batchMax = 256
-	// contentsMax is how many names of a new directory are told one by one. Of a larger
-	// one its own name is told once more: the scanner then lists it, which is cheaper.
-	contentsMax = batchMax
+	// contentsMax is how many names of a new directory are told one by one. Of one with
+	// more its own name is told once more: to look at each of its names costs more than to
+	// list it, and mostly that look is still to come and sees all of them.
+	contentsMax = 4
 )
 
 // Trouble is a reason why names may have been touched without being told of.
