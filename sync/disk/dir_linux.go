@@ -139,6 +139,9 @@ func startWriting(f *os.File, offset, size int64) {
 	_ = unix.SyncFileRange(int(f.Fd()), offset, size, unix.SYNC_FILE_RANGE_WRITE)
 }
 
+// noMark opens a file without a mark of when it was read.
+const noMark = unix.O_NOATIME
+
 // How lseek is asked for what was written, and for what was not.
 const (
 	seekData = unix.SEEK_DATA

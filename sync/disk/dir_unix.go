@@ -111,8 +111,15 @@ func (d *dir) openFlags(name string, flags int) (bare, error) {
 // took as long as a small one takes to be read.
 type bare struct{ fd int }
 
-// openBare opens a file for reading, as open does.
-func (d *dir) openBare(name string) (bare, error) { return d.openFlags(name, os.O_RDONLY) }
+// openBare opens a file for reading, as open does, and leaves no mark of that where it can:
+// in files of others it may not.
+func (d *dir) openBare(name string) (bare, error) {
+	file, err := d.openFlags(name, os.O_RDONLY|noMark)
+	if noMark != 0 && errors.Is(err, unix.EPERM) {
+		return d.openFlags(name, os.O_RDONLY)
+	}
+	return file, err
+}
 
 // handle hands the file over to package os, whatever comes of that.
 func (b bare) handle(name string) (*os.File, error) {

@@ -3,6 +3,7 @@ package scan
 import (
 	"errors"
 	"strings"
+	"sync/atomic"
 
 	"golang.org/x/sys/unix"
 
@@ -13,7 +14,12 @@ import (
 // volume is the folder's top, held open. Every path is resolved below it by the kernel,
 // without following a link anywhere, so that swapping a directory for a link while it is
 // being looked at leads nowhere.
-type volume struct{ fd int }
+type volume struct {
+	fd int
+	// marks is set once a file was met that may only be read with a mark of when it was: it
+	// is somebody else's.
+	marks atomic.Bool
+}
 
 func openVolume(path string) (*volume, error) {
 	fd, err := retry(func() (int, error) {
@@ -22,7 +28,7 @@ func openVolume(path string) (*volume, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &volume{fd}, nil
+	return &volume{fd: fd}, nil
 }
 
 func (v *volume) close() error { return unix.Close(v.fd) }
@@ -127,9 +133,18 @@ func (l listing) close() error { return unix.Close(l.fd) }
 // opened is a file being read.
 type opened struct{ fd int }
 
-// file opens a file. Should a pipe be there meanwhile, opening it does not wait.
+// file opens a file. Should a pipe be there meanwhile, opening it does not wait. That it is
+// read leaves no mark where that can be: a first look would write to each file's inode.
 func (v *volume) file(path string) (opened, error) {
-	fd, err := v.open(path, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY)
+	const flags = unix.O_RDONLY | unix.O_NONBLOCK | unix.O_NOCTTY
+	if !v.marks.Load() {
+		fd, err := v.open(path, flags|unix.O_NOATIME)
+		if err != unix.EPERM {
+			return opened{fd}, err
+		}
+		v.marks.Store(true)
+	}
+	fd, err := v.open(path, flags)
 	return opened{fd}, err
 }
 

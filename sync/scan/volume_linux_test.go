@@ -5,9 +5,11 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"syscall"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -146,4 +148,41 @@ func TestDeepPaths(t *testing.T) {
 		t.Errorf("%d findings", len(got))
 	}
 	b.want(b.folder())
+}
+
+func TestReadingLeavesNoMark(t *testing.T) {
+	b := newBed(t)
+	b.write("f", "one")
+	long, now := time.Now().Add(-48*time.Hour).Truncate(time.Second), time.Now()
+	b.must(os.Chtimes(b.full("f"), long, now))
+	b.want(b.folder(), "new file f")
+	var st unix.Stat_t
+	b.must(unix.Stat(b.full("f"), &st))
+	if got := time.Unix(st.Atim.Unix()); !got.Equal(long) {
+		t.Errorf("last read at %v, which was %v", got, long)
+	}
+}
+
+// A file of somebody else can be read, but not without a mark.
+func TestFilesOfOthersAreRead(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("only root can be somebody else for a moment")
+	}
+	b := newBed(t)
+	b.write("f", "one")
+	v, err := openVolume(b.root)
+	b.must(err)
+	defer v.close()
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	_, err = unix.SetfsuidRetUid(65534)
+	b.must(err)
+	o, err := v.file("f")
+	_, back := unix.SetfsuidRetUid(0)
+	b.must(back)
+	b.must(err)
+	b.must(o.close())
+	if !v.marks.Load() {
+		t.Error("the file could be opened as one's own")
+	}
 }
