@@ -161,7 +161,7 @@ func newAgent(home *config.Home, opts Options) (*agent, error) {
 	a.trust()
 	a.endpoint, err = direct.New(direct.Options{
 		Key: key.Private(), Trusts: a.trusts, Refused: a.strangerCalled, Met: a.linking.met, Log: a.log,
-		Gates: a.limits.gates, Through: a.proxied,
+		Gates: a.limits.gates, Near: onLAN, Through: a.proxied,
 	})
 	if err != nil {
 		return nil, err

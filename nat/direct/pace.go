@@ -42,8 +42,11 @@ type paced struct {
 	narrow  bool // the receive buffer was made small; the reader's
 }
 
-// pace puts the gates of an address before a connection.
+// pace fits a connection to the way it takes: it puts the gates of an address before it.
 func (e *Endpoint) pace(conn net.Conn, remote netip.AddrPort) net.Conn {
+	if tcp, ok := conn.(*net.TCPConn); ok && e.opts.Near != nil && e.opts.Near(remote.Addr()) {
+		giveWay(tcp)
+	}
 	return held(e.opts.Gates, conn, remote)
 }
 

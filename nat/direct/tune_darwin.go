@@ -2,6 +2,7 @@ package direct
 
 import (
 	"errors"
+	"net"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -17,5 +18,8 @@ func tuneSocket(_, _ string, raw syscall.RawConn) error {
 		_ = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, tcpNotSentLowat, notSentMax)
 	})
 }
+
+// giveWay does nothing: the system has one congestion control that gives way.
+func giveWay(*net.TCPConn) {}
 
 func portInUse(err error) bool { return errors.Is(err, unix.EADDRINUSE) }
