@@ -81,7 +81,7 @@ type Options struct {
 	Through func(netip.AddrPort) func(context.Context) (net.Conn, error)
 	// Gates holds links to a rate; nil holds none.
 	Gates Gates
-	// Near reports whether an address is on this device's own network; nil takes none for it.
+	// Near reports whether an address is on this device's own network; nil: none is.
 	Near func(netip.Addr) bool
 	// HandshakeTime bounds connecting and proving, each way; zero means 10 seconds.
 	HandshakeTime time.Duration
