@@ -5,12 +5,13 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"github.com/shoal-sync/shoal/internal/caller"
 	"log/slog"
 	"net"
 	"net/netip"
 	"sync"
 	"time"
+
+	"github.com/shoal-sync/shoal/nat/gate"
 )
 
 // heldOfOne connections from one address may be open at once: a provider has many homes
@@ -28,13 +29,11 @@ type front struct {
 	config    *tls.Config
 	log       *slog.Logger
 	web, turn *lobby
+	strangers *gate.Gate // those that are being looked at
 	closed    chan struct{}
-	work      sync.WaitGroup
+	closing   sync.Once
 
 	mu        sync.Mutex
-	ended     bool
-	strangers map[net.Conn]netip.Addr
-	sources   map[netip.Addr]int
 	held      map[netip.Addr]int // connections that were let in
 	heldOfOne int
 }
@@ -86,7 +85,7 @@ func (f *front) letIn(conn net.Conn, from netip.Addr, to *lobby) (net.Conn, bool
 func newFront(tcp net.Listener, config *tls.Config, log *slog.Logger) *front {
 	return &front{
 		tcp: tcp, config: config, log: log, web: newLobby(tcp.Addr()), turn: newLobby(tcp.Addr()),
-		closed: make(chan struct{}), strangers: map[net.Conn]netip.Addr{}, sources: map[netip.Addr]int{},
+		closed: make(chan struct{}), strangers: gate.New(strangersMax, strangersOfOne),
 		held: map[netip.Addr]int{}, heldOfOne: heldOfOne,
 	}
 }
@@ -113,40 +112,17 @@ func (f *front) run() {
 
 // admit looks at a connection, unless too many are being looked at.
 func (f *front) admit(conn net.Conn) {
-	var from netip.Addr
-	if tcp, ok := conn.RemoteAddr().(*net.TCPAddr); ok {
-		from = caller.Source(tcp.AddrPort().Addr())
-	}
-	f.mu.Lock()
-	full := f.ended || len(f.strangers) >= strangersMax || f.sources[from] >= strangersOfOne
-	if !full {
-		f.strangers[conn] = from
-		f.sources[from]++
-		f.work.Add(1)
-	}
-	f.mu.Unlock()
-	if full {
-		conn.Close()
-		return
-	}
-	go func() {
-		defer f.work.Done()
-		known, to := f.look(conn)
-		f.mu.Lock()
-		delete(f.strangers, conn)
-		if f.sources[from]--; f.sources[from] == 0 {
-			delete(f.sources, from)
-		}
-		f.mu.Unlock()
-		if to == nil || known.SetDeadline(time.Time{}) != nil {
+	f.strangers.Admit(conn, func(known func() bool) {
+		seen, to := f.look(conn)
+		if !known() || to == nil || seen.SetDeadline(time.Time{}) != nil {
 			conn.Close()
 			return
 		}
-		known, ok := f.letIn(known, from, to)
-		if !ok || !to.put(known) {
-			known.Close()
+		seen, ok := f.letIn(seen, gate.Of(conn), to)
+		if !ok || !to.put(seen) {
+			seen.Close()
 		}
-	}()
+	})
 }
 
 // look tells where a connection belongs; nowhere when that stays unclear for too long.
@@ -184,19 +160,12 @@ func (f *front) look(conn net.Conn) (net.Conn, *lobby) {
 
 // close takes nobody any more, and returns when nobody is being looked at.
 func (f *front) close() error {
-	f.mu.Lock()
-	if !f.ended {
-		f.ended = true
-		close(f.closed)
-	}
-	for conn := range f.strangers {
-		conn.Close()
-	}
-	f.mu.Unlock()
+	f.closing.Do(func() { close(f.closed) })
+	f.strangers.Shut()
 	err := f.tcp.Close()
 	f.web.end()
 	f.turn.end()
-	f.work.Wait()
+	f.strangers.Wait()
 	return err
 }
 

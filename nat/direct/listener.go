@@ -6,13 +6,13 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"github.com/shoal-sync/shoal/internal/caller"
 	"net"
 	"net/netip"
 	"sync"
 	"time"
 
 	"github.com/shoal-sync/shoal/internal/ident"
+	"github.com/shoal-sync/shoal/nat/gate"
 )
 
 const (
@@ -30,15 +30,11 @@ const (
 
 // Listener takes calls from other devices.
 type Listener struct {
-	endpoint *Endpoint
-	socket   net.Listener
-	closed   chan struct{}
-	running  sync.WaitGroup // one for each connection that is proving itself
-
-	mu        sync.Mutex
-	stopped   bool
-	strangers map[net.Conn]netip.Addr
-	perSource map[netip.Addr]int
+	endpoint  *Endpoint
+	socket    net.Listener
+	strangers *gate.Gate // those that are proving themselves
+	closed    chan struct{}
+	closing   sync.Once
 }
 
 // Listen binds the address; port 0 takes any free one, an invalid IP means all addresses
@@ -69,7 +65,7 @@ func (e *Endpoint) Listen(addr netip.AddrPort) (*Listener, error) {
 func newListener(e *Endpoint, socket net.Listener) *Listener {
 	return &Listener{
 		endpoint: e, socket: socket, closed: make(chan struct{}),
-		strangers: map[net.Conn]netip.Addr{}, perSource: map[netip.Addr]int{},
+		strangers: gate.New(strangersMax, strangersPerAddress),
 	}
 }
 
@@ -103,21 +99,13 @@ func (l *Listener) Serve(welcomed func(*Link)) error {
 
 // Close stops listening, breaks off handshakes, and returns when Serve's goroutines have
 // ended. It does not touch links that were handed over.
-func (l *Listener) Close() error {
-	l.mu.Lock()
-	if l.stopped {
-		l.mu.Unlock()
-		l.running.Wait()
-		return nil
-	}
-	l.stopped = true
-	close(l.closed)
-	for conn := range l.strangers {
-		conn.Close()
-	}
-	l.mu.Unlock()
-	err := l.socket.Close()
-	l.running.Wait()
+func (l *Listener) Close() (err error) {
+	l.closing.Do(func() {
+		close(l.closed)
+		l.strangers.Shut()
+		err = l.socket.Close()
+	})
+	l.strangers.Wait()
 	if err != nil {
 		return fmt.Errorf("stop listening: %w", bare(err))
 	}
@@ -126,23 +114,9 @@ func (l *Listener) Close() error {
 
 // admit starts the handshake of a new connection, or closes it when too many are at it.
 func (l *Listener) admit(conn net.Conn, welcomed func(*Link)) {
-	source := caller.Source(addrPort(conn.RemoteAddr()).Addr())
-	l.mu.Lock()
-	full := l.stopped || len(l.strangers) >= strangersMax || l.perSource[source] >= strangersPerAddress
-	if !full {
-		l.strangers[conn] = source
-		l.perSource[source]++
-		l.running.Add(1)
-	}
-	l.mu.Unlock()
-	if full {
-		conn.Close()
-		return
-	}
-	go func() {
-		defer l.running.Done()
+	l.strangers.Admit(conn, func(known func() bool) {
 		link, meeting, err := l.endpoint.welcome(newSocket(l.endpoint.pace(conn, addrPort(conn.RemoteAddr()))))
-		if !l.release(conn) && err == nil {
+		if !known() && err == nil {
 			err = net.ErrClosed
 		}
 		switch {
@@ -154,19 +128,7 @@ func (l *Listener) admit(conn net.Conn, welcomed func(*Link)) {
 		default:
 			welcomed(start(link))
 		}
-	}()
-}
-
-// release takes a connection off the list of strangers and reports whether it may live on.
-func (l *Listener) release(conn net.Conn) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	source := l.strangers[conn]
-	delete(l.strangers, conn)
-	if l.perSource[source]--; l.perSource[source] <= 0 {
-		delete(l.perSource, source)
-	}
-	return !l.stopped
+	})
 }
 
 // welcome lets the caller prove its key. It returns a meeting if the caller wants one, or

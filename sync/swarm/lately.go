@@ -32,8 +32,8 @@ const (
 	latelyMax = 1 << 16
 )
 
-// lately remembers to whom pieces were promised within lateTime, by devices that have all
-// of their content.
+// lately remembers to whom pieces were promised within lateTime, and manyTime longer while
+// many go out for the first time, by devices that have all of their content.
 type lately struct {
 	to    map[latePiece]late
 	order []latePiece  // oldest first; the first of some has left since
