@@ -110,6 +110,7 @@ func (c *Core) done(a *act, o *tree.Outcome) {
 		}
 	case tree.Move:
 		c.noticeConflict(a, base.Name)
+		c.movedAlong(base)
 		base.Parent, base.Name, base.Stat = a.parent, a.name, o.Stat
 		base.Stat.Traits = traitsAfter(&a.order, &o.Stat, traits)
 		base.Racy = base.Racy || o.Recalled // it may have been written to since
@@ -167,6 +168,18 @@ func (c *Core) replaced(a *act) {
 		c.clearBase(id)
 		c.gaveUp(id)
 		c.touch(id)
+	}
+}
+
+// movedAlong notes that what an order has moved is not in its old place any more for those
+// either that share it, as a directory that is parked because of only one of them. Each is
+// put in its place anew.
+func (c *Core) movedAlong(base tree.Base) {
+	var others []tree.Base
+	c.eachSharing(base, func(o *tree.Base) { others = append(others, *o) })
+	for _, o := range others {
+		c.handOver(o, base)
+		c.touch(o.Entry)
 	}
 }
 
