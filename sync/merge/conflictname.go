@@ -176,9 +176,9 @@ func (v *View) restingBeside(out []tree.Entry, id ident.EntryID, depth int) []tr
 }
 
 // nameAway is the name of an entry that is shown away from its placement: its own, unless
-// somebody has it there.
+// somebody has it there, or it is one that a loser may be given there.
 func (v *View) nameAway(e *tree.Entry, h home) string {
-	if len(v.claims(h)) == 0 {
+	if _, marked := Unmarked(h.name); !marked && len(v.claims(h)) == 0 {
 		return h.name
 	}
 	return v.conflictName(e, h)

@@ -475,6 +475,26 @@ var views = []struct{ name, entries, want string }{
 		"d waits, l waits, m waits, n waits"},
 }
 
+// A directory out of a cycle of moves whose name is a conflict name, which somebody's copy
+// is given there: of these no record has the name.
+func TestADirectoryOutOfACycleAndACopyAreNotOfOneName(t *testing.T) {
+	s := shelfOf(t, `
+		d dir d in e was d in / at 5 by ann
+		e dir new in d was e in / at 6 by bob
+		a file x in / at 1 by ann #1
+		b file x in / at 2 by ann #2`)
+	view := NewView(s, author)
+	b, _ := s.Entry(letterID("b"))
+	e := s[letterID("e")]
+	e.Place.WasName = view.Of(&b).Name
+	s[e.ID] = e
+	view.Forget()
+	dir, _ := s.Entry(e.ID)
+	if shown := view.Of(&dir); !shown.Away || shown.Name == view.Of(&b).Name {
+		t.Errorf("both are shown as %q", shown.Name)
+	}
+}
+
 func TestView(t *testing.T) {
 	for _, c := range views {
 		t.Run(c.name, func(t *testing.T) {
