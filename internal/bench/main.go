@@ -50,7 +50,9 @@ type result struct {
 
 func run(o options) error {
 	var rows []result
-	for _, c := range slices.Concat(parts(), model(o), large(o), programs(o)) {
+	var whole wholeFolder
+	defer whole.close()
+	for _, c := range slices.Concat(parts(), model(o, &whole), large(o), programs(o)) {
 		if !strings.Contains(c.name, o.only) {
 			continue
 		}

@@ -24,12 +24,11 @@ import (
 
 // model measures the core of a folder with its index against what the index costs by itself,
 // and the loop against the channel in it.
-func model(o options) []benchCase {
+func model(o options, whole *wholeFolder) []benchCase {
 	n := 100_000
 	if o.full {
 		n = 1_000_000
 	}
-	whole := new(wholeFolder)
 	return []benchCase{
 		{fmt.Sprintf("view and plan a folder of %d files from scratch, against reading the same rows", n),
 			func() (result, error) { return whole.plan(o.dir, n) }},
@@ -43,9 +42,17 @@ func model(o options) []benchCase {
 type wholeFolder struct {
 	store   *index.Store
 	core    *folder.Core
-	entries []tree.Entry
+	known   []known // by number, from 0
+	place   string  // of the index
 	changes uint64
 	orders  int
+}
+
+// known is what is kept of an entry: an agent does not have a million of them in memory, where
+// each would be looked at whenever garbage is collected.
+type known struct {
+	id   ident.EntryID
+	kind tree.Kind
 }
 
 const modelPeer = ident.ReplicaID(77)
@@ -77,21 +84,20 @@ func (f *wholeFolder) fill(dir string, n int) error {
 	if f.core != nil {
 		return nil
 	}
-	place, err := os.MkdirTemp(dir, "bench-model-")
-	if err != nil {
+	var err error
+	if f.place, err = os.MkdirTemp(dir, "bench-model-"); err != nil {
 		return err
 	}
-	defer os.RemoveAll(place) // what is open stays readable
-	if f.store, _, err = index.Open(filepath.Join(place, "folder.db")); err != nil {
+	if f.store, _, err = index.Open(filepath.Join(f.place, "folder.db")); err != nil {
 		return err
 	}
 	var sums summary.Tree
 	var batch tree.Batch
 	var top, below ident.EntryID
 	add := func(kind tree.Kind, parent ident.EntryID, name string) ident.EntryID {
-		e, b := entryOf(uint64(len(f.entries)+1), kind, parent, name)
-		f.entries = append(f.entries, e)
-		batch.Rows = append(batch.Rows, tree.Row{Entry: e, Seq: uint64(len(f.entries))})
+		e, b := entryOf(uint64(len(f.known)+1), kind, parent, name)
+		f.known = append(f.known, known{e.ID, kind})
+		batch.Rows = append(batch.Rows, tree.Row{Entry: e, Seq: uint64(len(f.known))})
 		batch.Placed = append(batch.Placed, b)
 		sums.Set(e.ID, tree.Digest(&e))
 		return e.ID
@@ -114,13 +120,21 @@ func (f *wholeFolder) fill(dir string, n int) error {
 	}
 	f.core, err = folder.New(folder.Config{
 		Folder: ident.FolderID{1}, Device: ident.DeviceID{1}, Index: f.store,
-		State:  tree.State{Replica: 1, Log: 1, Head: uint64(len(f.entries)), Rev: uint64(len(f.entries)), Scanned: true},
+		State:  tree.State{Replica: 1, Log: 1, Head: uint64(len(f.known)), Rev: uint64(len(f.known)), Scanned: true},
 		Totals: tree.Totals{Files: int64(n)}, Summary: &sums, Rand: rand.New(rand.NewPCG(1, 1)),
 	})
 	if err == nil {
 		err = f.do(folder.ScanEnded{Full: true})
 	}
 	return err
+}
+
+// close removes what fill made.
+func (f *wholeFolder) close() error {
+	if f.store == nil {
+		return nil
+	}
+	return errors.Join(f.store.Close(), os.RemoveAll(f.place))
 }
 
 // do hands an event to the core and carries out at once what comes of it.
@@ -174,9 +188,9 @@ func (f *wholeFolder) plan(dir string, n int) (r result, err error) {
 	if err == nil && f.orders > 0 {
 		err = errors.New("orders were given where nothing is to do")
 	}
-	each := float64(us.Nanoseconds()) / float64(len(f.entries))
+	each := float64(us.Nanoseconds()) / float64(len(f.known))
 	r = result{ours: fmt.Sprintf("%.2f us an entry, %.1f s a million", each/1e3, each/1e3),
-		peer: fmt.Sprintf("%.2f us", float64(them.Nanoseconds())/float64(len(f.entries))/1e3), goal: "3 s a million", binds: "CPU"}
+		peer: fmt.Sprintf("%.2f us", float64(them.Nanoseconds())/float64(len(f.known))/1e3), goal: "3 s a million", binds: "CPU"}
 	r.ratio, r.misses = us.Seconds()/them.Seconds(), each > 3000
 	return r, err
 }
@@ -199,15 +213,24 @@ func (f *wholeFolder) change(dir string, n int) (r result, err error) {
 	if err := f.fill(dir, n); err != nil {
 		return r, err
 	}
-	number := uint64(len(f.entries))
+	view, err := f.store.View()
+	if err != nil {
+		return r, err
+	}
+	defer view.Close()
+	number := uint64(len(f.known))
 	us, them, err := against(func() error {
 		for range changesInBench {
 			f.changes++
-			at := int(f.changes) * 7919 % len(f.entries)
-			if f.entries[at].Kind == tree.Dir {
+			at := int(f.changes) * 7919 % len(f.known)
+			if f.known[at].kind == tree.Dir {
 				at += 2 // two directories at most come one after the other
 			}
-			e := f.entries[at].Clone()
+			row, _, err := view.Entry(f.known[at].id) // not what the owner has near
+			if err != nil {
+				return err
+			}
+			e := row.Entry.Clone()
 			dot := version.Dot{Replica: modelPeer, Counter: 1<<40 + f.changes}
 			e.Content.Version = version.Version{Dot: dot, Seen: e.Content.Seen.With(dot),
 				Stamp: version.Stamp{Time: version.HybridOf(1_800_000_000_000 + int64(f.changes)), Replica: modelPeer}}
@@ -223,7 +246,7 @@ func (f *wholeFolder) change(dir string, n int) (r result, err error) {
 	}, func() error {
 		for range changesInBench {
 			number++
-			row, _ := f.store.Entry(f.entries[int(number)*7919%len(f.entries)].ID)
+			row, _ := f.store.Entry(f.known[int(number)*7919%len(f.known)].id)
 			row.Seq = 1<<40 + number
 			f.store.Apply(tree.Batch{Rows: []tree.Row{row}})
 			if err := f.store.Commit(); err != nil {
