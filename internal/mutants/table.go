@@ -71,6 +71,8 @@ var table = []mutation{
 		"if age >= racyTime {", "if age >= 0 {", "sync/scan", "."},
 	{"a message may hold any number of entries", "sync/wire/rows.go",
 		`r.count("entries", RowsMax, entrySizeMin)`, `r.count("entries", 1<<30, entrySizeMin)`, "sync/wire", "."},
+	{"a page that was read ahead outlives a change", "sync/index/ahead.go",
+		"p.moved != s.changes", "false", "sync/index", "TestPagesReadAhead"},
 	{"a cleared base row stays", "sync/index/apply.go",
 		"s.near.cleared(b.Cleared[i])", "_ = b.Cleared[i]", "sync/index", "."},
 	{"any device may answer", "nat/direct/certificate.go",

@@ -60,7 +60,7 @@ func (s *Store) commit(recipes []Recipe) error {
 		return err
 	}
 	fault.At("index.committed")
-	s.open = false
+	s.open, s.committed = false, s.changes
 	return nil
 }
 
@@ -85,6 +85,7 @@ func (s *Store) apply(b *tree.Batch) error {
 	if err := s.begin(); err != nil {
 		return err
 	}
+	s.changes += uint64(len(b.Rows) + len(b.Cleared) + len(b.Placed) + len(b.Forgotten))
 	for i := range b.Rows {
 		if err := s.putRow(&b.Rows[i]); err != nil {
 			return fmt.Errorf("entry %v: %w", b.Rows[i].Entry.ID, err)
@@ -293,7 +294,8 @@ func (s *Store) oldFacts(id ident.EntryID, number int64) (old facts, known bool,
 	}
 	st.BindInt64(1, number)
 	known, err = one(st, func(st *sqlite.Stmt) error {
-		row, err := s.c.row(st)
+		var row tree.Row
+		err := s.c.row(st, &row)
 		old = factsOf(&row)
 		return err
 	})

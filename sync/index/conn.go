@@ -178,9 +178,13 @@ func (c *conn) script(text string) error {
 
 // bytes returns a BLOB column in memory that is valid until the next call.
 func (c *conn) bytes(s *sqlite.Stmt, column int) []byte {
+	// Nearly all fits, so its length need not be asked for first.
+	if n := s.ColumnBytes(column, c.room[:cap(c.room)]); n < cap(c.room) && cap(c.room) <= roomMax {
+		return c.room[:n]
+	}
 	n := s.ColumnLen(column)
 	if cap(c.room) < n || cap(c.room) > roomMax && n <= roomMax {
-		c.room = make([]byte, max(n, 512))
+		c.room = make([]byte, max(n+1, 512))
 	}
 	return c.room[:s.ColumnBytes(column, c.room[:n])]
 }

@@ -73,23 +73,25 @@ func clipRow(r *tree.Row) {
 }
 
 // keepPage notes the rows of a page and all that is on disk for them, in one piece of memory
-// each.
-func (n *near) keepPage(rows []tree.Row, onDisk []tree.Base) []tree.Row {
-	for i := range rows {
-		clipRow(&rows[i])
-		if len(onDisk) < len(rows) {
-			n.bases.put(rows[i].Entry.ID, found[tree.Base]{})
+// each. From then on nobody changes them.
+func (n *near) keepPage(p page) {
+	run := 0 // of rows in one directory
+	for i := range p.rows {
+		id, parent := p.rows[i].Entry.ID, p.rows[i].Entry.Place.Parent
+		if i == 0 || parent != p.rows[i-1].Entry.Place.Parent {
+			run = 0
 		}
+		if run++; run == crowdAsks {
+			n.entries.expect(parent)
+		}
+		if len(p.onDisk) < len(p.rows) {
+			n.bases.put(id, found[tree.Base]{})
+		}
+		n.rows.put(id, found[tree.Row]{(*[1]tree.Row)(p.rows[i:])})
 	}
-	kept := slices.Clone(rows) // callers may change theirs
-	for i := range kept {
-		n.rows.put(kept[i].Entry.ID, found[tree.Row]{(*[1]tree.Row)(kept[i:])})
+	for i := range p.onDisk {
+		n.bases.put(p.onDisk[i].Entry, found[tree.Base]{(*[1]tree.Base)(p.onDisk[i:])})
 	}
-	for i := range onDisk {
-		clipBase(&onDisk[i])
-		n.bases.put(onDisk[i].Entry, found[tree.Base]{(*[1]tree.Base)(onDisk[i:])})
-	}
-	return rows
 }
 
 // wrote notes that a row was written.
@@ -219,6 +221,14 @@ func (c *crowd) who(at place, list func(parent ident.EntryID, limit int) ([]take
 	dir.used = c.clock
 	id, there := dir.by[maphash.String(c.seed, at.name)]
 	return id, !there, nil
+}
+
+// expect has the names of a directory read when it is asked about next: that will be more
+// than once.
+func (c *crowd) expect(parent ident.EntryID) {
+	if c.dirs[parent] == nil && c.asked[parent] < crowdAsks-1 {
+		c.asked[parent] = crowdAsks - 1
+	}
 }
 
 func (c *crowd) enter(parent ident.EntryID, all []taken) *nameSet {

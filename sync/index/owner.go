@@ -123,26 +123,29 @@ func (s *Store) Holding(content ident.ContentID) (tree.Base, bool) {
 	return out[0], true
 }
 
-// Since returns up to limit rows whose number is above after, in order of number.
+// Since returns up to limit rows whose number is above after, in order of number. They are
+// not to be changed.
 func (s *Store) Since(after uint64, limit int) []tree.Row {
-	return s.page(shownSince, after, limit)
+	p, err := s.since(after, limit)
+	s.must(err)
+	return s.kept(p)
 }
 
 // Needs returns up to limit rows marked Need whose number is above after, in order of
-// number.
+// number. They are not to be changed.
 func (s *Store) Needs(after uint64, limit int) []tree.Row {
-	return s.page(shownNeeded, after, limit)
+	p, err := s.reader().shown(shownNeeded, after, limit)
+	s.must(err)
+	return s.kept(p)
 }
 
-// page reads rows, and with them what is on disk for them: who reads a page is about to ask
-// for both of each entry, and to be asked together is a fifth of the work.
-func (s *Store) page(q query, after uint64, limit int) []tree.Row {
-	page, onDisk, err := s.reader().shown(q, after, limit)
-	s.must(err)
-	if len(page) == 0 || len(page) > nearMax {
-		return page
+// kept keeps a page near, and with it what is on disk for its rows: who reads a page is
+// about to ask for both of each entry, and to be asked together is a fifth of the work.
+func (s *Store) kept(p page) []tree.Row {
+	if len(p.rows) <= nearMax {
+		s.near.keepPage(p)
 	}
-	return s.near.keepPage(page, onDisk)
+	return p.rows
 }
 
 // Dead returns up to limit rows of deleted entries whose number is above after, in order of

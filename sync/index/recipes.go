@@ -9,6 +9,7 @@ import (
 	"zombiezen.com/go/sqlite"
 
 	"github.com/shoal-sync/shoal/internal/ident"
+	"github.com/shoal-sync/shoal/sync/tree"
 )
 
 // Recipe is the encoded list of chunks of a content with more than one chunk.
@@ -252,7 +253,8 @@ func (s *Store) acquit(limit int) (more bool, err error) {
 	err = each(st, func(st *sqlite.Stmt) error {
 		met++
 		s.sweep.entry = st.ColumnInt64(4)
-		row, err := s.c.row(st)
+		var row tree.Row
+		err := s.c.row(st, &row)
 		delete(s.sweep.suspects, row.Entry.Content.ID)
 		return err
 	})

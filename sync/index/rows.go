@@ -18,14 +18,19 @@ import (
 // The methods here turn rows into values. Both the writer and the views use them, each on
 // its own connection.
 
-func (c *conn) row(s *sqlite.Stmt) (tree.Row, error) {
-	entry, err := tree.ParseEntry(c.bytes(s, 2))
-	if err != nil {
-		return tree.Row{}, fmt.Errorf("%w: row %d of the log: %w", ErrDamaged, s.ColumnInt64(0), err)
+// row reads a row of the log into r, a zero one.
+func (c *conn) row(s *sqlite.Stmt, r *tree.Row) error {
+	if err := r.Entry.Parse(c.bytes(s, 2)); err != nil {
+		return fmt.Errorf("%w: row %d of the log: %w", ErrDamaged, s.ColumnInt64(0), err)
 	}
-	return tree.Row{
-		Entry: entry, Seq: uint64(s.ColumnInt64(0)), Need: s.ColumnBool(1), Died: s.ColumnInt64(3),
-	}, nil
+	r.Seq, r.Need, r.Died = uint64(s.ColumnInt64(0)), s.ColumnBool(1), s.ColumnInt64(3)
+	return nil
+}
+
+// addRow reads a row of the log to the end of a list.
+func (c *conn) addRow(s *sqlite.Stmt, rows *[]tree.Row) error {
+	*rows = append(*rows, tree.Row{})
+	return c.row(s, &(*rows)[len(*rows)-1])
 }
 
 // idNumber returns the number of an id that has one.
@@ -48,11 +53,7 @@ func (c *conn) rows(q query, bind func(*sqlite.Stmt)) (out []tree.Row, err error
 		return nil, err
 	}
 	bind(s)
-	err = each(s, func(s *sqlite.Stmt) error {
-		row, err := c.row(s)
-		out = append(out, row)
-		return err
-	})
+	err = each(s, func(s *sqlite.Stmt) error { return c.addRow(s, &out) })
 	return out, err
 }
 
@@ -62,10 +63,7 @@ func (c *conn) entry(id ident.EntryID) (row tree.Row, found bool, err error) {
 		return row, false, err
 	}
 	s.BindBytes(1, id[:])
-	found, err = one(s, func(s *sqlite.Stmt) (err error) {
-		row, err = c.row(s)
-		return err
-	})
+	found, err = one(s, func(s *sqlite.Stmt) error { return c.row(s, &row) })
 	return row, found, err
 }
 
@@ -97,28 +95,31 @@ func bindPage(s *sqlite.Stmt, after uint64, limit int) {
 }
 
 // shown returns rows of the log and what is on disk for those of them that are.
-func (c *conn) shown(q query, after uint64, limit int) ([]tree.Row, []tree.Base, error) {
+func (c *conn) shown(q query, after uint64, limit int) (page, error) {
 	s, err := c.stmt(q)
 	if err != nil {
-		return nil, nil, err
+		return page{}, err
 	}
 	bindPage(s, after, limit)
 	// Who goes through all rows is likely to get as many as the last time: rows are large,
 	// and to copy them while the list grows is a tenth of the work.
 	room := max(0, min(limit, c.lastPage))
-	rows, onDisk := make([]tree.Row, 0, room), make([]tree.Base, 0, room)
+	p := page{make([]tree.Row, 0, room), make([]tree.Base, 0, room)}
 	err = each(s, func(s *sqlite.Stmt) error {
-		row, err := c.row(s)
-		rows = append(rows, row)
-		if err != nil || s.ColumnIsNull(4) {
+		if err := c.addRow(s, &p.rows); err != nil || s.ColumnIsNull(4) {
 			return err
 		}
-		b, err := c.readBaseAt(s, 4)
-		onDisk = append(onDisk, b)
-		return err
+		p.onDisk = append(p.onDisk, tree.Base{})
+		return c.readBaseAt(s, 4, &p.onDisk[len(p.onDisk)-1], &p.rows[len(p.rows)-1].Entry)
 	})
-	c.lastPage = len(rows)
-	return rows, onDisk, err
+	c.lastPage = len(p.rows)
+	for i := range p.rows {
+		clipRow(&p.rows[i])
+	}
+	for i := range p.onDisk {
+		clipBase(&p.onDisk[i])
+	}
+	return p, err
 }
 
 // namesOf returns a query for the names in a directory and who has them, in no useful order.
@@ -182,23 +183,31 @@ func bindBase(s *sqlite.Stmt, b *tree.Base, room []byte) []byte {
 	return room
 }
 
-func (c *conn) readBase(s *sqlite.Stmt) (b tree.Base, err error) { return c.readBaseAt(s, 0) }
+func (c *conn) readBase(s *sqlite.Stmt) (b tree.Base, err error) {
+	var unknown tree.Entry
+	err = c.readBaseAt(s, 0, &b, &unknown)
+	return b, err
+}
 
-// readBaseAt reads a base row from the columns after the first so many.
-func (c *conn) readBaseAt(s *sqlite.Stmt, at int) (b tree.Base, err error) {
-	var name [tree.NameMax + 1]byte
+// readBaseAt reads a base row, into a zero one, from the columns after the first so many.
+// What the row has in common with its entry, which may be unknown, shares the memory of
+// that.
+func (c *conn) readBaseAt(s *sqlite.Stmt, at int, b *tree.Base, e *tree.Entry) error {
 	entry, parent := s.ColumnBytes(at, b.Entry[:]), s.ColumnBytes(at+1, b.Parent[:])
-	b.Name = string(name[:s.ColumnBytes(at+2, name[:])])
-	if entry != len(b.Entry) || parent != len(b.Parent) || len(b.Name) > tree.NameMax {
-		return b, fmt.Errorf("%w: a base row holds no ids or no name", ErrDamaged)
+	name := c.bytes(s, at+2)
+	if entry != len(b.Entry) || parent != len(b.Parent) || len(name) > tree.NameMax {
+		return fmt.Errorf("%w: a base row holds no ids or no name", ErrDamaged)
+	}
+	if b.Name = e.Place.Name; string(name) != b.Name {
+		b.Name = string(name)
 	}
 	if !s.ColumnIsNull(at + 3) {
 		binary.BigEndian.PutUint64(b.Content[:8], uint64(s.ColumnInt64(at+3)))
 		s.ColumnBytes(at+4, b.Content[8:])
 	}
 	b.Rev = uint64(s.ColumnInt64(at + 5))
-	if err := parseSaw(c.bytes(s, at+6), &b); err != nil {
-		return b, err
+	if err := parseSaw(c.bytes(s, at+6), b, e.Place.Context); err != nil {
+		return err
 	}
 	b.Racy = s.ColumnBool(at + 7)
 	b.Stat = tree.Stat{
@@ -210,7 +219,7 @@ func (c *conn) readBaseAt(s *sqlite.Stmt, at int) (b tree.Base, err error) {
 			Birth:  s.ColumnInt64(at + 15),
 		},
 	}
-	return b, nil
+	return nil
 }
 
 func (c *conn) base(id ident.EntryID) (b tree.Base, found bool, err error) {
@@ -375,11 +384,11 @@ func (c *conn) state() (out tree.State, err error) {
 			Rev: uint64(s.ColumnInt64(4)), Clock: uint64(s.ColumnInt64(5)),
 			Scanned: s.ColumnBool(6),
 		}
-		if out.Knowledge, err = parseVector(c.bytes(s, 7)); err != nil {
+		if out.Knowledge, err = parseVector(c.bytes(s, 7), nil); err != nil {
 			return err
 		}
 		out.Life = uint64(s.ColumnInt64(9))
-		if out.Collected, err = parseVector(c.bytes(s, 8)); err != nil {
+		if out.Collected, err = parseVector(c.bytes(s, 8), nil); err != nil {
 			return err
 		}
 		out.Lives, err = parseLives(c.bytes(s, 10))

@@ -227,10 +227,7 @@ func (q *nameQuery) look(number int64, rows []tree.Row) ([]tree.Row, error) {
 	}
 	var row tree.Row
 	st.BindInt64(1, number)
-	there, err := one(st, func(st *sqlite.Stmt) (err error) {
-		row, err = q.v.c.row(st)
-		return err
-	})
+	there, err := one(st, func(st *sqlite.Stmt) error { return q.v.c.row(st, &row) })
 	// A word of a name that is gone stays when another table of letters took it apart.
 	if err != nil || !there {
 		return rows, err

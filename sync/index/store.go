@@ -16,7 +16,8 @@
 // are there for every View at once, and are written with the next Commit, so that they
 // are durable no later than the rows that need them. A third goroutine, started by Open
 // and ended by Close, moves committed pages from the log file into the database, so that
-// no commit has to wait for it. No read transaction outlives a call.
+// no commit has to wait for it. While the owner goes over all rows, a goroutine reads the
+// next page for it. No read transaction outlives a call, or the reading of that page.
 //
 // After a failed Apply or Commit nothing of that transaction is there and the Store takes
 // no more changes: the core believes in facts that were not recorded, so the folder must
@@ -62,6 +63,11 @@ type Store struct {
 	near       near
 	met        met // ids with a number
 	metOnDisk  met // ids that have, or had, a base row
+
+	changes   uint64 // of rows and base rows, since Open
+	committed uint64 // so many of them are
+	ahead     ahead
+	reading   sync.WaitGroup // pages that are read ahead
 
 	waiting  waiting // recipes not yet written
 	chunks   chunkTable
@@ -132,12 +138,12 @@ func (s *Store) Rest() error {
 	if s.open || s.failed != nil {
 		return nil
 	}
-	s.near = newNear()
+	s.near, s.ahead.next = newNear(), nil
 	return s.c.script("PRAGMA shrink_memory")
 }
 
 // Close undoes what was not committed, forgets waiting recipes, and returns when the
-// background goroutine has ended. Views that are still out are closed by their users. The
+// background goroutines have ended. Views that are still out are closed by their users. The
 // error says what the background goroutine could not do, too.
 func (s *Store) Close() error {
 	if s.c == nil {
@@ -146,6 +152,7 @@ func (s *Store) Close() error {
 	s.spilling.Lock()
 	s.waiting.close()
 	s.spilling.Unlock()
+	s.reading.Wait()
 	err := errors.Join(s.tidier.stop(), s.chunks.drop(), s.views.close(), s.c.rollback(), s.c.close())
 	s.c, s.failed = nil, ErrClosed
 	return err

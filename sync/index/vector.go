@@ -20,9 +20,13 @@ func appendVector(b []byte, v version.Vector) []byte {
 	return b
 }
 
-func parseVector(b []byte) (version.Vector, error) {
+// parseVector reads a vector. Where it equals the one that is likely, it is that one.
+func parseVector(b []byte, likely version.Vector) (version.Vector, error) {
 	if len(b) == 0 {
 		return nil, nil
+	}
+	if isVector(b, likely) {
+		return likely, nil
 	}
 	v := make(version.Vector, len(b)/dotBytes)
 	for i := range v {
@@ -33,6 +37,20 @@ func parseVector(b []byte) (version.Vector, error) {
 		return nil, fmt.Errorf("%w: a vector is malformed", ErrDamaged)
 	}
 	return v, nil
+}
+
+// isVector reports whether b is what appendVector makes of v.
+func isVector(b []byte, v version.Vector) bool {
+	if len(b) != len(v)*dotBytes {
+		return false
+	}
+	for i, d := range v {
+		if binary.BigEndian.Uint64(b[i*dotBytes:]) != uint64(d.Replica) ||
+			binary.BigEndian.Uint64(b[i*dotBytes+8:]) != d.Counter {
+			return false
+		}
+	}
+	return true
 }
 
 // lifeBytes is the size of a life in a column: id and head, eight bytes each.
@@ -78,7 +96,8 @@ func appendSaw(b []byte, row *tree.Base) []byte {
 	return b
 }
 
-func parseSaw(b []byte, row *tree.Base) (err error) {
+// parseSaw reads the vectors of a base row, of which one is likely.
+func parseSaw(b []byte, row *tree.Base, likely version.Vector) (err error) {
 	var last version.Vector
 	for _, v := range [3]*version.Vector{&row.SawPlace, &row.SawContent, &row.SawAttrs} {
 		length, size := binary.Uvarint(b)
@@ -87,7 +106,7 @@ func parseSaw(b []byte, row *tree.Base) (err error) {
 		}
 		b = b[size:]
 		if length != sawSame {
-			if last, err = parseVector(b[:length]); err != nil {
+			if last, err = parseVector(b[:length], likely); err != nil {
 				return err
 			}
 			b = b[length:]

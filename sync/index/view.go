@@ -145,14 +145,14 @@ func (v *View) Told(seq uint64, limit int) (rows []tree.Row, has []bool, err err
 	room := max(0, min(limit, v.c.lastPage)) // as in shown
 	rows, has = make([]tree.Row, 0, room), make([]bool, 0, room)
 	err = each(s, func(s *sqlite.Stmt) error {
-		row, err := v.c.row(s)
+		err := v.c.addRow(s, &rows)
 		var onDisk ident.ContentID
 		if !s.ColumnIsNull(4) {
 			binary.BigEndian.PutUint64(onDisk[:8], uint64(s.ColumnInt64(4)))
 			s.ColumnBytes(5, onDisk[8:])
 		}
-		rows = append(rows, row)
-		has = append(has, row.Entry.Kind == tree.File && !s.ColumnIsNull(4) && onDisk == row.Entry.Content.ID)
+		e := &rows[len(rows)-1].Entry
+		has = append(has, e.Kind == tree.File && !s.ColumnIsNull(4) && onDisk == e.Content.ID)
 		return err
 	})
 	v.c.lastPage = len(rows)
@@ -188,9 +188,8 @@ func (v *View) EachEntry(take func(*tree.Row) error) error {
 		s.BindInt64(2, pageRows)
 		page = page[:0]
 		err := each(s, func(s *sqlite.Stmt) error {
-			row, err := v.c.row(s)
-			page, last = append(page, row), s.ColumnInt64(4)
-			return err
+			last = s.ColumnInt64(4)
+			return v.c.addRow(s, &page)
 		})
 		if err != nil {
 			return v.failed(err)

@@ -198,23 +198,32 @@ func AppendEntry(b []byte, e *Entry) []byte {
 
 // ParseEntry reads a record. The entry shares no memory with b. The error wraps
 // ErrBadEntry when b is not, byte for byte, the record of an entry.
-func ParseEntry(b []byte) (Entry, error) {
-	if len(b) > RecordMax {
-		return Entry{}, fmt.Errorf("%w: %d bytes, more than %d", ErrBadEntry, len(b), RecordMax)
-	}
-	d := decoder{rest: b}
-	e := d.entry()
-	if d.wrong != "" {
-		return Entry{}, fmt.Errorf("%w: %s", ErrBadEntry, d.wrong)
-	}
-	if err := e.Check(); err != nil {
+func ParseEntry(b []byte) (e Entry, err error) {
+	if err = e.Parse(b); err != nil {
 		return Entry{}, err
 	}
-	var room [512]byte // of nearly every record, without asking the heap
-	if !bytes.Equal(AppendEntry(room[:0], &e), b) {
-		return Entry{}, fmt.Errorf("%w: %v is not written in the one form", ErrBadEntry, e.ID)
-	}
 	return e, nil
+}
+
+// Parse is ParseEntry into the place of an entry, a zero one: entries are large, and who
+// reads a million of them would copy each several times. After an error it holds anything.
+func (e *Entry) Parse(b []byte) error {
+	if len(b) > RecordMax {
+		return fmt.Errorf("%w: %d bytes, more than %d", ErrBadEntry, len(b), RecordMax)
+	}
+	d := decoder{rest: b}
+	d.entry(e)
+	if d.wrong != "" {
+		return fmt.Errorf("%w: %s", ErrBadEntry, d.wrong)
+	}
+	if err := e.Check(); err != nil {
+		return err
+	}
+	var room [512]byte // of nearly every record, without asking the heap
+	if !bytes.Equal(AppendEntry(room[:0], e), b) {
+		return fmt.Errorf("%w: %v is not written in the one form", ErrBadEntry, e.ID)
+	}
+	return nil
 }
 
 // DigestOf is Digest of an entry whose canonical encoding is at hand.
@@ -279,7 +288,7 @@ func (d *decoder) dot() version.Dot {
 	return version.Dot{Replica: ident.ReplicaID(d.fixed()), Counter: d.number(1<<64 - 1)}
 }
 
-func (d *decoder) entry() (e Entry) {
+func (d *decoder) entry(e *Entry) {
 	copy(e.ID[:], d.take(len(e.ID)))
 	e.Kind = Kind(d.byte())
 	c := d.clocks()
@@ -300,8 +309,7 @@ func (d *decoder) entry() (e Entry) {
 	if timed {
 		e.Attrs.Mtime = int64(d.fixed())
 	}
-	d.fields(&e, &c)
-	return e
+	d.fields(e, &c)
 }
 
 func (d *decoder) clocks() (c clocks) {
