@@ -21,17 +21,18 @@ func (d *device) backUp() *backup {
 }
 
 // restoreDisk puts back all that was on the disk of a device that does not run. What had
-// come to be on it alone since is lost; nobody can keep that.
+// come to be on it alone since is lost; nobody can keep that. What others have on its way to
+// a place is no more durable than that is: a crash may take it.
 func (d *device) restoreDisk(old *backup) {
 	d.world.trace.note(d, "has its disk restored")
 	d.keeper, d.recipes = old.keeper, maps.Clone(old.recipes)
 	*d.disk = old.disk.clone()
 	clear(d.unseen)
 	d.lastChange = d.world.now
-	shown := map[ident.ContentID]bool{}
+	shown, staged := map[ident.ContentID]bool{}, map[ident.ContentID]bool{}
 	for _, o := range d.world.devices {
 		for id, s := range o.disk.stages {
-			shown[id] = shown[id] || s.whole
+			staged[id] = staged[id] || s.whole
 		}
 		o.disk.walk(func(_ string, f *file) { shown[f.contentID()] = true })
 		for _, name := range o.disk.parked.names() {
@@ -43,7 +44,8 @@ func (d *device) restoreDisk(old *backup) {
 		}
 	}
 	for id, deed := range d.world.witness.saved {
-		deed.released = deed.released || !shown[id]
+		deed.released = deed.released || !shown[id] && !staged[id]
+		deed.staged = !shown[id] && staged[id]
 	}
 }
 

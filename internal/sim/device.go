@@ -171,6 +171,9 @@ func (d *device) crash() {
 		} else if n := len(s.have); n > 0 && w.likely(0.3) {
 			s.have[w.chance.IntN(n)], s.whole = false, false
 		}
+		if deed := w.witness.saved[content]; deed != nil && deed.staged && !w.kept(content) {
+			deed.released = true
+		}
 	}
 	d.index.rollBack()
 	d.core = nil

@@ -27,6 +27,7 @@ type deed struct {
 	where    *device
 	at       step.Instant
 	released bool // somebody who had it replaced or deleted it
+	staged   bool // a disk was lost, and the content was in the stage of others alone
 }
 
 // spotOf is a path on a device.
