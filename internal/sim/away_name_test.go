@@ -50,3 +50,39 @@ func TestADirectoryOutOfACycleFollowsWhoHasItsName(t *testing.T) {
 	w.rest()
 	w.sound(t)
 }
+
+// A file gives its name up to a directory that was moved beside it. That move turns out to
+// be one of a cycle, and is undone: the file has its name again, on those too who had given
+// it another one.
+func TestAFileHasItsNameAgainWhenADirectoryIsShownElsewhere(t *testing.T) {
+	w := kin(t, 4, 4)
+	a, b, c, d := w.devices[0], w.devices[1], w.devices[2], w.devices[3]
+	for _, dir := range []string{"x", "n"} {
+		a.disk.mkdir(dir)
+		a.noteUnseen(dir)
+		a.write(dir + "/in" + dir)
+	}
+	w.run(30e9)
+	w.away(a, true)
+	w.away(c, true)
+	a.moves("x", "n/x")
+	w.run(5e9)
+	c.moves("n", "x/n")
+	w.run(5e9)
+	d.write("x/n")
+	w.run(30e9)
+	w.away(d, true)
+	w.away(c, false)
+	w.run(30e9)
+	if f := b.disk.at("x/n"); f == nil || f.kind != tree.Dir {
+		t.Fatalf("it is another story: b shows %v", b.files())
+	}
+	w.away(a, false)
+	w.run(60e9)
+	w.sound(t)
+	for _, o := range []*device{a, b, c} {
+		if f := o.disk.at("n/x/n"); f == nil || f.kind != tree.File {
+			t.Errorf("%s shows %v", o.name, o.files())
+		}
+	}
+}

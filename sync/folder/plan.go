@@ -131,8 +131,8 @@ func (c *Core) touchInside(e *tree.Entry, depth int) {
 	}
 }
 
-// touchCycle queues the directories that a placement of one of them joins in a cycle:
-// which of them is shown elsewhere depends on all (rule R10).
+// touchCycle queues the directories that a placement of one of them joins in a cycle, and
+// who would have their names: which of them is shown elsewhere depends on all (rule R10).
 func (c *Core) touchCycle(id, parent ident.EntryID) {
 	var chain []ident.EntryID
 	for at := parent; !at.IsRoot() && len(chain) < pathMax; {
@@ -140,6 +140,9 @@ func (c *Core) touchCycle(id, parent ident.EntryID) {
 		if at == id {
 			for _, member := range chain {
 				c.touch(member)
+				if row, ok := c.index.Entry(member); ok {
+					c.touchNamesakes(&row.Entry)
+				}
 			}
 			return
 		}
