@@ -168,15 +168,14 @@ func (c *Core) relieve(s *source) {
 }
 
 // spare returns the newest ask, for a piece that a peer holds too, of the peer of which
-// most is asked; nil when none is asked for more than one piece. One that has never
-// answered may never answer to this either.
+// most is asked; nil for none.
 func (c *Core) spare(s *source) *ask {
 	var best *ask
 	for _, o := range c.peers {
-		if o == s || o.latency == 0 || o.pieces-o.yields < 2 || best != nil && o.pieces <= best.from.pieces {
+		if o == s || !spares(o, s) || best != nil && o.pieces <= best.from.pieces {
 			continue
 		}
-		for i := len(o.asks) - 1; i > 0; i-- {
+		for i := len(o.asks) - 1; i >= 0; i-- {
 			a := o.asks[i]
 			if !a.over && a.relief == nil && s.holds[a.want.class].has(a.want.first+int(a.index)) &&
 				!c.lanHolds(s, a.want.class, a.want.first+int(a.index)) {
@@ -186,6 +185,16 @@ func (c *Core) spare(s *source) *ask {
 		}
 	}
 	return best
+}
+
+// spares reports whether a peer may be asked to leave a piece to another one: when it is
+// still asked for more than that one is afterwards. The only piece that it is asked for may
+// wait behind what others ask of it, and goes to one that answers sooner. Neither ever goes
+// back, or pieces would go to and fro. One that has never answered may never answer to this.
+func spares(from, to *source) bool {
+	left, there := from.pieces-from.yields, to.pieces+to.awaits
+	sooner := to.latency > 0 && to.latency < from.latency
+	return from.latency > 0 && (left > there+1 || left == 1 && there == 0 && sooner)
 }
 
 // hasOpen reports whether a content has open pieces, and moves its cursor to the first.
@@ -349,11 +358,7 @@ func (c *Core) noPiece(s *source, m wire.NoPiece) {
 	switch m.Reason {
 	case wire.Busy:
 		s.pause, s.trouble.busy = c.now.Add(busyPause), s.trouble.busy+1
-	case wire.Yielded:
-		if a.relief == nil { // unasked: it would have the piece asked of it again and again
-			c.shun(s, a, c.now.Add(givenPause))
-		}
-	case wire.Given:
+	case wire.Yielded, wire.Given: // it would have the piece asked of it again and again
 		c.shun(s, a, c.now.Add(givenPause))
 	default:
 		s.trouble.lacked++

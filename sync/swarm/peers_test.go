@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/shoal-sync/shoal/internal/ident"
 	"github.com/shoal-sync/shoal/internal/step"
@@ -233,7 +234,7 @@ func TestRecipeIsAskedOfOthersBesideASilentOne(t *testing.T) {
 func TestPeerThatLeavesReturnsItsAsks(t *testing.T) {
 	b, content := fetchingBench(t, 3, alice, bob)
 	b.core.source(alice).latency = 1 // she has answered before
-	b.do(0, hasAll(bob, content), "yield a 2")
+	b.do(0, hasAll(bob, content), "yield a 1")
 	ticket := b.asked[0].Ticket
 	got := b.run(1, PeerLeft{alice})
 	if !strings.HasPrefix(got, "cancel a 3, ask b") || len(b.asked) != 6 {
@@ -249,6 +250,7 @@ func TestHavesAreGathered(t *testing.T) {
 	b, content := fetchingBench(t, 6, alice, bob)
 	b.came(0, 5, "")
 	b.do(0, Heard{bob, wantHave(content)}, "b: have [5]")
+	b.run(second, asking(bob, 0, 1, 2, 3, 4, 5, 6, 7))
 	b.came(second, 3, "b: have [3]") // one alone is told of at once
 	b.came(second+10*ms, 1, "")
 	b.came(second+20*ms, 0, "")
@@ -260,6 +262,37 @@ func TestHavesAreGathered(t *testing.T) {
 	b.came(2*second, 4, "ContentReady, b: have all")
 	b.do(3*second, ContentsHere{[]ident.ContentID{content}}, "b: have all")
 	b.do(4*second, ContentsHere{[]ident.ContentID{content}}, "")
+}
+
+// A device that is asked for little tells sooner of what it has got: it could send that
+// already.
+func TestWhoIsAskedForLittleTellsSoon(t *testing.T) {
+	b, content := fetchingBench(t, 6, alice, bob)
+	b.do(0, Heard{bob, wantHave(content)}, "")
+	b.run(second, asking(bob, 0, 1, 2, 3, 4, 5, 6))
+	b.came(second, 3, "b: have [3]")
+	b.came(second+2*ms, 1, "")
+	if at := b.core.freshDue; at != second+5*ms {
+		t.Fatalf("due at %v", at)
+	}
+	b.tick(second+5*ms, "b: have [1]")
+}
+
+// The only piece that a peer is asked for is left to one that has answered sooner, and never
+// to one that takes as long: those two would leave it to each other for ever.
+func TestTheOnlyPieceGoesToWhoAnswersSooner(t *testing.T) {
+	for _, c := range []struct {
+		bob  time.Duration
+		want string
+	}{{1, "yield a 1"}, {2, ""}, {3, ""}, {0, ""}} {
+		b, content := fetchingBench(t, 1, alice, bob)
+		b.core.source(alice).latency, b.core.source(bob).latency = 2*time.Millisecond, c.bob*time.Millisecond
+		b.do(ms, hasAll(bob, content), c.want)
+		if c.want == "" {
+			continue
+		}
+		b.do(2*ms, Heard{alice, wire.NoPiece{Ticket: b.asked[0].Ticket, Reason: wire.Yielded}}, "ask b 0")
+	}
 }
 
 func TestWhoAskedEarlyIsToldOnceContentIsHere(t *testing.T) {

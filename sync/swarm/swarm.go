@@ -43,8 +43,11 @@ const (
 	gonePause = time.Second
 	askEvery  = 3 * time.Second
 	// havePause is the least time between two messages about pieces that became available.
-	// One alone is told of at once.
+	// One alone is told of at once. While fewer than fewWait pieces wait to be sent it is
+	// haveSoon.
 	havePause = 30 * time.Millisecond
+	haveSoon  = 5 * time.Millisecond
+	fewWait   = 8
 	// busyPause is how long a peer that answered Busy is left alone.
 	busyPause = 500 * time.Millisecond
 	// hintsMax bounds what is remembered of who has contents not being fetched. For each of

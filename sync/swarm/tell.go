@@ -2,6 +2,7 @@ package swarm
 
 import (
 	"slices"
+	"time"
 
 	"github.com/shoal-sync/shoal/internal/ident"
 	"github.com/shoal-sync/shoal/internal/step"
@@ -94,8 +95,20 @@ func (c *Core) noteFresh(w *want, index uint32) {
 	}
 	if len(c.interest[w.content]) > 0 {
 		c.fresh[w.content] = append(c.fresh[w.content], index)
-		c.freshDue = min(c.freshDue, max(c.now, c.freshTold.Add(havePause)))
+		c.freshDue = min(c.freshDue, max(c.now, c.freshTold.Add(c.tellPause())))
 	}
+}
+
+// tellPause is the least time between two messages of news. While little is asked of this
+// device its uplink would rest for want of them.
+func (c *Core) tellPause() time.Duration {
+	waiting := 0
+	for _, a := range c.uploads.peers {
+		if waiting += len(a.queue) + len(a.hand); waiting >= fewWait {
+			return havePause
+		}
+	}
+	return haveSoon
 }
 
 // tellFresh tells whoever asked of the pieces that came since the last time.
