@@ -74,6 +74,27 @@ func TestWorlds(t *testing.T) {
 	}
 }
 
+// Many small files take no longer than one large one, and who takes some of them and neither
+// tells of them nor passes them on holds the others up for seconds, and not for a minute.
+func TestSmallFiles(t *testing.T) {
+	for _, c := range []struct {
+		name             string
+		hoarders         float64
+		makespan, source float64
+	}{{"all pass on", 0, 1.1, 1.05}, {"one keeps what it gets", 0.2, 2.2, 1.7}} {
+		t.Run(c.name, func(t *testing.T) {
+			o := ordinary()
+			o.Nodes, o.Pieces, o.PieceSize, o.Rate = 8, 3000, 8<<10, 1_250_000
+			o.Small, o.Hoarders = true, c.hoarders
+			r := Run(o)
+			t.Log(r)
+			if r.Lacking > 0 || r.Makespan > c.makespan || r.Source > c.source || (r.FreeP50 > 0) != (c.hoarders > 0) {
+				t.Errorf("want at most %v times the bound, %v copies of the source", c.makespan, c.source)
+			}
+		})
+	}
+}
+
 // With tit for tat whoever gives nothing waits longer than whoever gives, and those who
 // give are held up by a tenth at most.
 func TestFreeloadersComeLast(t *testing.T) {

@@ -38,11 +38,13 @@ type Options struct {
 	Churn       float64 // part of the nodes that goes in a minute; each is back after AwayTime
 	NATed       float64 // part that cannot be linked to one another
 	Freeloaders float64 // part that gives nothing
+	Hoarders    float64 // part that gives nothing and tells nobody what it has
 	Liars       float64 // part that sends wrong bytes and claims to hold all
 	Stallers    float64 // part that claims to hold all and never answers
 	LastStall   float64 // part that never sends a device its last pieces
 	TitForTat   bool
 	InOrder     bool
+	Small       bool    // each piece is a file of its own
 	Spread      float64 // rates differ by up to this factor
 	Shape       Shape
 	Thin        int64         // bytes a second each way between two LANs; for shape Lans
@@ -61,6 +63,8 @@ func (o *Options) Check() error {
 		return fmt.Errorf("%d links of a device: want 2 to 100", o.Degree)
 	case o.PieceSize < 1 || o.PieceSize > 64<<20:
 		return fmt.Errorf("pieces of %d bytes: want 1 to 64 MiB", o.PieceSize)
+	case o.Small && o.PieceSize > smallest:
+		return fmt.Errorf("small files of %d bytes: want 1 to %d", o.PieceSize, smallest)
 	case o.Rate < 1000:
 		return fmt.Errorf("%d bytes a second: want at least 1000", o.Rate)
 	case o.Delay < time.Microsecond || o.Delay > time.Minute:
@@ -72,7 +76,7 @@ func (o *Options) Check() error {
 	case o.Spread < 1 || o.Spread > 1000:
 		return fmt.Errorf("rates that differ by a factor of %g: want 1 to 1000", o.Spread)
 	case !part(o.Churn) || !part(o.NATed) || !part(o.Freeloaders) || !part(o.Liars) || !part(o.Stallers) ||
-		!part(o.LastStall):
+		!part(o.LastStall) || !part(o.Hoarders):
 		return errors.New("parts of the devices: want 0 to 1")
 	}
 	switch o.Shape {
@@ -95,11 +99,12 @@ type world struct {
 	now     step.Instant
 	seq     uint64
 	queue   heap
-	nodes   []*node // nodes[0] is the source
-	content ident.ContentID
+	nodes   []*node         // nodes[0] is the source
+	content ident.ContentID // not of small files
 	recipe  recipe.Recipe
-	thin    [2]step.Instant // until when the way to each of two LANs is taken
-	left    int             // nodes that stay and have not finished
+	files   map[ident.ContentID]uint32 // number of each small file
+	thin    [2]step.Instant            // until when the way to each of two LANs is taken
+	left    int                        // nodes that stay and have not finished
 	total   Result
 }
 
@@ -115,6 +120,7 @@ type node struct {
 	lies   bool // sends wrong bytes
 	stalls bool // never answers
 	spoils bool // never sends a device its last pieces
+	hoards bool // tells nobody what it has
 	gone   bool
 	away   bool // was, at any time
 	life   int32
@@ -156,13 +162,16 @@ func Run(o Options) Result {
 	w := &world{o: o, chance: rand.New(rand.NewPCG(o.Seed, 77))}
 	w.recipe = fileOf(o.Pieces, o.PieceSize)
 	w.content = w.recipe.ID()
+	if o.Small {
+		w.cutUp()
+	}
 	w.people()
 	w.connect()
 	for _, n := range w.nodes[1:] {
 		if n.lies || n.stalls {
 			continue
 		}
-		w.feed(n, swarm.ContentWanted{Content: w.content, Size: w.recipe.Size()})
+		w.wantAll(n)
 	}
 	w.arrangeChurn()
 	for len(w.queue) > 0 && w.left > 0 {
@@ -205,6 +214,8 @@ func (w *world) people() {
 			n.free = w.chance.Float64() < w.o.Freeloaders
 			n.lies = w.chance.Float64() < w.o.Liars
 			n.stalls = !n.lies && w.chance.Float64() < w.o.Stallers
+			n.hoards = w.o.Hoarders > 0 && w.chance.Float64() < w.o.Hoarders
+			n.free = n.free || n.hoards
 			n.spoils = w.o.LastStall > 0 && w.chance.Float64() < w.o.LastStall
 		}
 		if i == 0 || n.lies || n.stalls {
@@ -290,12 +301,15 @@ func (w *world) carry(n *node, effects []swarm.Effect) {
 	for _, effect := range effects {
 		switch f := effect.(type) {
 		case swarm.Send:
+			if _, tells := f.Message.(wire.Have); tells && n.hoards {
+				continue
+			}
 			w.total.ControlBytes += int64(wire.Size(f.Message))
 			w.tell(n, f.Peer, swarm.Heard{Peer: deviceOf(n.number), Message: f.Message})
 		case swarm.AskPieces:
 			w.total.ControlBytes += int64(wire.Size(wire.AskPieces{Items: f.Items}))
 			for _, item := range f.Items {
-				n.asks[item.Ticket] = item.Index
+				n.asks[item.Ticket] = w.pieceOf(item.Content, item.Index)
 			}
 			w.tell(n, f.Peer, swarm.PiecesAsked{Peer: deviceOf(n.number), Items: f.Items})
 		case swarm.CancelPieces:
@@ -314,14 +328,14 @@ func (w *world) carry(n *node, effects []swarm.Effect) {
 		case swarm.OpenStage:
 			answers = append(answers, swarm.StageOpened{Content: f.Content, Present: append([]bool(nil), n.have...)})
 		case swarm.CheckHaves:
-			answers = append(answers, swarm.HavesChecked{
-				Peer: f.Peer, Contents: f.Contents, Here: []bool{n.got == w.o.Pieces},
-			})
+			answers = append(answers, swarm.HavesChecked{Peer: f.Peer, Contents: f.Contents, Here: w.here(n, f.Contents)})
 		case swarm.ContentReady:
-			w.finished(n)
+			if n.got == w.o.Pieces {
+				w.finished(n)
+			}
 			answers = append(answers, swarm.ContentsHere(f))
 		case swarm.ContentFailed: // nobody had it for a while; a folder wants it again
-			answers = append(answers, swarm.ContentWanted{Content: w.content, Size: w.recipe.Size()})
+			answers = append(answers, swarm.ContentWanted{Content: f.Content, Size: w.sizeOf(f.Content)})
 		case swarm.PeerBanned:
 			w.total.Bans++
 		case swarm.AsksEnded:
@@ -427,6 +441,7 @@ func (w *world) sent(n *node, m *moment) {
 func (w *world) arrived(n *node, m *moment) {
 	item := m.what.(wire.PieceAsk)
 	_, open := n.asks[item.Ticket]
+	piece := w.pieceOf(item.Content, item.Index)
 	delete(n.asks, item.Ticket)
 	switch {
 	case w.nodes[m.peer].lies:
@@ -435,10 +450,10 @@ func (w *world) arrived(n *node, m *moment) {
 			w.feed(n, swarm.PieceBad{Ticket: item.Ticket})
 		}
 		return
-	case n.have[item.Index]:
+	case n.have[piece]:
 		w.total.Wasted += int64(item.Size)
 	default:
-		n.have[item.Index] = true
+		n.have[piece] = true
 		n.got++
 	}
 	if open {

@@ -27,6 +27,13 @@ const (
 	manyTime = time.Minute
 	// manyPace is how lately lotLeast must have gone out for the first time for that.
 	manyPace = 2 * time.Second
+	// keptAfter is how long after a content of one piece was given to a peer it is judged
+	// whether that one passed it on: it did not when another one asked for it after
+	// wholeTime. A peer of whose last ones a part of keptMost was asked for, smoothed over
+	// keptOver, keeps what it gets; then pieceTime is for wholeTime and manyTime.
+	keptAfter = wholeTime * 3 / 2
+	keptMost  = 0.9
+	keptOver  = 16
 	// latelyMax bounds how many pieces are remembered: what a fast link carries in that
 	// time.
 	latelyMax = 1 << 16
@@ -36,18 +43,26 @@ const (
 // many go out for the first time, by devices that have all of their content.
 type lately struct {
 	to    map[latePiece]late
-	order []latePiece  // oldest first; the first of some has left since
+	order []latePiece  // oldest first; the first of some has left since, or keeps it
+	known int          // of how many at the beginning of order it is judged who passed them on
 	many  step.Instant // when the last of many went out for the first time
 }
 
 type latePiece struct {
 	content ident.ContentID
 	index   uint32
+	whole   bool // it is all of its content
+}
+
+func latePieceOf(item *wire.PieceAsk) latePiece {
+	return latePiece{item.Content, item.Index, ident.ContentID(item.Chunk) == item.Content}
 }
 
 type late struct {
-	peer ident.DeviceID
-	at   step.Instant
+	peer  ident.DeviceID
+	at    step.Instant
+	again bool // another one asked for it after wholeTime
+	next  bool // peer is not the first who got it
 }
 
 // among reports whether many pieces go out for the first time, or did so just now.
@@ -66,7 +81,38 @@ func (l *lately) forget(now step.Instant) {
 		}
 		delete(l.to, l.order[n])
 	}
-	l.order = l.order[n:]
+	l.order, l.known = l.order[n:], max(0, l.known-n)
+}
+
+// judge notes who has passed on what was given to it keptAfter ago.
+func (c *Core) judge() {
+	l := &c.uploads.lately
+	for ; l.known < len(l.order); l.known++ {
+		given := l.to[l.order[l.known]]
+		if given.next {
+			continue // judged when it was taken from the first one
+		}
+		if given.at.Add(keptAfter) > c.now {
+			return
+		}
+		if a := c.uploads.of(given.peer); a != nil && l.order[l.known].whole {
+			a.noteKept(given.again)
+		}
+	}
+}
+
+// noteKept takes in whether a peer has kept something to itself.
+func (a *asker) noteKept(kept bool) {
+	a.kept -= a.kept / keptOver
+	if kept {
+		a.kept += 1. / keptOver
+	}
+}
+
+// keeps reports whether a peer passes on next to nothing of what it is given.
+func (u *uploads) keeps(peer ident.DeviceID) bool {
+	a := u.of(peer)
+	return a != nil && a.kept > keptMost
 }
 
 // noteGiven remembers to whom a piece was promised first of late. A content that came from
@@ -80,15 +126,20 @@ func (c *Core) noteGiven(item *wire.PieceAsk, peer ident.DeviceID) {
 	if l.to == nil {
 		l.to = map[latePiece]late{}
 	}
-	piece := latePiece{item.Content, item.Index}
+	piece := latePieceOf(item)
 	given, known := l.to[piece]
-	if known && c.source(given.peer) != nil {
+	kept := known && piece.whole && c.uploads.keeps(given.peer) && !c.uploads.keeps(peer)
+	if known && c.source(given.peer) != nil && !kept {
 		return // who cannot have it from that one must not wait for the next one as well
 	}
 	if !known {
 		l.order = append(l.order, piece)
 	}
-	l.to[piece] = late{peer, c.now}
+	if kept {
+		c.uploads.of(given.peer).noteKept(true)
+		c.uploads.givenOf(item.Content).times[item.Index] = 1
+	}
+	l.to[piece] = late{peer: peer, at: c.now, next: kept}
 	if n := len(l.order); !known && n >= lotLeast && l.to[l.order[n-lotLeast]].at.Add(manyPace) > c.now {
 		l.many = c.now
 	}
@@ -100,16 +151,24 @@ func (c *Core) noteGiven(item *wire.PieceAsk, peer ident.DeviceID) {
 func (c *Core) leftToOthers(item *wire.PieceAsk, peer ident.DeviceID) bool {
 	u := &c.uploads
 	u.lately.forget(c.now)
-	given, known := u.lately.to[latePiece{item.Content, item.Index}]
+	c.judge()
+	piece := latePieceOf(item)
+	given, known := u.lately.to[piece]
 	if !known || given.peer == peer || len(u.lately.order) < lotLeast || u.givenOf(item.Content).of(item.Index) == 0 {
 		return false
 	}
+	if !given.again && given.at.Add(wholeTime) <= c.now {
+		given.again = true
+		u.lately.to[piece] = given
+	}
 	left := wholeTime
 	switch {
-	case ident.ContentID(item.Chunk) != item.Content:
+	case !piece.whole:
 		if left = pieceTime; u.pieces == 0 {
 			return false
 		}
+	case given.next || u.keeps(given.peer):
+		left = pieceTime
 	case u.lately.among(c.now):
 		left = manyTime
 	}

@@ -120,3 +120,44 @@ func TestDevicesWithoutEachOtherWaitOnce(t *testing.T) {
 		b.run(at, PiecesServed{who, 1})
 	}
 }
+
+// Who takes many small files and passes none on does not hold others up for long; who passes
+// on most of them does not lose its turn for the rest.
+func TestWhoKeepsSmallFilesIsNotWaitedFor(t *testing.T) {
+	for _, c := range []struct {
+		every int // of the files that alice was given bob has to ask for one in so many
+		want  string
+	}{{1, "serve b"}, {5, "b: wire.NoPiece"}} {
+		b := newBench(t, alice, bob, carol)
+		at := second
+		give := func(n int, to ident.DeviceID) string {
+			_, item := small(n)
+			got := b.run(at, PiecesAsked{to, []wire.PieceAsk{item}})
+			b.run(at, PiecesServed{to, 1})
+			return got
+		}
+		var got string
+		old := 0
+		for n := range 1200 {
+			give(n, alice)
+			if n >= 410 && n%c.every == 0 {
+				old = n - 410
+				got = give(old, bob)
+			}
+			at += 25 * ms
+		}
+		if !strings.HasPrefix(got, c.want) {
+			t.Fatalf("bob, who asks for one in %d, is answered %q", c.every, got)
+		}
+		if c.every > 1 {
+			continue
+		}
+		if got := give(old, carol); !strings.HasPrefix(got, "c: wire.NoPiece") {
+			t.Errorf("carol is given at once what bob was just given: %q", got)
+		}
+		at = at.Add(pieceTime)
+		if got := give(old, carol); !strings.HasPrefix(got, "serve c") {
+			t.Errorf("after a while carol is answered %q", got)
+		}
+	}
+}

@@ -109,6 +109,7 @@ type asker struct {
 	took  time.Duration // from when its link is handed a piece to when that is sent, smoothed
 	turn  uint64        // when it was served last
 	sent  int64         // bytes it was sent
+	kept  float64       // part of the small files given to it of late that it passed on to nobody
 
 	open       bool  // it is served; with TitForTat only
 	tookBefore int64 // sent when it was chosen last who is served
