@@ -1,9 +1,12 @@
 package host
 
 import (
+	"path"
 	"slices"
 	"sync"
 
+	"github.com/shoal-sync/shoal/internal/ident"
+	"github.com/shoal-sync/shoal/sync/index"
 	"github.com/shoal-sync/shoal/sync/settle"
 	"github.com/shoal-sync/shoal/sync/tree"
 )
@@ -18,7 +21,14 @@ type installs struct {
 	late   map[string]bool // of those: touched meanwhile
 	// young and old hold what was put in place last, as it looked then: recentInstalls to
 	// twice as many.
-	young, old map[string]tree.Stat
+	young, old map[string]placed
+	looks      int // that have begun
+}
+
+// placed is how a file looked when it was put in place, and how many looks had begun then.
+type placed struct {
+	stat  tree.Stat
+	looks int
 }
 
 // recentInstalls bounds what is remembered: about 1 MiB. The system tells of a change within
@@ -27,7 +37,7 @@ const recentInstalls = 4096
 
 func (i *installs) init() {
 	i.inHand, i.late = map[string]bool{}, map[string]bool{}
-	i.young = map[string]tree.Stat{}
+	i.young = map[string]placed{}
 }
 
 func installed(o *tree.Order) bool { return o.Op == tree.InstallFile || o.Op == tree.InstallLink }
@@ -63,9 +73,9 @@ func (i *installs) end(orders []tree.Order, outcomes []tree.Outcome) (late []str
 			continue
 		}
 		if len(i.young) >= recentInstalls {
-			i.young, i.old = make(map[string]tree.Stat, recentInstalls), i.young
+			i.young, i.old = make(map[string]placed, recentInstalls), i.young
 		}
-		i.young[o.Path] = outcomes[n].Stat
+		i.young[o.Path] = placed{outcomes[n].Stat, i.looks}
 	}
 	return late
 }
@@ -75,12 +85,16 @@ func (i *installs) forgetLocked(path string) {
 	delete(i.old, path)
 }
 
-// clear forgets what was put in place: all of the folder is looked at.
-func (i *installs) clear() {
+// look notes that a look begins, which waits until all that was put in place is recorded.
+// One at all of the folder has to find that by itself.
+func (i *installs) look(full bool) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	clear(i.young)
-	clear(i.old)
+	i.looks++
+	if full {
+		clear(i.young)
+		clear(i.old)
+	}
 }
 
 // part tells the paths that are in hand, which are looked at later, from the others, and
@@ -95,17 +109,23 @@ func (i *installs) part(paths []string) (others []string, were map[string]tree.S
 			continue
 		}
 		others = append(others, p)
-		if s, ok := i.young[p]; ok {
-			were[p] = s
-		} else if s, ok := i.old[p]; ok {
-			were[p] = s
+		if was, ok := i.lately(p); ok {
+			were[p] = was.stat
 		}
 	}
 	return others, were
 }
 
+func (i *installs) lately(path string) (was placed, ok bool) {
+	if was, ok = i.young[path]; !ok {
+		was, ok = i.old[path]
+	}
+	return was, ok
+}
+
 // own reports that a file found in a directory is in hand, which is looked at later, or as
-// it was put there: what was recorded of it is to come, or came after the look began.
+// it was put there since the look began: what is recorded of it came too late for that. What
+// was there before is for the index to tell, which may know that it has moved since.
 func (i *installs) own(path string, s tree.Stat) bool {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -113,14 +133,12 @@ func (i *installs) own(path string, s tree.Stat) bool {
 		i.late[path] = true
 		return true
 	}
-	was, ok := i.young[path]
-	if !ok {
-		was, ok = i.old[path]
-	}
-	if ok && was != s {
+	was, ok := i.lately(path)
+	if ok && was.stat != s {
 		i.forgetLocked(path) // whatever it is from now on is judged by the index
+		return false
 	}
-	return ok && was == s
+	return ok && was.looks == i.looks
 }
 
 // sift leaves out of names that were touched what this program did itself: names that are
@@ -136,19 +154,60 @@ func (r *folderRun) sift(paths []string) []string {
 	}
 	slices.Sort(ours) // what is in one directory, together
 	for i, now := range r.disk.LookEach(ours) {
-		if p := ours[i]; now.Err == nil && now.There && now.Stat == were[p] {
-			continue
+		if p := ours[i]; now.Err != nil || !now.There || now.Stat != were[p] {
+			delete(were, p)
 		}
-		// Whatever it is from now on is judged by the index.
-		delete(were, ours[i])
-		r.installs.mu.Lock()
-		r.installs.forgetLocked(ours[i])
-		r.installs.mu.Unlock()
+	}
+	if len(were) > 0 {
+		if err := r.look(func(v *index.View) error { return dropMoved(v, were) }); err != nil {
+			clear(were) // the look will meet it, too
+		}
+	}
+	r.installs.mu.Lock()
+	defer r.installs.mu.Unlock()
+	for _, p := range ours {
+		if _, own := were[p]; !own {
+			r.installs.forgetLocked(p) // whatever it is from now on is judged by the index
+		}
 	}
 	return slices.DeleteFunc(others, func(p string) bool {
 		_, own := were[p]
 		return own
 	})
+}
+
+// dropMoved leaves only names that the index has for the very file that is there. Somebody
+// may have moved that with a directory above it, and back alone: then it is there by a move.
+func dropMoved(v *index.View, were map[string]tree.Stat) error {
+	dirs := map[ident.EntryID]string{}
+	at := func(b tree.Base) (string, error) {
+		dir, known := dirs[b.Parent]
+		if !known {
+			var ok bool
+			var err error
+			if dir, ok, err = v.Path(b.Parent); err != nil || !ok {
+				return "", err
+			}
+			dirs[b.Parent] = dir
+		}
+		return path.Join(dir, b.Name), nil
+	}
+	for p, s := range were {
+		rows, err := v.BaseByFile(s.File)
+		here := false
+		for i := 0; i < len(rows) && err == nil && !here; i++ {
+			var is string
+			is, err = at(rows[i])
+			here = is == p
+		}
+		if err != nil {
+			return err
+		}
+		if !here {
+			delete(were, p)
+		}
+	}
+	return nil
 }
 
 // touchLate has names looked at that were touched while they were put in place.

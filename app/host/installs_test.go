@@ -30,10 +30,20 @@ func install(t *testing.T, r *folderRun, paths ...string) ([]tree.Order, []tree.
 	return orders, r.disk.Execute(orders)
 }
 
+// record notes in the index that a file is in place.
+func record(t *testing.T, r *folderRun, id byte, path string, o tree.Outcome) {
+	t.Helper()
+	r.store.Apply(tree.Batch{Placed: []tree.Base{{Entry: ident.EntryID{id}, Name: path, Stat: o.Stat, Rev: 1}}})
+	if err := r.store.Commit(); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func TestOwnInstallsAreNotLookedAt(t *testing.T) {
 	r := &folderRun{}
 	r.installs.init()
 	root := onDisk(t, r)
+	indexed(t, r)
 	sifted := func(when string, want ...string) {
 		t.Helper()
 		if got := r.sift([]string{"a", "b", "foreign"}); !slices.Equal(got, want) {
@@ -46,6 +56,8 @@ func TestOwnInstallsAreNotLookedAt(t *testing.T) {
 	if late := r.installs.end(orders, outcomes); !slices.Equal(late, []string{"a", "b"}) {
 		t.Errorf("touched again are %q", late)
 	}
+	record(t, r, 1, "a", outcomes[0])
+	record(t, r, 2, "b", outcomes[1])
 	sifted("when they are in place", "foreign")
 	sifted("and touched once more", "foreign")
 
@@ -77,8 +89,17 @@ func TestOwnInstallsAreNotLookedAt(t *testing.T) {
 	sifted("after a refusal", "a", "b", "foreign")
 	orders, outcomes = install(t, r, "b")
 	r.installs.end(orders, outcomes)
-	r.installs.clear() // as a look at the whole folder does
+	record(t, r, 2, "b", outcomes[0])
+	sifted("when it was put there once more", "a", "foreign")
+	r.installs.look(true)
 	sifted("after a look at everything", "a", "b", "foreign")
+	if err := os.Remove(filepath.Join(root, "b")); err != nil {
+		t.Fatal(err)
+	}
+	orders, outcomes = install(t, r, "b")
+	r.installs.end(orders, outcomes)
+	record(t, r, 2, "moved", outcomes[0])
+	sifted("where the index knows it elsewhere", "a", "b", "foreign")
 }
 
 // A look at a directory finds what is being put into it, and what was a moment ago.
@@ -103,6 +124,14 @@ func TestOwnInstallsAreFoundInDirectories(t *testing.T) {
 		t.Errorf("touched again are %q", late)
 	}
 	own("when it is in place", true)
+	r.installs.look(false)
+	own("when it was there before the look", false)
+	if err := os.Remove(filepath.Join(root, "a")); err != nil {
+		t.Fatal(err)
+	}
+	orders, outcomes = install(t, r, "a")
+	r.installs.end(orders, outcomes)
+	own("when it came after the look began", true)
 	if err := os.Chtimes(filepath.Join(root, "a"), time.Time{}, time.Unix(8, 0)); err != nil {
 		t.Fatal(err)
 	}

@@ -116,6 +116,7 @@ func (r *folderRun) runLooks() {
 }
 
 func (r *folderRun) lookAt(o lookOrder) {
+	r.installs.look(o.full)
 	// The scanner compares with what is committed: a row that is applied only would be
 	// missed, and the touch that led here is used up.
 	r.barrier()
@@ -123,7 +124,6 @@ func (r *folderRun) lookAt(o lookOrder) {
 	var result scan.Result
 	var err error
 	if o.full {
-		r.installs.clear()
 		result, err = r.scanner.Folder(r.ctx)
 	} else {
 		result, err = r.scanner.Names(r.ctx, r.sift(o.paths))
