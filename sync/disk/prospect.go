@@ -311,7 +311,9 @@ func (s *Stage) openFrom(p *Prospect) error {
 	if err := s.lengthen(); err != nil {
 		return errors.Join(err, s.file.Truncate(s.size)) // what is there is kept for the next attempt
 	}
-	return s.takeOver()
+	// What it has not brought whole is not there. To hash all that lies around what it has
+	// kept eight devices from fetching for seconds.
+	return s.takeOver(recipe.Chunk.IsHole)
 }
 
 // ReadHashed appends the bytes of a file at a place to buf[:0], whatever has become of the

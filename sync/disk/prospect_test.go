@@ -71,6 +71,29 @@ func TestAProspectBecomesAStage(t *testing.T) {
 	r.holds(t, "f", string(content))
 }
 
+// What a prospect has not staged is fetched: nothing else is read when it becomes a stage,
+// or that would take as long as hashing all that lies around what it has.
+func TestNothingIsHashedOfAProspect(t *testing.T) {
+	r := newReal(t, Limits{})
+	content := noise(3<<20, 1)
+	rec := recipe.Of(content)
+	p := r.NewProspect(recipe.ProspectID{1})
+	if _, err := p.Extend(recipe.Part{Class: rec.Class, Chunks: rec.Chunks}, true); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Put(0, chunkOf(content, rec, 0)); err != nil {
+		t.Fatal(err)
+	}
+	// The right bytes, of which the prospect knows nothing.
+	if _, err := p.file.WriteAt(content, 0); err != nil {
+		t.Fatal(err)
+	}
+	s, err := r.BeginWith(p, rec.ID(), rec)
+	if err != nil || s.Missing() != len(rec.Chunks)-1 {
+		t.Fatalf("%d of %d chunks missing, %v", s.Missing(), len(rec.Chunks), err)
+	}
+}
+
 // What an earlier run left of a content and what a prospect has brought of it meanwhile are
 // both kept, and what is still on its way for the prospect as well.
 func TestAProspectJoinsAStage(t *testing.T) {

@@ -102,7 +102,7 @@ func (s *Stage) open() (err error) {
 		return err
 	}
 	if found && left.Size == s.size {
-		if err := s.takeOver(); err != nil {
+		if err := s.takeOver(everyChunk); err != nil {
 			return err
 		}
 		return s.claim()
@@ -113,17 +113,20 @@ func (s *Stage) open() (err error) {
 	if err := s.lengthen(); err != nil {
 		return err
 	}
-	return s.takeOver()
+	return s.takeOver(everyChunk)
 }
 
-// takeOver marks the chunks that the file holds already: those that an earlier run wrote
-// whole, and those that a hole holds.
-func (s *Stage) takeOver() error {
+// everyChunk has all of what a file holds taken over, unlike recipe.Chunk.IsHole.
+func everyChunk(recipe.Chunk) bool { return true }
+
+// takeOver marks the chunks that the file holds already, of those that may be there: those
+// that an earlier run wrote whole, and those that a hole holds.
+func (s *Stage) takeOver(mayBe func(recipe.Chunk) bool) error {
 	var buf []byte
 	next := int64(-1) // where the next written range begins, once that is known
 	for i, c := range s.chunks {
-		if s.Has(i) {
-			continue // a prospect brought it
+		if s.Has(i) || !mayBe(c) {
+			continue // a prospect brought it, or would have
 		}
 		at := s.offsets[i]
 		if next < at {
