@@ -393,13 +393,25 @@ func (c *Core) removeAll(gone []tree.Base) {
 
 // hidden returns the entries that are not on disk because the given one, which holds the
 // given content there, stands for them too (rule R11). To a person all of them are the one
-// file: what is done to it is done to them, or they would come up where it was.
+// file: what is done to it is done to them, or they would come up where it was. It stands
+// for them where it lies, also while an order to move it waits.
 func (c *Core) hidden(e *tree.Entry, content ident.ContentID) (out []tree.Row) {
 	if e.Kind == tree.Dir || e.IsConflict() {
 		return nil
 	}
-	for _, dir := range c.view.Twins(e.Place.Parent) {
-		for _, row := range c.index.Placed(dir, e.Place.Name) {
+	out = c.hiddenAt(nil, e, e.Place.Parent, e.Place.Name, content)
+	if b, ok := c.index.Base(e.ID); ok && (b.Parent != e.Place.Parent || b.Name != e.Place.Name) {
+		out = c.hiddenAt(out, e, b.Parent, b.Name, content)
+	}
+	return out
+}
+
+// hiddenAt adds the entries that are hidden by the given one at a place.
+func (c *Core) hiddenAt(
+	out []tree.Row, e *tree.Entry, parent ident.EntryID, name string, content ident.ContentID,
+) []tree.Row {
+	for _, dir := range c.view.Twins(parent) {
+		for _, row := range c.index.Placed(dir, name) {
 			o := &row.Entry
 			if o.ID == e.ID || o.Kind != e.Kind || !o.Live() {
 				continue
