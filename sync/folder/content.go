@@ -173,7 +173,7 @@ func (c *Core) contentFailed(e ContentFailed) {
 		row, ok := c.index.Entry(id)
 		_, blocked := c.blocked[id]
 		if !ok || !row.Need || !row.Entry.Live() || blocked || row.Entry.Content.ID != e.Content ||
-			e.Kind == ContentMissing && (c.keepOlder(&row) || c.stayedGone(&row)) {
+			e.Kind == ContentMissing && (c.keepOlder(&row) || c.stayedGone(&row) || c.endMoved(&row)) {
 			continue // or it waits for something else by now, or for no content at all
 		}
 		c.fail(&row, Trouble{Kind: e.Kind, Reason: e.Reason})
@@ -195,6 +195,21 @@ func (c *Core) keepOlder(row *tree.Row) bool {
 		return false
 	}
 	c.keepHere(row, b)
+	return true
+}
+
+// endMoved deletes an entry that lives on only because it was moved here (rule R15), when
+// nobody has its content and the mover has no file of it either: what was moved has become
+// one with another file of its name and content (rule R11), and lives on as that one. There
+// is nothing to put back, and it is for nobody else to say so (docs/decisions/0089).
+func (c *Core) endMoved(row *tree.Row) bool {
+	e := &row.Entry
+	_, onDisk := c.index.Base(e.ID)
+	if c.reader || onDisk || !e.Content.Deleted || !e.Live() || e.Place.Dot.Replica != c.state.Replica ||
+		c.acts[e.ID] != nil || c.rejected[e.ID] {
+		return false
+	}
+	c.join(c.deletion(e), "")
 	return true
 }
 
