@@ -57,14 +57,14 @@ func (v *View) workOut(e *tree.Entry) folderView {
 		return d
 	}
 	h := v.homeOf(e)
-	if h.waiting {
-		d.waiting = true
+	if d.waiting = h.waiting; !d.waiting {
+		d.visible, d.parent, d.name, d.away = true, h.parent, h.name, h.away
+	}
+	if h.away || h.name == "" {
 		return d
 	}
-	d.visible, d.parent, d.name, d.away = true, h.parent, h.name, h.away
-	if h.away {
-		return d
-	}
+	// Directories of one name are one also while they wait for a record above them: when
+	// that comes, nobody asks again what has become one below it meanwhile.
 	for _, above := range v.twins(h.parent) {
 		for _, o := range v.read.Placed(above, h.name) {
 			if o.Entry.ID != e.ID && v.standsAsDir(&o.Entry) {
@@ -83,7 +83,7 @@ func (v *View) standsAsDir(e *tree.Entry) bool {
 		return false
 	}
 	if d, ok := v.dirs[e.ID]; ok {
-		return d.visible && !d.away
+		return (d.visible || d.waiting) && !d.away
 	}
 	// Here we know that its move holds: else it would be remembered before its parent.
 	return e.Live() || v.liveBelow(e.ID, e.ID, 0)
