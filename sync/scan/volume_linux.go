@@ -139,7 +139,7 @@ func (v *volume) file(path string) (opened, error) {
 	const flags = unix.O_RDONLY | unix.O_NONBLOCK | unix.O_NOCTTY
 	if !v.marks.Load() {
 		fd, err := v.open(path, flags|unix.O_NOATIME)
-		if err != unix.EPERM {
+		if !errors.Is(err, unix.EPERM) {
 			return opened{fd}, err
 		}
 		v.marks.Store(true)
